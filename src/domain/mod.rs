@@ -1,0 +1,1 @@
+//! What the words mean. No IO, no clock, no wire names of a lane.

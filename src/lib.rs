@@ -1,0 +1,9 @@
+//! blotter: the front desk's book as one program. This file is the map; it re-exports nothing.
+//!
+//! Layers, highest first; a layer names only layers below it (`tests/it/tidy.rs` checks):
+//! `cli, app, server, config` → `lanes` → `services, sync` → `views, search` → `store` → `domain`.
+
+/// What the words mean: ids, operations, record kinds, time. No IO, no clock.
+pub mod domain;
+/// What happened, durably: the journal of signed logs, files by hash, and the view database.
+pub mod store;

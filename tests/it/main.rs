@@ -1,0 +1,1 @@
+//! The one integration-test binary: folders mirror the lanes, `support` holds the test box.
