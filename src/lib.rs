@@ -7,3 +7,5 @@
 pub mod domain;
 /// What happened, durably: the journal of signed logs, files by hash, and the view database.
 pub mod store;
+/// What the log means now; can be deleted and rebuilt.
+pub mod views;
