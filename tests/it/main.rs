@@ -1,1 +1,3 @@
 //! The one integration-test binary: folders mirror the lanes, `support` holds the test box.
+
+mod tidy;
