@@ -13,6 +13,8 @@
 //! | held | received and kept, but not applied |
 //! | receipt | a signed word that operations are durable upstream |
 
+/// What may be done with an item, who has it, and where units disagree.
+pub mod custody;
 /// Names of logs, operations, versions, records and tenants.
 pub mod id;
 /// One immutable change and its parts.
