@@ -1,3 +1,4 @@
 //! The one integration-test binary: folders mirror the lanes, `support` holds the test box.
 
+mod store;
 mod tidy;

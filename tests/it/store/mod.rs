@@ -1,0 +1,3 @@
+//! The store: the Merkle tree.
+
+mod merkle;
