@@ -89,9 +89,9 @@ impl Frontier {
         tiles
     }
 
-    /// The size (eight bytes, big-endian) and the subtree roots, largest subtree first.
+    /// The size (eight bytes, little endian) and the subtree roots, largest subtree first.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.size.to_be_bytes().to_vec();
+        let mut bytes = self.size.to_le_bytes().to_vec();
         self.peaks
             .iter()
             .for_each(|peak| bytes.extend_from_slice(&peak.0));
@@ -102,7 +102,7 @@ impl Frontier {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let error = DecodeError { bytes: bytes.len() };
         let (size, peaks) = bytes.split_first_chunk::<8>().ok_or(error)?;
-        let size = u64::from_be_bytes(*size);
+        let size = u64::from_le_bytes(*size);
         let (peaks, rest) = peaks.as_chunks::<32>();
         if size > LEAVES_MAX || peaks.len() != size.count_ones() as usize || !rest.is_empty() {
             return Err(error);

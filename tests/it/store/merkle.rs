@@ -14,6 +14,8 @@ use blotter::store::merkle::{
     Frontier, Nodes, ProveError, VerifyError, consistency_proof, empty_root, inclusion_proof, leaf_hash,
     verify_consistency, verify_inclusion,
 };
+use blotter::store::note::key::{Algorithm, VerifierKey};
+use blotter::store::note::proof::TlogProof;
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use proptest::prelude::{any, prop_oneof};
 use proptest::sample::Index;
@@ -404,6 +406,31 @@ fn empty_and_equal_trees_follow_the_rfc() {
         Err(VerifyError::Beyond { inner: 0, size: 0 })
     );
     assert_eq!(verify_inclusion(tree.leaf(0), 0, 1, &[], tree.root(1)), Ok(()));
+}
+
+/// Both files are from the first version of the format: what was proved then must verify for ever.
+#[test]
+fn an_old_proof_verifies_with_each_of_the_logs_keys() {
+    let proof = TlogProof::parse(include_str!("../../fixtures/note/unit-7.tlog-proof")).unwrap();
+    let keys: Vec<VerifierKey> = include_str!("../../fixtures/note/unit-7.vkeys")
+        .lines()
+        .map(|line| line.parse().unwrap())
+        .collect();
+    assert_eq!((proof.index, proof.extra.as_slice()), (260, &b"header 260"[..]));
+    assert_eq!(proof.verify(&leaf(260), &keys).unwrap().signed_by.len(), 3);
+    let [log, hub, post_quantum] = &keys[..] else {
+        panic!("three keys")
+    };
+    for key in [log, post_quantum] {
+        let verified = proof.verify(&leaf(260), std::slice::from_ref(key)).unwrap();
+        assert_eq!(verified.checkpoint.size(), 300);
+    }
+    assert_eq!(hub.algorithm(), Algorithm::Ed25519Cosignature);
+    assert!(
+        proof.verify(&leaf(260), std::slice::from_ref(hub)).is_err(),
+        "an upstream is not the log"
+    );
+    assert!(proof.verify(&leaf(261), &keys).is_err());
 }
 
 #[test]
