@@ -5,6 +5,8 @@
 
 /// What the words mean: ids, operations, record kinds, time. No IO, no clock.
 pub mod domain;
+/// The network edge: listeners, TLS and its certificates, limits, the orderly stop.
+pub mod server;
 /// What happened, durably: the journal of signed logs, files by hash, and the view database.
 pub mod store;
 /// What the log means now; can be deleted and rebuilt.

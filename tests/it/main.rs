@@ -1,4 +1,5 @@
 //! The one integration-test binary: folders mirror the lanes, `support` holds the test box.
 
+mod server;
 mod store;
 mod tidy;

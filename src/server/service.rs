@@ -1,0 +1,151 @@
+//! What is done around every request, whichever lane it is for: the peer's address goes in, security headers go out,
+//! a panic becomes a 500, and the connection learns that it has a request in hand.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
+use axum::http::{HeaderValue, Request, Response, StatusCode};
+use futures_util::FutureExt;
+use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use crate::server::body::{Pace, PacedBody};
+
+/// Answered when a handler panicked and no layer above it had an answer.
+const PANIC_ANSWER: &str =
+    r#"{"errors":[{"code":"UNEXPECTED_ERROR","message":"an unexpected error, which was logged"}]}"#;
+
+/// What the requests of one connection share.
+#[derive(Clone, Debug)]
+pub(super) struct Around {
+    pub(super) router: Router,
+    pub(super) peer: SocketAddr,
+    pub(super) pace: Pace,
+    /// The `Strict-Transport-Security` of answers over TLS.
+    pub(super) hsts: Option<HeaderValue>,
+    pub(super) in_hand: Arc<InHand>,
+}
+
+impl Around {
+    /// Answers one request.
+    pub(super) async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let guard = InHand::take(&self.in_hand);
+        let pace = self.pace;
+        let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let answering = AssertUnwindSafe(self.router.oneshot(request)).catch_unwind();
+        let mut response = answering.await.unwrap_or_else(|_panic| Ok(panic_answer()))?;
+        if let Some(hsts) = self.hsts {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
+        }
+        Ok(response.map(|body| {
+            Body::new(CountedBody {
+                inner: body,
+                _guard: guard,
+            })
+        }))
+    }
+}
+
+fn panic_answer() -> Response<Body> {
+    tracing::error!("a handler panicked");
+    let mut response = Response::new(Body::from(PANIC_ANSWER));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// How many requests of a connection are in hand, and since when none is.
+#[derive(Debug)]
+pub(super) struct InHand {
+    /// Held to count, never across an await.
+    state: Mutex<(usize, Instant)>,
+    none_left: Notify,
+}
+
+/// One request in hand, until its answer was sent or given up.
+#[derive(Debug)]
+struct InHandGuard(Arc<InHand>);
+
+impl InHand {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new((0, Instant::now())),
+            none_left: Notify::new(),
+        })
+    }
+
+    fn take(this: &Arc<Self>) -> InHandGuard {
+        this.lock().0 += 1;
+        InHandGuard(Arc::clone(this))
+    }
+
+    fn idle_since(&self) -> Option<Instant> {
+        let (count, since) = *self.lock();
+        (count == 0).then_some(since)
+    }
+
+    /// Returns once no request has been in hand for so long.
+    pub(super) async fn idle_for(&self, limit: std::time::Duration) {
+        loop {
+            match self.idle_since() {
+                Some(since) if since.elapsed() >= limit => return,
+                Some(since) => tokio::time::sleep_until(since + limit).await,
+                None => self.none_left.notified().await,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (usize, Instant)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for InHandGuard {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        *state = (state.0 - 1, Instant::now());
+        if state.0 == 0 {
+            self.0.none_left.notify_one();
+        }
+    }
+}
+
+/// An answer's body that keeps its request in hand until it is sent or dropped.
+#[derive(Debug)]
+struct CountedBody {
+    inner: Body,
+    _guard: InHandGuard,
+}
+
+impl HttpBody for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
