@@ -3,6 +3,8 @@
 //! Layers, highest first; a layer names only layers below it (`tests/it/tidy.rs` checks):
 //! `cli, app, server, config` → `lanes` → `services, sync` → `views, search` → `store` → `domain`.
 
+/// File and environment → checked settings, with their reference page.
+pub mod config;
 /// What the words mean: ids, operations, record kinds, time. No IO, no clock.
 pub mod domain;
 /// The network edge: listeners, TLS and its certificates, limits, the orderly stop.

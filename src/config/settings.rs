@@ -1,0 +1,221 @@
+//! The declaration of all settings: name, type, default, range and meaning of each, once. The text above a setting is
+//! its documentation here and in `docs/api/config.md`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::config::raw::RawConfig;
+use crate::config::value::{Language, LogFormat, LogLevel, Region, Value, read};
+use crate::config::{Fault, Shown};
+use crate::server::certs::name::Name;
+
+/// A section of the file, as the reference shows it.
+#[derive(Debug)]
+pub struct Section {
+    /// `server`
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static [&'static str],
+    /// Its settings, in order.
+    pub settings: &'static [Setting],
+}
+
+/// One setting, as the reference shows it.
+#[derive(Debug)]
+pub struct Setting {
+    /// `listen`
+    pub key: &'static str,
+    /// What it means, with its unit.
+    pub about: &'static [&'static str],
+    /// In the form in which it is typed; empty when it is not set.
+    pub default: &'static str,
+    /// What can be typed.
+    pub form: &'static str,
+    /// The range of a number.
+    pub range: Option<(u64, u64)>,
+}
+
+macro_rules! settings {
+    ($( $(#[doc = $section_doc:literal])+ $section:ident: $Section:ident {
+        $( $(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:literal $(in $min:literal..=$max:literal)?, )+
+    } )+) => {
+        /// All settings, checked.
+        #[derive(Clone, PartialEq, Debug)]
+        pub struct Config {
+            $( $(#[doc = $section_doc])+ pub $section: $Section, )+
+        }
+
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Clone, PartialEq, Debug)]
+            pub struct $Section {
+                $( $(#[doc = $doc])+ #[doc = concat!(" Default: `", $default, "`.")] pub $key: $type, )+
+            }
+        )+
+
+        /// Every setting by section, in the order of the reference.
+        pub const SECTIONS: &[Section] = &[ $( Section {
+            name: stringify!($section),
+            about: &[$($section_doc),+],
+            settings: &[ $( Setting {
+                key: stringify!($key),
+                about: &[$($doc),+],
+                default: $default,
+                form: <$type as Value>::FORM,
+                range: range!($($min, $max)?),
+            } ),+ ],
+        } ),+ ];
+
+        impl Config {
+            /// Parses every setting; what can't be parsed is a fault, and the default in its place.
+            pub(super) fn read(raw: &RawConfig, faults: &mut Vec<Fault>) -> Self {
+                Self { $( $section: $Section { $(
+                    $key: read(
+                        raw, stringify!($section), stringify!($key), $default, range!($($min, $max)?), faults,
+                    ),
+                )+ }, )+ }
+            }
+
+            /// Every setting with its value and where it came from.
+            pub(super) fn shown(&self, raw: &RawConfig) -> Vec<Shown> {
+                vec![ $( $( Shown {
+                    name: concat!(stringify!($section), ".", stringify!($key)).to_owned(),
+                    value: self.$section.$key.show(),
+                    origin: raw.origin(stringify!($section), stringify!($key)),
+                }, )+ )+ ]
+            }
+        }
+    };
+}
+
+macro_rules! range {
+    () => {
+        None
+    };
+    ($min:literal, $max:literal) => {
+        Some(($min, $max))
+    };
+}
+
+settings! {
+    /// Where the server listens, and what it is called.
+    server: Server {
+        /// The listener with TLS; port 0 picks one.
+        listen: SocketAddr = "127.0.0.1:8443",
+        /// A listener without TLS, for a proxy on this machine. Not set: none.
+        plain_listen: Option<SocketAddr> = "",
+        /// Lets listeners without TLS serve other machines. Whoever is on the way reads along.
+        plain_beyond_loopback: bool = "false",
+        /// A listener without TLS for `/metrics` alone. Not set: metrics are read with a key at the main listener.
+        metrics_listen: Option<SocketAddr> = "",
+        /// Further names and addresses of this machine, for its certificate. The authority that `init` makes is
+        /// limited to the names of that day; a name that is added later needs a new authority.
+        hosts: Vec<Name> = "",
+    }
+    /// The agency's own certificate in place of the one that the node makes itself. Both files are read again when
+    /// they change.
+    tls: Tls {
+        /// PEM, the certificate first, then those between it and its authority.
+        certificate_file: Option<PathBuf> = "",
+        /// PEM, not encrypted.
+        key_file: Option<PathBuf> = "",
+    }
+    /// What one peer, and all of them together, may use of each listener.
+    limits: PeerLimits {
+        /// Open connections; one more is closed at once.
+        connections_max: usize = "1024" in 8..=100000,
+        /// Open connections of one IPv4 address or one IPv6 /64 network.
+        connections_per_ip_max: usize = "256" in 1..=100000,
+        /// Seconds from accept to the end of the TLS handshake.
+        handshake_seconds_max: u64 = "10" in 1..=300,
+        /// Seconds for a request's head; in HTTP/1.1 this includes the wait for the next request.
+        head_seconds_max: u64 = "20" in 1..=300,
+        /// Seconds without a request in hand until an HTTP/2 connection is closed.
+        idle_seconds_max: u64 = "120" in 1..=86400,
+        /// Seconds of waiting for a request's body that may pass before its rate counts.
+        body_grace_seconds: u64 = "20" in 1..=3600,
+        /// Bytes of a body that must arrive for each further second of waiting.
+        body_rate_bytes_min: u64 = "1024" in 1..=1000000000,
+        /// Seconds after which a peer that takes none of our bytes is cut.
+        write_stall_seconds_max: u64 = "30" in 1..=3600,
+        /// Bytes of the whole head of a request; more is answered with 431.
+        header_bytes_max: u32 = "32768" in 4096..=1048576,
+        /// Header fields in HTTP/1.1; more is answered with 431.
+        headers_max: usize = "100" in 10..=1000,
+        /// Requests at a time in one HTTP/2 connection.
+        streams_max: u32 = "128" in 1..=10000,
+        /// Streams that a peer has reset before they were accepted; more ends the connection.
+        resets_pending_max: usize = "32" in 1..=10000,
+        /// Seconds from the order to stop until unfinished requests are cut.
+        drain_seconds_max: u64 = "8" in 1..=300,
+        /// Seconds for which browsers must insist on TLS (`Strict-Transport-Security`); 0 leaves the header out.
+        hsts_seconds: u64 = "31536000" in 0..=63072000,
+    }
+    /// How large a request's body may be. Larger ones are answered with 413.
+    bodies: Bodies {
+        /// Bytes of a JSON body, also of a batch.
+        json_bytes_max: u64 = "4194304" in 4096..=268435456,
+        /// Bytes of one file of evidence.
+        file_bytes_max: u64 = "4294967296" in 4096..=1099511627776,
+        /// Bytes of one image of a report.
+        image_bytes_max: u64 = "26214400" in 4096..=1073741824,
+    }
+    /// How many requests a credential may make. More is answered with 429 and `Retry-After`.
+    rates: Rates {
+        /// Requests a second, over time.
+        requests_per_second: u32 = "100" in 1..=1000000,
+        /// Requests at once, before the rate counts.
+        burst: u32 = "400" in 1..=1000000,
+    }
+    /// The log and the views on disk.
+    store: Store {
+        /// Bytes of a segment file of the log, after which the next one is begun.
+        segment_bytes_max: u64 = "67108864" in 65536..=4294967296,
+        /// Bytes of memory in which pages of the view database are kept.
+        cache_bytes: u64 = "33554432" in 1048576..=68719476736,
+        /// Seconds between durable checkpoints of the views; more means a longer replay after a power loss.
+        checkpoint_seconds: u64 = "5" in 1..=3600,
+        /// Free bytes at which writes are refused: large files at eight times as much, images of reports at four
+        /// times as much, text and custody last.
+        low_disk_floor_bytes: u64 = "67108864" in 1048576..=1099511627776,
+    }
+    /// The full-text index.
+    search: Search {
+        /// Bytes of memory for indexing.
+        heap_bytes: u64 = "15728640" in 15000000..=4294967296,
+        /// Milliseconds after which what was written can be found.
+        commit_ms: u64 = "200" in 10..=60000,
+    }
+    /// Sessions of people at the web pages.
+    auth: Auth {
+        /// Minutes without a request until a session is locked.
+        session_idle_minutes: u64 = "30" in 1..=1440,
+        /// Failures in a row that lock an account, counted over restarts.
+        lock_failures: u32 = "5" in 1..=100,
+        /// Minutes for which it stays locked.
+        lock_minutes: u64 = "15" in 1..=10080,
+    }
+    /// The reports lane.
+    reports: Reports {
+        /// Whether a report that repeats an open one is answered as a replay.
+        dedupe: bool = "false",
+        /// Language of the categories (`en`, `de-CH`). Not set: that which the caller asks for.
+        language: Option<Language> = "",
+        /// Region of phone numbers without a country (`US`). Not set: such numbers are refused.
+        default_region: Option<Region> = "",
+        /// Days for which a report's public page is open.
+        public_link_days: u64 = "30" in 1..=3650,
+    }
+    /// What the program says while it runs, on stderr or to journald. Never names, plates, addresses or bodies.
+    log: Log {
+        /// Form of the lines.
+        format: LogFormat = "text",
+        /// The least that is worth a line.
+        level: LogLevel = "info",
+    }
+    /// The record of who saw and did what.
+    audit: Audit {
+        /// Days for which entries stay; 0 keeps them for ever.
+        retention_days: u64 = "0" in 0..=36500,
+    }
+}
