@@ -29,7 +29,7 @@ pub fn fold(record: Option<Record>, operation: &Operation) -> Record {
         .payload
         .as_ref()
         .map_or(&[][..], |payload| &payload.changes);
-    for (place, change) in (0_u16..).zip(changes) {
+    for (place, change) in (0..=u16::MAX).zip(changes) {
         let id = VersionId {
             op: header.id,
             change: place,

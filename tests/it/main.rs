@@ -1,5 +1,6 @@
 //! The one integration-test binary: folders mirror the lanes, `support` holds the test box.
 
+mod fold;
 mod server;
 mod store;
 mod tidy;
