@@ -7,6 +7,8 @@
 pub mod config;
 /// What the words mean: ids, operations, record kinds, time. No IO, no clock.
 pub mod domain;
+/// The full-text index, a follower of the log; the only folder that names tantivy.
+pub mod search;
 /// The network edge: listeners, TLS and its certificates, limits, the orderly stop.
 pub mod server;
 /// What happened, durably: the journal of signed logs, files by hash, and the view database.

@@ -1,0 +1,529 @@
+//! Persons' names: the forms under which one is found, keys of their sound, and how alike two of them are.
+//!
+//! Candidates come from keys (an own skeleton of consonants after spelling rules of many languages, and Double
+//! Metaphone); each candidate is then judged letter by letter, so that a shared key alone never makes a match.
+
+use rphonetic::{DoubleMetaphone, Encoder};
+
+use crate::domain::matching::fold::words;
+use crate::domain::matching::nicknames::{Relation, relation};
+
+/// Jaro–Winkler from which two spellings with the same skeleton sound alike.
+const SKELETON_CLOSE: f64 = 0.84;
+/// The same for two that share only a Double Metaphone code, which is coarser.
+const METAPHONE_CLOSE: f64 = 0.90;
+const METAPHONE_CHARS: usize = 6;
+/// How near a spelling without vowels is to one with them.
+const BARE_CLOSENESS: f64 = 0.88;
+const TYPO_CHARS_MIN: usize = 4;
+const TWO_TYPOS_CHARS_MIN: usize = 8;
+
+/// Parts of a name that are left out as often as not, and that are written apart or together with what follows.
+const PARTICLES: [&str; 44] = [
+    "abd", "abdal", "abdel", "abdul", "abu", "al", "as", "at", "ben", "bin", "bint", "da", "dal", "de",
+    "del", "della", "den", "der", "di", "dos", "du", "el", "es", "fitz", "ibn", "la", "las", "le", "lo",
+    "los", "mac", "mc", "o", "oul", "ould", "st", "san", "ter", "ur", "van", "von", "vom", "zu", "zur",
+];
+
+/// How two parts of a name stand for one another, the surest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// Letter by letter, after folding.
+    Same,
+    /// They are spoken alike.
+    Sound,
+    /// One is a short or foreign form of the other.
+    Nickname,
+    /// One is the initial of the other.
+    Initial,
+    /// One or two letters differ.
+    Typo,
+}
+
+/// A match and how near it is, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Likeness {
+    /// The reason.
+    pub how: How,
+    /// 1 for the same letters.
+    pub closeness: f64,
+}
+
+/// One word under which a name is indexed, with the place of its part in the name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// The folded word; `^j` says that the given name is only the initial `j`.
+    pub text: String,
+    /// Which part of the name, from 0.
+    pub place: usize,
+}
+
+/// The parts of a name in the order given name first: `Last, First` is turned round.
+pub fn parts(name: &str) -> Vec<String> {
+    ordered(name).into_iter().map(|(text, _, _)| text).collect()
+}
+
+/// Every word under which a name is found: its parts, what follows an apostrophe, and parts written together that
+/// others write apart (`de la Cruz`, `Jean-Pierre`).
+pub fn forms(name: &str) -> Vec<Form> {
+    let parts = ordered(name);
+    let mut forms = Vec::new();
+    let mut joined = String::new();
+    for (place, (text, tail, hyphenated)) in parts.iter().enumerate() {
+        if *hyphenated || place > 0 && is_particle(&parts[place - 1].0) {
+            joined.push_str(text);
+            forms.push(Form {
+                text: joined.clone(),
+                place,
+            });
+        } else {
+            joined.clone_from(text);
+        }
+        forms.push(Form {
+            text: text.clone(),
+            place,
+        });
+        if let Some(tail) = tail {
+            forms.push(Form {
+                text: tail.clone(),
+                place,
+            });
+        }
+    }
+    if let Some((first, _, _)) = parts
+        .first()
+        .filter(|(first, _, _)| first.len() == 1 && parts.len() > 1)
+    {
+        forms.push(Form {
+            text: format!("^{first}"),
+            place: 0,
+        });
+    }
+    forms
+}
+
+/// Whether a folded word is a part that is left out as often as not (`al`, `de`, `von`).
+pub fn is_particle(word: &str) -> bool {
+    PARTICLES.contains(&word)
+}
+
+/// Keys of a folded word's sound. Words that sound alike share one; words that share one need not sound alike.
+pub fn sound_keys(word: &str) -> Vec<String> {
+    if word.len() < 2 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Vec::new();
+    }
+    let metaphone = DoubleMetaphone::new(Some(METAPHONE_CHARS));
+    let mut keys = vec![
+        format!("s{}", skeleton(&smooth(word))),
+        format!("m{}", metaphone.encode(word)),
+        format!("m{}", metaphone.encode_alternate(word)),
+    ];
+    keys.retain(|key| key.len() > 1);
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// How two folded parts of names are alike, if they are.
+pub fn alike(left: &str, right: &str) -> Option<Likeness> {
+    if left == right {
+        return Some(Likeness {
+            how: How::Same,
+            closeness: 1.0,
+        });
+    }
+    let letters = |word: &str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    if !letters(left) || !letters(right) {
+        return None;
+    }
+    let related = relation(left, right);
+    if related == Relation::Distinct {
+        return None;
+    }
+    if let Some(closeness) = sounds_alike(left, right) {
+        return Some(Likeness {
+            how: How::Sound,
+            closeness,
+        });
+    }
+    if related == Relation::Related {
+        return Some(Likeness {
+            how: How::Nickname,
+            closeness: 0.9,
+        });
+    }
+    let shorter = left.len().min(right.len());
+    let allowed = match shorter {
+        ..TYPO_CHARS_MIN => 0,
+        TYPO_CHARS_MIN..TWO_TYPOS_CHARS_MIN => 1,
+        _ => 2,
+    };
+    let distance = strsim::osa_distance(left, right);
+    let typo = distance <= allowed && left.as_bytes()[0] == right.as_bytes()[0];
+    #[expect(clippy::cast_precision_loss, reason = "words are short")]
+    typo.then(|| Likeness {
+        how: How::Typo,
+        closeness: 1.0 - distance as f64 / shorter as f64,
+    })
+}
+
+/// Whether two full names may be one person's: every part of the shorter is like another part of the longer, at least
+/// two parts agree (unless one name has only one), and not by initials or typing errors alone. The least sure part decides.
+pub fn match_names(left: &str, right: &str) -> Option<Likeness> {
+    let essential = |name: &str| {
+        let mut parts = parts(name);
+        parts.retain(|part| !is_particle(part));
+        parts
+    };
+    let (mut fewer, mut more) = (essential(left), essential(right));
+    if fewer.len() > more.len() {
+        std::mem::swap(&mut fewer, &mut more);
+    }
+    if fewer.is_empty() || fewer.len() == 1 && more.len() > 1 {
+        return whole_alike(left, right);
+    }
+    let mut least = Likeness {
+        how: How::Same,
+        closeness: 1.0,
+    };
+    let mut sure = 0;
+    for part in &fewer {
+        let best = more
+            .iter()
+            .enumerate()
+            .filter_map(|(place, other)| {
+                Some((place, alike(part, other).or_else(|| initial_of(part, other))?))
+            })
+            .max_by(|(_, one), (_, two)| {
+                (two.how, one.closeness)
+                    .partial_cmp(&(one.how, two.closeness))
+                    .expect("no NaN")
+            });
+        let Some((place, likeness)) = best else {
+            return whole_alike(left, right);
+        };
+        more.remove(place);
+        sure += usize::from(likeness.how <= How::Nickname);
+        least.how = least.how.max(likeness.how);
+        least.closeness = least.closeness.min(likeness.closeness);
+    }
+    (sure > 0).then_some(least)
+}
+
+/// Names written together here and apart there: `Abdulrahman`, `Abd al-Rahman`.
+fn whole_alike(left: &str, right: &str) -> Option<Likeness> {
+    let (left, right) = (parts(left).concat(), parts(right).concat());
+    alike(&left, &right).filter(|likeness| likeness.how <= How::Sound)
+}
+
+fn initial_of(left: &str, right: &str) -> Option<Likeness> {
+    let is_initial = (left.len() == 1) != (right.len() == 1) && left.as_bytes()[0] == right.as_bytes()[0];
+    is_initial.then_some(Likeness {
+        how: How::Initial,
+        closeness: 0.5,
+    })
+}
+
+fn ordered(name: &str) -> Vec<(String, Option<String>, bool)> {
+    let mut found: Vec<(String, Option<String>, bool)> = Vec::new();
+    let (last, first) = name.split_once([',', '،', '、']).unwrap_or((name, ""));
+    for part in [first, last] {
+        found.extend(
+            words(part)
+                .into_iter()
+                .map(|word| (word.text, word.tail, word.hyphenated)),
+        );
+    }
+    found
+}
+
+fn sounds_alike(left: &str, right: &str) -> Option<f64> {
+    let (smooth_left, smooth_right) = (smooth(left), smooth(right));
+    let (bare_left, bare_right) = (without_vowels(&smooth_left), without_vowels(&smooth_right));
+    // Scripts that write no short vowels leave nothing else to compare.
+    if (bare_left == smooth_left || bare_right == smooth_right)
+        && bare_left == bare_right
+        && bare_left.len() > 2
+    {
+        return Some(BARE_CLOSENESS);
+    }
+    if ends_apart(&smooth_left, &smooth_right) || ends_apart(&smooth_right, &smooth_left) {
+        return None;
+    }
+    let closeness = strsim::jaro_winkler(&smooth_left, &smooth_right);
+    if closeness < SKELETON_CLOSE {
+        return None;
+    }
+    if skeleton(&smooth_left) == skeleton(&smooth_right) {
+        return Some(closeness);
+    }
+    let metaphone = DoubleMetaphone::new(Some(METAPHONE_CHARS));
+    let codes = |word: &str| [metaphone.encode(word), metaphone.encode_alternate(word)];
+    let (codes_left, codes_right) = (codes(left), codes(right));
+    let shared = codes_left
+        .iter()
+        .any(|code| !code.is_empty() && codes_right.contains(code));
+    (shared && closeness >= METAPHONE_CLOSE).then_some(closeness)
+}
+
+/// Groups of letters and what they are spoken as, the longer first. `c` is "ch", `x` is "sh", vowels are `a i u`.
+const SPOKEN: [(&str, &str); 52] = [
+    ("schtsch", "x"),
+    ("shch", "x"),
+    ("szcz", "x"),
+    ("tsch", "c"),
+    ("eigh", "i"),
+    ("sch", "x"),
+    ("tch", "c"),
+    ("chr", "kr"),
+    ("chs", "ks"),
+    ("dzh", "j"),
+    ("igh", "i"),
+    ("sh", "x"),
+    ("ch", "c"),
+    ("kh", "h"),
+    ("ph", "f"),
+    ("pf", "f"),
+    ("th", "t"),
+    ("dh", "d"),
+    ("bh", "b"),
+    ("rh", "r"),
+    ("zh", "j"),
+    ("ck", "k"),
+    ("qu", "k"),
+    ("cz", "c"),
+    ("sz", "s"),
+    ("ts", "s"),
+    ("tz", "s"),
+    ("dj", "j"),
+    ("dg", "j"),
+    ("dt", "t"),
+    ("ue", "u"),
+    ("oe", "u"),
+    ("ae", "a"),
+    ("ou", "u"),
+    ("oo", "u"),
+    ("ee", "i"),
+    ("ie", "i"),
+    ("ea", "i"),
+    ("ei", "i"),
+    ("ey", "i"),
+    ("ay", "i"),
+    ("ai", "i"),
+    ("eu", "u"),
+    ("au", "au"),
+    ("q", "k"),
+    ("x", "ks"),
+    ("z", "s"),
+    ("a", "a"),
+    ("e", "i"),
+    ("i", "i"),
+    ("o", "u"),
+    ("u", "u"),
+];
+/// What a word begins with or ends on, where that is spoken in another way than inside.
+const AT_START: [(&str, &str); 8] = [
+    ("kn", "n"),
+    ("gn", "n"),
+    ("pn", "n"),
+    ("wr", "r"),
+    ("ps", "s"),
+    ("x", "s"),
+    ("mc", "mk"),
+    ("ye", "ji"),
+];
+const AT_END: [(&str, &str); 8] = [
+    ("off", "uf"),
+    ("ov", "uf"),
+    ("ow", "uf"),
+    ("eff", "if"),
+    ("ev", "if"),
+    ("ew", "if"),
+    ("escu", "isku"),
+    ("dt", "t"),
+];
+
+/// A folded word as it is spoken, roughly and in the same way for many languages.
+fn smooth(word: &str) -> String {
+    let mut spoken = String::with_capacity(word.len());
+    let (mut at, mut end, mut ending) = (0, word.len(), "");
+    if let Some((start, sound)) = AT_START.iter().find(|(start, _)| word.starts_with(start)) {
+        at = start.len();
+        spoken.push_str(sound);
+    } else if is_mac(word) {
+        at = 3;
+        spoken.push_str("mk");
+    }
+    if let Some((tail, sound)) = AT_END
+        .iter()
+        .find(|(tail, _)| word.len() >= tail.len() + 3 && word.ends_with(tail))
+    {
+        end -= tail.len();
+        ending = sound;
+    }
+    while at < end {
+        let rest = &word[at..end];
+        if let Some((group, sound)) = SPOKEN.iter().find(|(group, _)| rest.starts_with(group)) {
+            spoken.push_str(sound);
+            at += group.len();
+        } else {
+            spoken.extend(letter(word.as_bytes(), at));
+            at += 1;
+        }
+    }
+    spoken.push_str(ending);
+    let mut last = ' ';
+    spoken.retain(|c| std::mem::replace(&mut last, c) != c);
+    spoken
+}
+
+/// One letter that is spoken by what stands beside it.
+fn letter(word: &[u8], at: usize) -> Option<char> {
+    let before = at.checked_sub(1).map(|at| word[at]);
+    let after = word.get(at + 1).copied();
+    let vowel = |byte: Option<u8>| byte.is_some_and(|byte| b"aeiouy".contains(&byte));
+    let soft = after.is_some_and(|byte| b"eiy".contains(&byte));
+    match word[at] {
+        b'c' if soft => Some('s'),
+        b'c' => Some('k'),
+        b'g' if soft => Some('j'),
+        b'g' if after == Some(b'h') && !vowel(word.get(at + 2).copied()) => None,
+        b'w' if vowel(after) || before.is_none() || word[at + 1..].starts_with(b"sk") => Some('v'),
+        b'w' if vowel(before) => Some('u'),
+        b'w' => Some('v'),
+        b'y' | b'j' if before.is_none() && vowel(after) => Some('j'),
+        b'j' if vowel(before) && vowel(after) => Some('j'),
+        b'y' | b'j' => Some('i'),
+        b'h' if vowel(after) && (before.is_none() || vowel(before)) => Some('h'),
+        b'h' if !vowel(after) && after.is_some() && !vowel(before) => Some('h'),
+        b'h' => None,
+        other => Some(char::from(other)),
+    }
+}
+
+/// `Mac` before a consonant other than the ones of `Mack` and `Mach` is `Mc`.
+fn is_mac(word: &str) -> bool {
+    word.len() > 5 && word.starts_with("mac") && !b"aeiouykh".contains(&word.as_bytes()[3])
+}
+
+/// Whether one ends on the `a` or `o` that makes it another name in Romance and Slavic languages (Mario and Maria,
+/// Ivanov and Ivanova, Brown and Bruno); `e`, `i` and `y` at the end are often mute or a spelling of `a`.
+fn ends_apart(left: &str, right: &str) -> bool {
+    match left.chars().last() {
+        Some('u') => !right.ends_with('u'),
+        Some('a') => !right.ends_with(['a', 'i']),
+        _ => false,
+    }
+}
+
+fn without_vowels(spoken: &str) -> String {
+    spoken.chars().filter(|c| !"aiu".contains(*c)).collect()
+}
+
+/// The consonants of a spoken word by their class, with a mark if it begins with a vowel.
+fn skeleton(spoken: &str) -> String {
+    let mut skeleton = String::with_capacity(spoken.len());
+    for (at, c) in spoken.char_indices() {
+        let class = match c {
+            'a' | 'i' | 'u' if at == 0 => 'A',
+            'a' | 'i' | 'u' => continue,
+            'h' if at > 0 => continue,
+            'f' | 'v' => 'F',
+            's' | 'c' | 'x' => 'S',
+            other => other.to_ascii_uppercase(),
+        };
+        if !skeleton.ends_with(class) {
+            skeleton.push(class);
+        }
+    }
+    skeleton
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, any, proptest};
+
+    use super::{How, alike, forms, match_names, parts, sound_keys};
+
+    #[test]
+    fn parts_of_names_are_alike_or_not() {
+        let check = |left: &str, right: &str, expected: Option<How>| {
+            let found = alike(left, right);
+            assert_eq!(
+                found.map(|likeness| likeness.how),
+                expected,
+                "{left} / {right}: {found:?}"
+            );
+        };
+        check("katherine", "catherine", Some(How::Sound));
+        check("kate", "katherine", Some(How::Nickname));
+        check("meyer", "maier", Some(How::Sound));
+        check("muller", "mueller", Some(How::Sound));
+        check("mhmd", "mohammed", Some(How::Sound));
+        check("ivanov", "iwanow", Some(How::Sound));
+        check("kowalewski", "kovalevsky", Some(How::Sound));
+        check("schmidt", "schmitt", Some(How::Sound));
+        check("mcdonald", "macdonald", Some(How::Sound));
+        check("peterson", "petersom", Some(How::Typo));
+        check("maria", "mario", None);
+        check("daniel", "danielle", None);
+        check("brown", "bruno", None);
+        check("smith", "simmons", None);
+        check("jon", "jan", Some(How::Nickname));
+    }
+
+    #[test]
+    fn every_sound_match_shares_a_key() {
+        for (left, right) in [
+            ("meyer", "maier"),
+            ("mhmd", "mohammed"),
+            ("schmidt", "schmitt"),
+            ("lee", "li"),
+        ] {
+            let keys = sound_keys(left);
+            assert!(
+                sound_keys(right).iter().any(|key| keys.contains(key)),
+                "{left} / {right}"
+            );
+        }
+    }
+
+    #[test]
+    fn full_names_match_in_any_order_with_initials_and_particles() {
+        let check = |left: &str, right: &str, expected: bool| {
+            let found = match_names(left, right);
+            assert_eq!(found.is_some(), expected, "{left} / {right}: {found:?}");
+        };
+        check("Smith, John", "John Smith", true);
+        check("J. Smith", "John Smith", true);
+        check("Abdul Rahman", "Abdulrahman", true);
+        check("Maria de la Cruz", "Maria Delacruz", true);
+        check("Maria de la Cruz", "Maria Cruz", true);
+        check("Иван Петров", "Ivan Petrov", true);
+        check("John Smith", "John Brown", false);
+        check("John", "John Brown", false);
+    }
+
+    #[test]
+    fn forms_hold_what_is_written_together_and_apart() {
+        let found: Vec<String> = forms("O'Brien, Jean-Pierre")
+            .into_iter()
+            .map(|form| form.text)
+            .collect();
+        assert_eq!(found, ["jean", "jeanpierre", "pierre", "obrien", "brien"]);
+        assert_eq!(parts("Иванов, Пётр"), ["petr", "ivanov"]);
+        assert!(forms("J. Smith").iter().any(|form| form.text == "^j"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        #[test]
+        fn no_text_breaks_it(left in any::<String>(), right in "[a-z]{0,24}") {
+            for part in parts(&left).iter().chain(std::iter::once(&right)) {
+                sound_keys(part);
+                alike(part, &right);
+            }
+            match_names(&left, &right);
+        }
+    }
+}

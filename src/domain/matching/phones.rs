@@ -1,0 +1,147 @@
+//! Phone numbers: the digits that count, in the international or a national spelling, and when two spellings are one
+//! line. It knows no numbering plan: a national number is the international one without the first one to three digits.
+
+/// Fewest digits that are searched as the end of a number.
+pub const SUFFIX_DIGITS_MIN: usize = 4;
+
+/// Fewest digits of a whole number when spellings are compared.
+const NATIONAL_DIGITS_MIN: usize = 6;
+const COUNTRY_DIGITS_MAX: usize = 3;
+/// E.164 allows 15 digits; a few more cover a prefix that was dialled.
+const DIGITS_MAX: usize = 18;
+
+/// A phone number as digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phone {
+    /// Without `+`, `00` or the trunk zero.
+    pub digits: String,
+    /// All digits that were written: the end of a number may begin with a zero that counts.
+    pub typed: String,
+    /// Whether it was written with its country (`+` or `00`).
+    pub international: bool,
+}
+
+/// Reads a number as officers write it; `None` if it holds other things than digits and their punctuation, or fewer
+/// than four digits. An extension (`ext 5`, `x5`) is left out.
+pub fn parse(text: &str) -> Option<Phone> {
+    let lower = text.trim().to_lowercase();
+    let number = lower.split(['x', '#', ';']).next().unwrap_or_default();
+    let number = number.trim_end_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || c == '.');
+    let number = number.strip_prefix("tel:").unwrap_or(number);
+    let mut digits = String::new();
+    for c in number.replace("(0)", "").chars() {
+        match digit(c) {
+            Some(digit) => digits.push(digit),
+            None if c.is_whitespace() || "+-‐‑–()./\u{200e}\u{200f}\u{202a}\u{202c}".contains(c) => {}
+            None => return None,
+        }
+    }
+    let international = number
+        .trim_start_matches(|c: char| !c.is_ascii_digit() && c != '+')
+        .starts_with('+')
+        || (digits.starts_with("00") && digits.len() >= 10)
+        || (digits.starts_with("011") && digits.len() >= 12);
+    let significant = if international {
+        digits.strip_prefix("011").unwrap_or(&digits)
+    } else {
+        &digits
+    };
+    let significant = significant.trim_start_matches('0').to_owned();
+    (SUFFIX_DIGITS_MIN..=DIGITS_MAX)
+        .contains(&digits.len())
+        .then_some(Phone {
+            digits: significant,
+            typed: digits,
+            international,
+        })
+}
+
+impl Phone {
+    /// What this number may be without its country: itself, and less one to three leading digits.
+    pub fn national(&self) -> Vec<&str> {
+        let cut = if self.international { COUNTRY_DIGITS_MAX } else { 0 };
+        (0..=cut)
+            .filter_map(|cut| self.digits.get(cut..))
+            .map(|rest| rest.trim_start_matches('0'))
+            .filter(|rest| rest.len() >= NATIONAL_DIGITS_MIN)
+            .collect()
+    }
+
+    /// Whether both are one line, each in any spelling.
+    pub fn is_same_line(&self, other: &Phone) -> bool {
+        if self.international == other.international {
+            return self.digits == other.digits
+                || self.is_longer_spelling(other)
+                || other.is_longer_spelling(self);
+        }
+        let (with, without) = if self.international {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        with.national().contains(&without.digits.as_str())
+    }
+
+    /// A country code without its `+` before the other's digits: `1 212 555 0147` and `212 555 0147`.
+    fn is_longer_spelling(&self, other: &Phone) -> bool {
+        !self.international
+            && other.digits.len() >= 9
+            && self.digits.len() - other.digits.len().min(self.digits.len()) <= COUNTRY_DIGITS_MAX
+            && self.digits.ends_with(&other.digits)
+    }
+
+    /// The digits from the last to the first, so that the end of a number is a prefix.
+    pub fn reversed(&self) -> String {
+        self.digits.chars().rev().collect()
+    }
+
+    /// What the reversed digits of a number begin with, if this is its end: as typed, and without the trunk zero.
+    pub fn ends(&self) -> Vec<String> {
+        let mut ends: Vec<String> = vec![self.typed.chars().rev().collect()];
+        if self.digits.len() >= NATIONAL_DIGITS_MIN && self.digits != self.typed {
+            ends.push(self.reversed());
+        }
+        ends
+    }
+}
+
+/// A digit of any script's decimal ten that people type on phones: Latin, Arabic, Persian, Devanagari, full width.
+fn digit(c: char) -> Option<char> {
+    let zero = match c {
+        '0'..='9' => return Some(c),
+        '\u{660}'..='\u{669}' => 0x660,
+        '\u{6f0}'..='\u{6f9}' => 0x6f0,
+        '\u{966}'..='\u{96f}' => 0x966,
+        '\u{ff10}'..='\u{ff19}' => 0xff10,
+        _ => return None,
+    };
+    char::from_digit(u32::from(c) - zero, 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn spellings_of_one_line_agree() {
+        let check = |left: &str, right: &str, expected: bool| {
+            let (one, two) = (parse(left).unwrap(), parse(right).unwrap());
+            assert_eq!(one.is_same_line(&two), expected, "{left} / {right}");
+            assert_eq!(two.is_same_line(&one), expected, "{right} / {left}");
+        };
+        check("+49 170 1234567", "0170 1234567", true);
+        check("0049 (0)170 / 123 45 67", "+491701234567", true);
+        check("(212) 555-0147", "+1 212 555 0147", true);
+        check("1-212-555-0147 ext. 12", "212.555.0147", true);
+        check("+44 20 7946 0958", "+44 20 7946 0959", false);
+        check("+1 212 555 0147", "+1 646 555 0147", false);
+        check("٠١٢٣٤٥٦٧٨٩", "0123456789", true);
+    }
+
+    #[test]
+    fn other_text_is_no_phone() {
+        for text in ["", "12", "INV-2026-1847", "ABC 1234", "+", "robbery"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

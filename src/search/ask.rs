@@ -1,0 +1,355 @@
+//! What a person typed, read: words, "phrases", -exclusions and `field:value` filters. Nothing is an error: what is no
+//! known syntax is searched as words.
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+
+/// A query as it was understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// What is looked for, in order.
+    pub parts: Vec<Part>,
+    /// What narrows it.
+    pub filters: Vec<Filter>,
+    /// Whether the last part may be the beginning of a word that is still being typed.
+    pub is_typing: bool,
+}
+
+/// A word or phrase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// As it was typed, without its sign and quotes.
+    pub text: String,
+    /// In quotes: these words in this order.
+    pub is_phrase: bool,
+    /// With a minus: documents with it are left out.
+    pub is_excluded: bool,
+}
+
+/// A filter; several on one label are alternatives, otherwise all must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// `status:open`, `kind:person,vehicle`.
+    Label {
+        /// Which one.
+        label: Label,
+        /// Any of these.
+        values: Vec<String>,
+        /// With a minus.
+        is_excluded: bool,
+    },
+    /// `updated:>2026-01-01`, `created:2026-01..2026-03`. Days are days in UTC.
+    Time {
+        /// When it arose, or when it was last changed.
+        when: When,
+        /// From this ms on.
+        from_ms: Option<i64>,
+        /// Before this ms.
+        before_ms: Option<i64>,
+        /// With a minus.
+        is_excluded: bool,
+    },
+}
+
+/// What can be filtered by its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// `kind:`
+    Kind,
+    /// `status:`
+    Status,
+    /// `tag:`
+    Tag,
+    /// `office:`
+    Office,
+    /// `priority:` or `risk:`
+    Level,
+    /// `case:`, an internal or display id.
+    Case,
+}
+
+/// A time of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// `created:`
+    Created,
+    /// `updated:`
+    Updated,
+}
+
+impl Ask {
+    /// Reads a query.
+    pub fn parse(text: &str) -> Self {
+        let mut ask = Self::default();
+        let mut rest = text.trim_start();
+        while !rest.is_empty() {
+            let unsigned = rest
+                .strip_prefix('-')
+                .filter(|after| !after.starts_with(char::is_whitespace));
+            let is_excluded = unsigned.is_some_and(|after| !after.is_empty());
+            let token = unsigned.unwrap_or(rest);
+            let (raw, quoted, after) = take(token);
+            ask.is_typing = after.is_empty() && quoted.is_none() && !is_excluded;
+            match quoted {
+                Some(phrase) if raw.is_empty() => ask.push(phrase, true, is_excluded),
+                quoted => ask.read_token(raw, quoted, is_excluded),
+            }
+            rest = after.trim_start();
+        }
+        ask
+    }
+
+    /// The parts that are looked for.
+    pub fn wanted(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| !part.is_excluded)
+    }
+
+    fn read_token(&mut self, raw: &str, quoted: Option<&str>, is_excluded: bool) {
+        let filter = raw.split_once(':').and_then(|(field, value)| {
+            let value = quoted.unwrap_or(value);
+            (!value.is_empty())
+                .then(|| read_filter(field, value, is_excluded))
+                .flatten()
+        });
+        match filter {
+            Some(filter) => {
+                self.is_typing = false;
+                self.filters.push(filter);
+            }
+            None => {
+                self.push(raw, false, is_excluded);
+                if let Some(phrase) = quoted {
+                    self.push(phrase, true, is_excluded);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, text: &str, is_phrase: bool, is_excluded: bool) {
+        if text.chars().any(char::is_alphanumeric) {
+            self.parts.push(Part {
+                text: text.to_owned(),
+                is_phrase,
+                is_excluded,
+            });
+        }
+    }
+}
+
+/// One token: what stands before a quote, what stands in quotes, and what is left of the text.
+fn take(text: &str) -> (&str, Option<&str>, &str) {
+    let is_quote = |c: char| matches!(c, '"' | '“' | '”' | '„' | '«' | '»');
+    let end = text
+        .find(|c: char| c.is_whitespace() || is_quote(c))
+        .unwrap_or(text.len());
+    let opens = text[end..].chars().next().filter(|c| is_quote(*c));
+    let Some(quote) = opens.filter(|_| end == 0 || text[..end].ends_with(':')) else {
+        let end = text.find(char::is_whitespace).unwrap_or(text.len());
+        return (&text[..end], None, &text[end..]);
+    };
+    let inside = &text[end + quote.len_utf8()..];
+    match inside.char_indices().find(|(_, c)| is_quote(*c)) {
+        Some((at, close)) => (
+            &text[..end],
+            Some(&inside[..at]),
+            &inside[at + close.len_utf8()..],
+        ),
+        None => (&text[..end], Some(inside), ""),
+    }
+}
+
+fn read_filter(field: &str, value: &str, is_excluded: bool) -> Option<Filter> {
+    let label = match field.to_lowercase().as_str() {
+        "kind" | "type" => Label::Kind,
+        "status" => Label::Status,
+        "tag" => Label::Tag,
+        "office" => Label::Office,
+        "priority" | "risk" => Label::Level,
+        "case" => Label::Case,
+        "created" => return read_time(When::Created, value, is_excluded),
+        "updated" => return read_time(When::Updated, value, is_excluded),
+        _ => return None,
+    };
+    let values: Vec<String> = value
+        .split(',')
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+        .map(str::to_owned)
+        .collect();
+    (!values.is_empty()).then_some(Filter::Label {
+        label,
+        values,
+        is_excluded,
+    })
+}
+
+fn read_time(when: When, value: &str, is_excluded: bool) -> Option<Filter> {
+    let bounds = |from_ms, before_ms| {
+        Some(Filter::Time {
+            when,
+            from_ms,
+            before_ms,
+            is_excluded,
+        })
+    };
+    if let Some((first, last)) = value.split_once("..") {
+        let open = |text: &str| text.is_empty() || text == "*";
+        let from_ms = if open(first) { None } else { Some(period(first)?.0) };
+        let before_ms = if open(last) { None } else { Some(period(last)?.1) };
+        return bounds(from_ms, before_ms);
+    }
+    if let Some(rest) = value.strip_prefix(">=") {
+        return bounds(Some(period(rest)?.0), None);
+    }
+    if let Some(rest) = value.strip_prefix("<=") {
+        return bounds(None, Some(period(rest)?.1));
+    }
+    if let Some(rest) = value.strip_prefix('>') {
+        return bounds(Some(period(rest)?.1), None);
+    }
+    if let Some(rest) = value.strip_prefix('<') {
+        return bounds(None, Some(period(rest)?.0));
+    }
+    let (from_ms, before_ms) = period(value)?;
+    bounds(Some(from_ms), Some(before_ms))
+}
+
+/// The first ms of a year, month or day, and the first after it.
+fn period(text: &str) -> Option<(i64, i64)> {
+    let numbers: Vec<i16> = text
+        .split('-')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
+    let small = |number: i16| i8::try_from(number).ok();
+    let (first, next): (Date, Date) = match numbers[..] {
+        [year @ 1..=9998] if text.len() == 4 => (date(year, 1, 1), date(year + 1, 1, 1)),
+        [year @ 1..=9998, month] => {
+            let first = Date::new(year, small(month)?, 1).ok()?;
+            (first, first.last_of_month().tomorrow().ok()?)
+        }
+        [year @ 1..=9998, month, day] => {
+            let first = Date::new(year, small(month)?, small(day)?).ok()?;
+            (first, first.tomorrow().ok()?)
+        }
+        _ => return None,
+    };
+    let ms = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond());
+    Some((ms(first)?, ms(next)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, any, proptest};
+
+    use super::{Ask, Filter, Label, When};
+
+    #[test]
+    fn words_phrases_and_exclusions_are_told_apart() {
+        let check = |input: &str, expected: &[(&str, bool, bool)], is_typing: bool| {
+            let ask = Ask::parse(input);
+            let parts: Vec<_> = ask
+                .parts
+                .iter()
+                .map(|part| (part.text.as_str(), part.is_phrase, part.is_excluded))
+                .collect();
+            assert_eq!(parts, expected, "{input}");
+            assert_eq!(ask.is_typing, is_typing, "{input}");
+        };
+        check(
+            "black sedan",
+            &[("black", false, false), ("sedan", false, false)],
+            true,
+        );
+        check(
+            "black sedan ",
+            &[("black", false, false), ("sedan", false, false)],
+            false,
+        );
+        check(
+            "\"black sedan\" -red",
+            &[("black sedan", true, false), ("red", false, true)],
+            false,
+        );
+        check(
+            "“black sedan” x",
+            &[("black sedan", true, false), ("x", false, false)],
+            true,
+        );
+        check("-\"in custody\"", &[("in custody", true, true)], false);
+        check("\"never closed", &[("never closed", true, false)], false);
+        check(
+            "6'2\" tall",
+            &[("6'2\"", false, false), ("tall", false, false)],
+            true,
+        );
+        check(
+            "foo:bar updated:soon",
+            &[("foo:bar", false, false), ("updated:soon", false, false)],
+            true,
+        );
+        check("- -- :", &[], true);
+        check("INV-2026-1847", &[("INV-2026-1847", false, false)], true);
+    }
+
+    #[test]
+    fn filters_are_read() {
+        let label = |label, values: &[&str], is_excluded| Filter::Label {
+            label,
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+            is_excluded,
+        };
+        let check = |input: &str, expected: Filter| {
+            let ask = Ask::parse(input);
+            assert_eq!(ask.filters, [expected], "{input}");
+            assert!(ask.parts.is_empty(), "{input}");
+        };
+        check("kind:person", label(Label::Kind, &["person"], false));
+        check(
+            "STATUS:open,active",
+            label(Label::Status, &["open", "active"], false),
+        );
+        check("-tag:\"hate crime\"", label(Label::Tag, &["hate crime"], true));
+        check(
+            "case:INV-2026-0001",
+            label(Label::Case, &["INV-2026-0001"], false),
+        );
+        let time = |when, from_ms, before_ms| Filter::Time {
+            when,
+            from_ms,
+            before_ms,
+            is_excluded: false,
+        };
+        check(
+            "updated:>2026-01-01",
+            time(When::Updated, Some(1_767_312_000_000), None),
+        );
+        check(
+            "updated:>=2026",
+            time(When::Updated, Some(1_767_225_600_000), None),
+        );
+        check(
+            "created:2026-01..2026-03",
+            time(When::Created, Some(1_767_225_600_000), Some(1_775_001_600_000)),
+        );
+        check(
+            "created:..2026-03",
+            time(When::Created, None, Some(1_775_001_600_000)),
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn no_text_breaks_it_and_no_letter_is_lost(text in any::<String>()) {
+            Ask::parse(&text);
+        }
+
+        #[test]
+        fn syntax_in_any_mixture_is_read(text in "([-\"“:.<>=,0-9a-z\u{e9}\u{4e2d} ]|kind:|updated:|created:){0,40}") {
+            let ask = Ask::parse(&text);
+            let held: usize = ask.parts.iter().map(|part| part.text.chars().filter(|c| c.is_alphanumeric()).count()).sum();
+            let typed = text.chars().filter(|c| c.is_alphanumeric()).count();
+            assert!(held == typed || !ask.filters.is_empty(), "{text:?} became {ask:?}");
+        }
+    }
+}

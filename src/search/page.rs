@@ -1,0 +1,506 @@
+//! A search and its answer. Everything in an answer (hits, total, facets, suggestions) comes from queries that hold the
+//! reader's access as a clause, so nothing is taken out afterwards.
+
+use std::cmp::Reverse;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tantivy::schema::Value;
+use tantivy::{DocAddress, Searcher, TantivyDocument};
+
+use crate::domain::id::{RecordId, TenantId};
+use crate::domain::matching::fold::words;
+use crate::search::ask::{Ask, Filter, Label};
+use crate::search::collect::{Found, Rank, Ranked};
+use crate::search::document::DocText;
+use crate::search::index::{Index, IndexError, Reading};
+use crate::search::plan::{Plan, Stage};
+use crate::search::schema::{Stems, Terms, kind_shown, label};
+use crate::search::suggest::suggestions;
+use crate::search::word::{Match, Test, Widening, points};
+
+/// With fewer matches than this, typing errors are looked for too.
+const FEW: u64 = 10;
+const SNIPPET_CHARS: usize = 200;
+const FACET_VALUES_MAX: usize = 50;
+const CURSOR_BYTES: usize = 33;
+
+/// Who searches: the terms that open documents to him.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// His agency.
+    pub tenant: TenantId,
+    /// One of these must stand in a document's `access`.
+    pub access: Vec<String>,
+}
+
+/// A search.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// What he typed.
+    pub text: String,
+    /// Who he is.
+    pub reader: Reader,
+    /// Only these kinds, beside what the text says.
+    pub kinds: Vec<String>,
+    /// Only records of this case.
+    pub case_id: Option<String>,
+    /// Hits a page.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Whether facets are counted.
+    pub with_facets: bool,
+    /// The time of the search, for ranking what is recent; a cursor keeps the one of the first page.
+    pub now_ms: i64,
+}
+
+/// A page of hits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// The best first.
+    pub hits: Vec<Hit>,
+    /// How many match in all.
+    pub total: u64,
+    /// No document has all the words; these have some.
+    pub is_relaxed: bool,
+    /// Counts over all that match, if they were asked for.
+    pub facets: Vec<Facet>,
+    /// Other spellings that would find something, best first.
+    pub suggestions: Vec<String>,
+    /// Where the next page begins, if there is one.
+    pub cursor: Option<String>,
+}
+
+/// A record that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The record.
+    pub id: RecordId,
+    /// The last part of its kind.
+    pub kind: String,
+    /// `INV-2026-1847`.
+    pub display_id: String,
+    /// One line, as it is; not HTML.
+    pub title: String,
+    /// The best part of the text as HTML, with what matched in `<mark>`.
+    pub snippet: String,
+    /// More is better; comparable within one search.
+    pub score: u32,
+    /// Why, the best reason first.
+    pub matched_by: Vec<MatchedBy>,
+    /// Its cases.
+    pub case_ids: Vec<String>,
+}
+
+/// Why a document was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MatchedBy {
+    /// A display id, a number or an identifier.
+    Id,
+    /// A name as it was typed.
+    Name,
+    /// A name that sounds alike.
+    Sound,
+    /// A short or foreign form of a name.
+    Nickname,
+    /// A plate or part of one.
+    Plate,
+    /// A plate with characters that look alike.
+    PlateLookAlike,
+    /// A phone number or its end.
+    Phone,
+    /// Words of the text.
+    Text,
+    /// One or two letters differ.
+    Typo,
+}
+
+impl MatchedBy {
+    /// As the contract writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Sound => "sound",
+            Self::Nickname => "nickname",
+            Self::Plate => "plate",
+            Self::PlateLookAlike => "plate look-alike",
+            Self::Phone => "phone",
+            Self::Text => "text",
+            Self::Typo => "typo",
+        }
+    }
+}
+
+/// The counts of one facet, the most frequent value first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facet {
+    /// `kind`, `status`, `tag`, `office`, `year`.
+    pub name: &'static str,
+    /// Values with their counts: all of `kind`, `status` and `year`, the 50 most frequent of the others.
+    pub counts: Vec<(String, u64)>,
+}
+
+impl Index {
+    /// Answers a search.
+    pub fn search(&self, search: &Search) -> Result<Page, IndexError> {
+        let ask = Ask::parse(&search.text);
+        let cursor = search
+            .cursor
+            .as_deref()
+            .map(|text| Cursor::read(text, search))
+            .transpose()?;
+        self.guarded(|reading| run(reading, search, &ask, cursor))
+    }
+}
+
+fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) -> Result<Page, IndexError> {
+    let searcher = reading.searcher();
+    let mut filters = ask.filters.clone();
+    let only = |label, values: &[String]| Filter::Label {
+        label,
+        values: values.to_vec(),
+        is_excluded: false,
+    };
+    if !search.kinds.is_empty() {
+        filters.push(only(Label::Kind, &search.kinds));
+    }
+    if let Some(case) = &search.case_id {
+        filters.push(only(Label::Case, std::slice::from_ref(case)));
+    }
+    let mut widening = Widening {
+        searcher: &searcher,
+        fields: &reading.fields,
+        stems: Stems::new(),
+    };
+    let now_ms = cursor.map_or(search.now_ms, |cursor| cursor.now_ms);
+    let mut attempt = |stage: Stage| {
+        let plan = Plan::of(ask, stage, &mut widening)?;
+        let query = plan.query(&search.reader, &filters, &reading.fields);
+        let limit = search.limit.saturating_add(1);
+        let after = cursor.map(|cursor| cursor.rank);
+        let found = searcher.search(
+            &query,
+            &Ranked {
+                limit,
+                after,
+                now_ms,
+                with_facets: search.with_facets,
+            },
+        )?;
+        Ok::<_, IndexError>(Attempt { stage, plan, found })
+    };
+    let attempt = match cursor {
+        Some(cursor) => attempt(cursor.stage)?,
+        None => widen_as_needed(ask, &mut attempt)?,
+    };
+    let mut page = page_of(search, attempt, now_ms, &searcher, reading)?;
+    if cursor.is_none() && (page.total == 0 || page.is_relaxed) {
+        page.suggestions = suggestions(ask, &search.reader, &mut widening)?;
+    }
+    Ok(page)
+}
+
+struct Attempt {
+    stage: Stage,
+    plan: Plan,
+    found: Found,
+}
+
+/// As typed; with few matches, with typing errors; with none, by any of the words.
+fn widen_as_needed(
+    ask: &Ask,
+    attempt: &mut impl FnMut(Stage) -> Result<Attempt, IndexError>,
+) -> Result<Attempt, IndexError> {
+    let strict = attempt(Stage::Strict)?;
+    if strict.found.total >= FEW || strict.found.best_points >= points::ID || ask.wanted().next().is_none() {
+        return Ok(strict);
+    }
+    let wide = attempt(Stage::Wide)?;
+    if wide.found.total > strict.found.total {
+        return Ok(wide);
+    }
+    let pieces: usize = ask.wanted().map(|part| words(&part.text).len()).sum();
+    if strict.found.total > 0 || pieces < 2 {
+        return Ok(strict);
+    }
+    attempt(Stage::Relaxed)
+}
+
+fn page_of(
+    search: &Search,
+    attempt: Attempt,
+    now_ms: i64,
+    searcher: &Searcher,
+    reading: &Reading,
+) -> Result<Page, IndexError> {
+    let Attempt {
+        stage,
+        plan,
+        mut found,
+    } = attempt;
+    let more = found.top.len() > search.limit;
+    found.top.truncate(search.limit);
+    let cursor = found.top.last().filter(|_| more).map(|(rank, _)| Cursor {
+        stage,
+        rank: *rank,
+        now_ms,
+    });
+    let mut page = Page {
+        total: found.total,
+        is_relaxed: stage == Stage::Relaxed && found.total > 0,
+        cursor: cursor.map(|cursor| cursor.write(search)),
+        ..Page::default()
+    };
+    let mut explain = Explain {
+        leaves: plan.leaves(),
+        stems: Stems::new(),
+        reading,
+    };
+    for (rank, address) in &found.top {
+        page.hits.push(explain.hit(*rank, *address, searcher)?);
+    }
+    if search.with_facets {
+        page.facets = facets(found);
+    }
+    Ok(page)
+}
+
+fn facets(found: Found) -> Vec<Facet> {
+    let sorted = |mut counts: Vec<(String, u64)>| {
+        counts.sort_unstable_by(|(left, many), (right, more)| more.cmp(many).then_with(|| left.cmp(right)));
+        counts
+    };
+    let names = ["kind", "status", "tag", "office"];
+    let mut facets: Vec<Facet> = names
+        .into_iter()
+        .zip(found.facets)
+        .map(|(name, counts)| Facet {
+            name,
+            counts: sorted(counts.into_iter().collect()),
+        })
+        .collect();
+    for facet in &mut facets[2..] {
+        facet.counts.truncate(FACET_VALUES_MAX);
+    }
+    let mut years: Vec<(i64, u64)> = found.years.into_iter().collect();
+    years.sort_unstable_by_key(|(year, _)| Reverse(*year));
+    let counts = years
+        .into_iter()
+        .map(|(year, count)| (year.to_string(), count))
+        .collect();
+    facets.push(Facet { name: "year", counts });
+    facets
+}
+
+/// Says of each hit why it was found, and shows where.
+struct Explain<'a> {
+    leaves: Vec<&'a [Match]>,
+    stems: Stems,
+    reading: &'a Reading,
+}
+
+impl Explain<'_> {
+    fn hit(&mut self, rank: Rank, address: DocAddress, searcher: &Searcher) -> Result<Hit, IndexError> {
+        let stored: TantivyDocument = searcher.doc(address)?;
+        let shown = stored.get_first(self.reading.fields.shown);
+        let bytes = shown
+            .as_ref()
+            .and_then(|value| value.as_bytes())
+            .unwrap_or_default();
+        let text: DocText =
+            serde_json::from_slice(bytes).map_err(|error| IndexError::Failed(error.to_string()))?;
+        let terms = Terms::of(&text, &mut self.stems);
+        Ok(Hit {
+            id: RecordId::from_bytes(rank.id.to_be_bytes()),
+            kind: kind_shown(&text.kind).to_owned(),
+            snippet: self.snippet(&text),
+            score: rank.points,
+            matched_by: self.reasons(&text, &terms),
+            display_id: text.display_id,
+            title: text.title,
+            case_ids: text.case_ids,
+        })
+    }
+
+    fn reasons(&self, text: &DocText, terms: &Terms) -> Vec<MatchedBy> {
+        let tags: Vec<String> = text.tags.iter().map(|tag| label(tag)).collect();
+        let fields = &self.reading.fields;
+        let mut reasons: Vec<(u32, MatchedBy)> = Vec::new();
+        for leaf in &self.leaves {
+            let held = leaf.iter().filter(|one| one.holds(terms, &tags, fields));
+            reasons.extend(held.max_by_key(|one| one.points).map(|one| (one.points, one.by)));
+        }
+        reasons.sort_by_key(|(points, _)| Reverse(*points));
+        let mut distinct = Vec::new();
+        for (_, by) in reasons {
+            if !distinct.contains(&by) {
+                distinct.push(by);
+            }
+        }
+        distinct
+    }
+
+    /// The part of the text with the most different words that matched; its beginning, if none did.
+    fn snippet(&mut self, text: &DocText) -> String {
+        let fields = self.reading.fields;
+        let tests: Vec<&Test> = self
+            .leaves
+            .iter()
+            .flat_map(|leaf| leaf.iter())
+            .filter(|one| [fields.names, fields.title, fields.body].contains(&one.field))
+            .map(|one| &one.test)
+            .collect();
+        let mut is_marked = |word: &str| {
+            let stem = self.stems.marked(word);
+            tests
+                .iter()
+                .any(|test| test.accepts(word) || stem.as_deref().is_some_and(|stem| test.accepts(stem)))
+        };
+        let sources = [text.body.clone(), text.names.join(" · "), text.title.clone()];
+        let mut fallback = None;
+        for source in sources.iter().filter(|source| !source.is_empty()) {
+            let marks: Vec<(usize, usize, String)> = words(source)
+                .into_iter()
+                .filter(|word| is_marked(&word.text))
+                .map(|word| (word.start, word.end, word.text))
+                .collect();
+            if !marks.is_empty() {
+                return cut(source, &marks);
+            }
+            fallback.get_or_insert(source);
+        }
+        fallback.map(|source| cut(source, &[])).unwrap_or_default()
+    }
+}
+
+/// About 200 characters around the densest marks, as HTML.
+fn cut(source: &str, marks: &[(usize, usize, String)]) -> String {
+    let reach = |from: usize| {
+        let rest = &source[from..];
+        rest.char_indices()
+            .nth(SNIPPET_CHARS)
+            .map_or(source.len(), |(at, _)| from + at)
+    };
+    let worth = |(start, _, _): &(usize, usize, String)| {
+        let end = reach(*start);
+        let mut inside: Vec<&str> = marks
+            .iter()
+            .filter(|(from, to, _)| from >= start && *to <= end)
+            .map(|(_, _, word)| word.as_str())
+            .collect();
+        inside.sort_unstable();
+        inside.dedup();
+        inside.len()
+    };
+    // The first of the best, so that a snippet is as near to the beginning as it can be.
+    let best = marks
+        .iter()
+        .take(1000)
+        .max_by_key(|mark| (worth(mark), Reverse(mark.0)));
+    let fits_from_the_beginning = |start: &usize| {
+        let end = reach(*start);
+        marks
+            .iter()
+            .filter(|(from, to, _)| from >= start && *to <= end)
+            .all(|(_, to, _)| *to <= reach(0))
+    };
+    let lead = best
+        .map(|(start, _, _)| start)
+        .filter(|start| !fits_from_the_beginning(start))
+        .map_or(0, |start| {
+            let before = source[..*start].char_indices().rev().take(SNIPPET_CHARS / 5);
+            let space = before.filter(|(_, c)| c.is_whitespace()).last();
+            space.map_or(*start, |(at, c)| at + c.len_utf8())
+        });
+    let mut end = reach(lead);
+    if end < source.len() {
+        end = source[lead..end]
+            .rfind(char::is_whitespace)
+            .map_or(end, |at| lead + at);
+    }
+    let mut html = String::from(if lead > 0 { "… " } else { "" });
+    let mut at = lead;
+    for (start, to, _) in marks.iter().filter(|(start, to, _)| *start >= lead && *to <= end) {
+        escape(&source[at..*start], &mut html);
+        html.push_str("<mark>");
+        escape(&source[*start..*to], &mut html);
+        html.push_str("</mark>");
+        at = *to;
+    }
+    escape(&source[at..end.max(at)], &mut html);
+    if end < source.len() {
+        html.push_str(" …");
+    }
+    html
+}
+
+fn escape(text: &str, html: &mut String) {
+    for c in text.chars() {
+        match c {
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '&' => html.push_str("&amp;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            c => html.push(c),
+        }
+    }
+}
+
+/// Where a page ended: the last hit's rank, how far the query was widened, and the time it was ranked for.
+#[derive(Debug, Clone, Copy)]
+struct Cursor {
+    stage: Stage,
+    rank: Rank,
+    now_ms: i64,
+}
+
+impl Cursor {
+    fn write(self, search: &Search) -> String {
+        let mut bytes = vec![self.stage as u8];
+        bytes.extend(self.rank.points.to_be_bytes());
+        bytes.extend(self.rank.id.to_be_bytes());
+        bytes.extend(self.now_ms.to_be_bytes());
+        bytes.extend(fingerprint(search));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn read(text: &str, search: &Search) -> Result<Self, IndexError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| IndexError::BadCursor)?;
+        let bytes: [u8; CURSOR_BYTES] = bytes.try_into().map_err(|_| IndexError::BadCursor)?;
+        let stage = match bytes[0] {
+            0 => Stage::Strict,
+            1 => Stage::Wide,
+            2 => Stage::Relaxed,
+            _ => return Err(IndexError::BadCursor),
+        };
+        if bytes[29..] != fingerprint(search) {
+            return Err(IndexError::BadCursor);
+        }
+        let mut numbers = [0; 28];
+        numbers.copy_from_slice(&bytes[1..29]);
+        let whole = |range: std::ops::Range<usize>| {
+            numbers[range]
+                .iter()
+                .fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte))
+        };
+        let points = u32::try_from(whole(0..4)).map_err(|_| IndexError::BadCursor)?;
+        let now = u64::try_from(whole(20..28)).map_err(|_| IndexError::BadCursor)?;
+        Ok(Self {
+            stage,
+            rank: Rank {
+                points,
+                id: whole(4..20),
+            },
+            now_ms: now.cast_signed(),
+        })
+    }
+}
+
+/// What must be the same on every page of one search.
+fn fingerprint(search: &Search) -> [u8; 4] {
+    let what = format!("{:?}", (&search.text, &search.kinds, &search.case_id));
+    crc32c::crc32c(what.as_bytes()).to_be_bytes()
+}

@@ -1,0 +1,452 @@
+//! One word of a query: every term of the index that it may mean, why, and what that is worth.
+//!
+//! Names are widened through the dictionary of the index: words with the same sound key, or one or two letters away,
+//! are judged one by one, so that a common key never makes a match by itself and nothing is cut off at some number.
+
+use std::collections::BTreeSet;
+
+use tantivy::Searcher;
+use tantivy::Term;
+use tantivy::query::FuzzyTermQuery;
+use tantivy::schema::Field;
+
+use crate::domain::matching::names::{How, alike, sound_keys};
+use crate::domain::matching::{nicknames, phones, plates};
+use crate::search::index::IndexError;
+use crate::search::page::MatchedBy;
+use crate::search::schema::{Fields, KEYED, LETTERS, Stems, Terms, WHOLE, number};
+
+/// What a match is worth. Ids stand first, then names, then text; a typing error ranks below everything exact.
+pub(super) mod points {
+    pub(in crate::search) const ID: u32 = 1000;
+    pub(super) const PLATE: u32 = 900;
+    pub(super) const PHONE: u32 = 900;
+    pub(super) const PLATE_LOOK_ALIKE: u32 = 600;
+    pub(super) const PHONE_END: u32 = 300;
+    pub(super) const PLATE_PART: u32 = 200;
+    pub(super) const NUMBER_START: u32 = 200;
+    pub(super) const NAME: u32 = 100;
+    pub(super) const NICKNAME: u32 = 70;
+    pub(super) const NAME_START: u32 = 60;
+    /// A word that sounds alike gets this times its closeness, squared.
+    pub(super) const SOUND: f64 = 75.0;
+    pub(super) const INITIAL: u32 = 30;
+    pub(super) const NAME_TYPO: u32 = 30;
+    pub(super) const TITLE: u32 = 40;
+    pub(super) const TITLE_STEM: u32 = 35;
+    pub(super) const TITLE_START: u32 = 25;
+    pub(super) const TITLE_TYPO: u32 = 8;
+    pub(super) const TAG: u32 = 30;
+    pub(super) const BODY: u32 = 20;
+    pub(super) const BODY_STEM: u32 = 17;
+    pub(super) const BODY_START: u32 = 12;
+    pub(super) const BODY_TYPO: u32 = 4;
+    pub(super) const PHRASE_NAME: u32 = 50;
+    pub(super) const PHRASE_TITLE: u32 = 20;
+    pub(super) const PHRASE_BODY: u32 = 10;
+}
+
+/// Shortest beginning of a word that is looked for in text; in names one letter is enough.
+const TEXT_START_CHARS_MIN: usize = 2;
+/// Shortest beginning of an id, with a digit in it, that is looked for.
+const NUMBER_START_CHARS_MIN: usize = 3;
+const TYPO_CHARS_MIN: usize = 4;
+const TWO_TYPOS_CHARS_MIN: usize = 8;
+
+/// One thing that a word may mean.
+#[derive(Debug, Clone)]
+pub(super) struct Match {
+    pub(super) field: Field,
+    pub(super) test: Test,
+    pub(super) points: u32,
+    pub(super) by: MatchedBy,
+}
+
+/// How a term of a document is compared.
+#[derive(Debug, Clone)]
+pub(super) enum Test {
+    Term(String),
+    Start(String),
+    Phrase(Vec<String>),
+    Typo { word: String, distance: u8 },
+}
+
+/// How a word is to be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reading {
+    /// It may be the beginning of a longer word.
+    pub(super) is_typing: bool,
+    /// Typing errors are looked for.
+    pub(super) with_typos: bool,
+    /// It is all that is asked: a part of a plate without a digit counts.
+    pub(super) is_alone: bool,
+    /// Another word stands beside it: the initial of a given name counts.
+    pub(super) with_initials: bool,
+}
+
+/// Widens words by the dictionary of one state of the index.
+pub(super) struct Widening<'a> {
+    pub(super) searcher: &'a Searcher,
+    pub(super) fields: &'a Fields,
+    pub(super) stems: Stems,
+}
+
+impl Widening<'_> {
+    /// Everything a folded word may mean as text or name.
+    pub(super) fn word(&mut self, word: &str, reading: Reading) -> Result<Vec<Match>, IndexError> {
+        let fields = *self.fields;
+        let term = |field, text: &str, points, by| Match {
+            field,
+            test: Test::Term(text.to_owned()),
+            points,
+            by,
+        };
+        let mut found = vec![
+            term(fields.names, word, points::NAME, MatchedBy::Name),
+            term(fields.title, word, points::TITLE, MatchedBy::Text),
+            term(fields.tag, word, points::TAG, MatchedBy::Text),
+            term(fields.body, word, points::BODY, MatchedBy::Text),
+        ];
+        for stem in self.stems.terms(word) {
+            found.push(term(fields.title, &stem, points::TITLE_STEM, MatchedBy::Text));
+            found.push(term(fields.body, &stem, points::BODY_STEM, MatchedBy::Text));
+        }
+        for name in nicknames::related(word) {
+            found.push(term(fields.names, name, points::NICKNAME, MatchedBy::Nickname));
+        }
+        for (name, points) in self.sounding_like(word)? {
+            found.push(term(fields.names, &name, points, MatchedBy::Sound));
+        }
+        if reading.with_initials && word.len() > 1 {
+            let initial = format!("^{}", &word[..word.chars().next().map_or(0, char::len_utf8)]);
+            found.push(term(fields.names, &initial, points::INITIAL, MatchedBy::Name));
+        }
+        if reading.with_typos {
+            self.add_typos(word, &mut found)?;
+        }
+        self.keep_what_is_there(&mut found)?;
+        let start = |field, points, by| Match {
+            field,
+            test: Test::Start(word.to_owned()),
+            points,
+            by,
+        };
+        let is_initial = reading.with_initials && word.len() == 1;
+        if reading.is_typing || is_initial {
+            let worth = if is_initial {
+                points::INITIAL
+            } else {
+                points::NAME_START
+            };
+            found.push(start(fields.names, worth, MatchedBy::Name));
+        }
+        if reading.is_typing && word.len() >= TEXT_START_CHARS_MIN {
+            found.push(start(fields.title, points::TITLE_START, MatchedBy::Text));
+            found.push(start(fields.body, points::BODY_START, MatchedBy::Text));
+        }
+        Ok(found)
+    }
+
+    /// What a text as typed may be beside words: a display id, an identifier, a plate, a phone number.
+    pub(super) fn special(&self, text: &str, reading: Reading) -> Result<Vec<Match>, IndexError> {
+        let mut found = Vec::new();
+        self.add_numbers(text, reading, &mut found);
+        self.add_plates(text, reading, &mut found);
+        self.add_phones(text, &mut found);
+        self.keep_what_is_there(&mut found)?;
+        Ok(found)
+    }
+
+    fn add_numbers(&self, text: &str, reading: Reading, found: &mut Vec<Match>) {
+        let (field, by) = (self.fields.number, MatchedBy::Id);
+        let id = number(text);
+        let is_plain = id.bytes().all(|byte| byte.is_ascii_digit());
+        let id = if is_plain {
+            id.trim_start_matches('0').to_owned()
+        } else {
+            id
+        };
+        if reading.is_typing
+            && id.len() >= NUMBER_START_CHARS_MIN
+            && id.bytes().any(|byte| byte.is_ascii_digit())
+        {
+            let test = Test::Start(id.clone());
+            found.push(Match {
+                field,
+                test,
+                points: points::NUMBER_START,
+                by,
+            });
+        }
+        if !id.is_empty() {
+            found.push(Match {
+                field,
+                test: Test::Term(id),
+                points: points::ID,
+                by,
+            });
+        }
+    }
+
+    fn add_plates(&self, text: &str, reading: Reading, found: &mut Vec<Match>) {
+        let field = self.fields.plates;
+        let mut push = |test, points, by| {
+            found.push(Match {
+                field,
+                test,
+                points,
+                by,
+            })
+        };
+        let normal = plates::normal(text);
+        if normal.is_empty() {
+            return;
+        }
+        let folded = plates::look_alike(&normal);
+        let is_plausible = plates::is_plausible(&normal);
+        push(
+            Test::Term(format!("{LETTERS}{normal}")),
+            points::PLATE,
+            MatchedBy::Plate,
+        );
+        if is_plausible {
+            let whole = Test::Term(format!("{WHOLE}{folded}"));
+            push(whole, points::PLATE_LOOK_ALIKE, MatchedBy::PlateLookAlike);
+        }
+        if normal.chars().count() >= plates::PART_CHARS_MIN && (is_plausible || reading.is_alone) {
+            push(Test::Start(folded), points::PLATE_PART, MatchedBy::Plate);
+        }
+    }
+
+    fn add_phones(&self, text: &str, found: &mut Vec<Match>) {
+        let (field, by) = (self.fields.phones, MatchedBy::Phone);
+        let Some(phone) = phones::parse(text) else { return };
+        for national in phone.national() {
+            let test = Test::Term(format!("{WHOLE}{national}"));
+            found.push(Match {
+                field,
+                test,
+                points: points::PHONE,
+                by,
+            });
+        }
+        for end in phone.ends().into_iter().filter(|_| !phone.international) {
+            let test = Test::Start(end);
+            found.push(Match {
+                field,
+                test,
+                points: points::PHONE_END,
+                by,
+            });
+        }
+    }
+
+    /// Words in this order.
+    pub(super) fn phrase(&self, words: &[String], is_bonus: bool) -> Vec<Match> {
+        let fields = self.fields;
+        let worth = |full, bonus| if is_bonus { bonus } else { full };
+        let places = [
+            (
+                fields.names,
+                worth(points::NAME, points::PHRASE_NAME),
+                MatchedBy::Name,
+            ),
+            (
+                fields.title,
+                worth(points::TITLE, points::PHRASE_TITLE),
+                MatchedBy::Text,
+            ),
+            (
+                fields.body,
+                worth(points::BODY, points::PHRASE_BODY),
+                MatchedBy::Text,
+            ),
+        ];
+        let test = match words {
+            [word] => Test::Term(word.clone()),
+            words => Test::Phrase(words.to_vec()),
+        };
+        places
+            .into_iter()
+            .map(|(field, points, by)| Match {
+                field,
+                test: test.clone(),
+                points,
+                by,
+            })
+            .collect()
+    }
+
+    /// Words of the index that sound like this one, with their worth.
+    fn sounding_like(&self, word: &str) -> Result<Vec<(String, u32)>, IndexError> {
+        let mut candidates = BTreeSet::new();
+        for key in sound_keys(word) {
+            let start = format!("{key}{KEYED}");
+            self.for_each_with_start(self.fields.sounds, &start, |term| {
+                candidates.insert(term[start.len()..].to_owned());
+            })?;
+        }
+        let judged = candidates.into_iter().filter_map(|candidate| {
+            let likeness = alike(word, &candidate).filter(|likeness| likeness.how == How::Sound)?;
+            Some((candidate, sound_points(likeness.closeness)))
+        });
+        Ok(judged.collect())
+    }
+
+    fn add_typos(&self, word: &str, found: &mut Vec<Match>) -> Result<(), IndexError> {
+        let Some(distance) = typos_allowed(word) else {
+            return Ok(());
+        };
+        let fields = self.fields;
+        for candidate in self.near(fields.names, word, distance)? {
+            if alike(word, &candidate).is_some_and(|likeness| likeness.how == How::Typo) {
+                let (field, test) = (fields.names, Test::Term(candidate));
+                found.push(Match {
+                    field,
+                    test,
+                    points: points::NAME_TYPO,
+                    by: MatchedBy::Typo,
+                });
+            }
+        }
+        for (field, points) in [
+            (fields.title, points::TITLE_TYPO),
+            (fields.body, points::BODY_TYPO),
+        ] {
+            let test = Test::Typo {
+                word: word.to_owned(),
+                distance,
+            };
+            found.push(Match {
+                field,
+                test,
+                points,
+                by: MatchedBy::Typo,
+            });
+        }
+        Ok(())
+    }
+
+    /// The words of a field at most so many letters away.
+    pub(super) fn near(
+        &self,
+        field: Field,
+        word: &str,
+        distance: u8,
+    ) -> Result<BTreeSet<String>, IndexError> {
+        let query = FuzzyTermQuery::new(Term::from_field_text(field, word), distance, true);
+        let mut near = BTreeSet::new();
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(field)?;
+            let mut stream = index.terms().search(query.automaton()?).into_stream()?;
+            while stream.advance() {
+                if let Ok(term) = std::str::from_utf8(stream.key()) {
+                    near.insert(term.to_owned());
+                }
+            }
+        }
+        Ok(near)
+    }
+
+    fn for_each_with_start(
+        &self,
+        field: Field,
+        start: &str,
+        mut each: impl FnMut(&str),
+    ) -> Result<(), IndexError> {
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(field)?;
+            let mut stream = index
+                .terms()
+                .range()
+                .ge(start)
+                .lt(after_all(start))
+                .into_stream()?;
+            while stream.advance() {
+                if let Ok(term) = std::str::from_utf8(stream.key()) {
+                    each(term);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops terms that no document has, so that the query stays small.
+    fn keep_what_is_there(&self, found: &mut Vec<Match>) -> Result<(), IndexError> {
+        let mut kept = Vec::with_capacity(found.len());
+        for one in found.drain(..) {
+            let is_there = match &one.test {
+                Test::Term(text) => self.searcher.doc_freq(&Term::from_field_text(one.field, text))? > 0,
+                _ => true,
+            };
+            if is_there {
+                kept.push(one);
+            }
+        }
+        *found = kept;
+        Ok(())
+    }
+}
+
+impl Match {
+    /// Whether a document with these terms is matched.
+    pub(super) fn holds(&self, terms: &Terms, tags: &[String], fields: &Fields) -> bool {
+        let any = |test: &dyn Fn(&str) -> bool| {
+            let field = self.field;
+            if field == fields.names {
+                terms.names.iter().any(|placed| test(&placed.text))
+            } else if field == fields.title {
+                terms.title.iter().any(|placed| test(&placed.text))
+            } else if field == fields.body {
+                terms.body.iter().any(|placed| test(&placed.text))
+            } else if field == fields.number {
+                terms.numbers.iter().any(|term| test(term))
+            } else if field == fields.plates {
+                terms.plates.iter().any(|term| test(term))
+            } else if field == fields.phones {
+                terms.phones.iter().any(|term| test(term))
+            } else {
+                field == fields.tag && tags.iter().any(|tag| test(tag))
+            }
+        };
+        match &self.test {
+            Test::Phrase(words) => words.iter().all(|word| any(&|term| term == word)),
+            test => any(&|term| test.accepts(term)),
+        }
+    }
+}
+
+impl Test {
+    /// Whether one term passes; a phrase is tried word by word.
+    pub(super) fn accepts(&self, term: &str) -> bool {
+        match self {
+            Self::Term(text) => term == text,
+            Self::Start(start) => term.starts_with(start.as_str()),
+            Self::Phrase(words) => words.iter().any(|word| word == term),
+            Self::Typo { word, distance } => strsim::osa_distance(word, term) <= usize::from(*distance),
+        }
+    }
+}
+
+/// How many letters may be wrong in a word of text; none if it is short or holds a digit.
+pub(super) fn typos_allowed(word: &str) -> Option<u8> {
+    let letters = word.chars().count();
+    if letters < TYPO_CHARS_MIN || word.contains(|c: char| !c.is_alphabetic()) {
+        return None;
+    }
+    Some(if letters < TWO_TYPOS_CHARS_MIN { 1 } else { 2 })
+}
+
+/// The first bytes after everything that begins with `start`: no UTF-8 holds 0xff.
+pub(super) fn after_all(start: &str) -> Vec<u8> {
+    [start.as_bytes(), &[0xff]].concat()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "closeness is from 0 to 1"
+)]
+fn sound_points(closeness: f64) -> u32 {
+    (points::SOUND * closeness * closeness) as u32
+}
