@@ -3,8 +3,12 @@
 
 /// Bytes of operations and record rows.
 pub mod codec;
+/// The disk as a trait, so that tests can lose its power.
+pub mod disk;
 /// SHA-256.
 pub mod hash;
+/// The segment files in which everything that happened is durable.
+pub mod journal;
 /// The Merkle tree over a log: its edge, proofs and their check.
 pub mod merkle;
 /// Signed checkpoints of a log, and proofs that leave the house.
