@@ -1,6 +1,8 @@
 //! What happened, durably: the journal of signed logs, the bytes of operations, files by hash, and the view database.
 //! The only folder that names redb.
 
+/// redb over our disk.
+pub mod backend;
 /// Bytes of operations and record rows.
 pub mod codec;
 /// The disk as a trait, so that tests can lose its power.

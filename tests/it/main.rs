@@ -4,4 +4,5 @@ mod fold;
 mod search;
 mod server;
 mod store;
+mod support;
 mod tidy;

@@ -1,3 +1,8 @@
-//! The store: the Merkle tree.
+//! The store: what is durable stays, what is damaged is named, and the Merkle tree proves it.
 
+mod journal_bytes;
+mod journal_faults;
+mod journal_power;
 mod merkle;
+mod model;
+mod redb_power;
