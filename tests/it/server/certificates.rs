@@ -1,9 +1,12 @@
 //! Certificates change while the server runs.
 
 use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
 
 use blotter::domain::time::SystemClock;
 use blotter::server::certs::load_agency;
+use blotter::server::certs::name::Name;
 use blotter::server::limits::Limits;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::CertificateDer;
@@ -66,7 +69,7 @@ fn the_agencys_files_are_read_again_when_they_change() {
         folder.path().join("agency-key.pem"),
     );
     write_agency(folder.path(), "first.example.org");
-    let certificates = load_agency(&certificate, &key, std::sync::Arc::new(SystemClock)).expect("loaded");
+    let certificates = load_agency(&certificate, &key, Arc::new(SystemClock)).expect("loaded");
     let name = || certificates.facts().names[0].to_string();
     assert!(!certificates.refresh().expect("unchanged"));
 
@@ -80,6 +83,41 @@ fn the_agencys_files_are_read_again_when_they_change() {
     std::fs::remove_file(&key).expect("removed");
     assert!(certificates.refresh().is_err());
     assert_eq!(name(), "second.example.org", "the last good one stays in use");
+}
+
+fn agency_ca(arguments: &[&str]) -> bool {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/certs/agency-ca.sh");
+    Command::new(script)
+        .args(arguments)
+        .output()
+        .expect("the script runs")
+        .status
+        .success()
+}
+
+#[test]
+fn the_script_for_an_agencys_own_authority_makes_files_that_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("text");
+    assert!(agency_ca(&["new", path, "City / Police"]));
+    assert!(
+        !agency_ca(&["new", path, "Another"]),
+        "an authority is never overwritten"
+    );
+    assert!(!agency_ca(&["issue", path, "../elsewhere"]));
+    assert!(agency_ca(&["issue", path, "desk.example.org", "10.0.0.7", "::1"]));
+
+    let file = |name: &str| folder.path().join(name);
+    let clock = Arc::new(SystemClock);
+    let loaded = load_agency(
+        &file("desk.example.org.pem"),
+        &file("desk.example.org-key.pem"),
+        clock,
+    );
+    let facts = loaded.expect("loaded").facts();
+    let names: Vec<_> = facts.names.iter().map(Name::to_string).collect();
+    assert_eq!(names, ["desk.example.org", "10.0.0.7", "::1"]);
+    assert!(!facts.own);
 }
 
 /// A client that takes any certificate, to look at one from another time.
