@@ -1,5 +1,10 @@
 //! The one integration-test binary: folders mirror the lanes, `support` holds the test box.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in what tests share"
+)]
+
 mod fold;
 mod search;
 mod server;
