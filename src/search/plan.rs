@@ -5,13 +5,14 @@ use std::ops::{Bound, Range};
 
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery,
-    InvertedIndexRangeQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, InvertedIndexRangeQuery, Occur,
+    PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
 use crate::domain::matching::fold::words;
 use crate::domain::matching::names::is_particle;
+use crate::domain::matching::phones;
 use crate::search::ask::{Ask, Filter, Label, Part, When};
 use crate::search::index::IndexError;
 use crate::search::page::Reader;
@@ -201,41 +202,67 @@ fn exact_node(part: &Part, widening: &Widening<'_>) -> Result<Node, IndexError> 
 /// Neighbouring words that make one plate, phone number, id or name which somebody wrote apart.
 fn runs(wanted: &[&Part], widening: &mut Widening<'_>) -> Result<Vec<Run>, IndexError> {
     let mut runs = Vec::new();
-    for length in 2..=RUN_WORDS_MAX.min(wanted.len()) {
-        for first in 0..=wanted.len() - length {
-            let window = &wanted[first..first + length];
-            if window.iter().any(|part| part.is_phrase) {
-                continue;
-            }
-            let spaced = window
-                .iter()
-                .map(|part| part.text.as_str())
-                .collect::<Vec<_>>()
-                .join(" ");
-            let joined: String = words(&spaced).into_iter().map(|word| word.text).collect();
-            let reading = Reading::default();
-            let mut matches = Vec::new();
-            if joined.contains(|c: char| c.is_ascii_digit()) {
-                matches = widening.special(&spaced, reading)?;
-            } else if length <= 3 || window.iter().any(|part| is_particle(&part.text.to_lowercase())) {
-                let names = widening.fields.names;
-                matches = widening.word(&joined, reading)?;
-                matches.retain(|one| one.field == names);
-            }
-            if !matches.is_empty() {
-                runs.push(Run {
-                    place: first..first + length,
-                    node: Node::Leaf(matches),
-                });
-            }
+    for place in run_places(wanted) {
+        let window = &wanted[place.clone()];
+        let spaced = window
+            .iter()
+            .map(|part| part.text.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
+        let joined: String = words(&spaced).into_iter().map(|word| word.text).collect();
+        let mut matches = Vec::new();
+        if joined.contains(|c: char| c.is_ascii_digit()) {
+            matches = widening.special(&spaced, Reading::default())?;
+        } else if place.len() <= 3 || window.iter().any(|part| is_particle(&part.text.to_lowercase())) {
+            let names = widening.fields.names;
+            matches = widening.word(&joined, Reading::default())?;
+            matches.retain(|one| one.field == names);
+        }
+        if !matches.is_empty() {
+            runs.push(Run {
+                place,
+                node: Node::Leaf(matches),
+            });
         }
     }
     Ok(runs)
 }
 
-/// Which parts must be there: not the particles of names, unless there is nothing else.
+/// Two to four neighbours, and any number of them that are all digits or make a phone number together.
+fn run_places(wanted: &[&Part]) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    for length in 2..=RUN_WORDS_MAX.min(wanted.len()) {
+        places.extend((0..=wanted.len() - length).map(|first| first..first + length));
+    }
+    let is_digits = |part: &Part| !part.text.contains(char::is_alphabetic);
+    let mut first = 0;
+    for group in wanted.chunk_by(|one, next| is_digits(one) == is_digits(next)) {
+        if is_digits(group[0]) && group.len() > RUN_WORDS_MAX {
+            places.push(first..first + group.len());
+        }
+        first += group.len();
+    }
+    let whole = wanted
+        .iter()
+        .map(|part| part.text.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
+    if wanted.len() > 1 && phones::parse(&whole).is_some() {
+        places.push(0..wanted.len());
+    }
+    places.retain(|place| !wanted[place.clone()].iter().any(|part| part.is_phrase));
+    places
+}
+
+/// Which parts must be there: not the particles of names, nor an initial beside two whole words, unless there is
+/// nothing else.
 fn essential(wanted: &[&Part]) -> Vec<bool> {
-    let is_essential = |part: &&Part| part.is_phrase || !is_particle(&part.text.to_lowercase());
+    let letters = |part: &Part| part.text.chars().filter(|c| c.is_alphanumeric()).count();
+    let whole_words = wanted.iter().filter(|part| letters(part) > 1).count();
+    let is_essential = |part: &&Part| {
+        let is_initial = letters(part) == 1 && part.text.contains(char::is_alphabetic) && whole_words > 1;
+        part.is_phrase || !is_initial && !is_particle(&part.text.to_lowercase())
+    };
     let none = !wanted.iter().any(is_essential);
     wanted.iter().map(|part| none || is_essential(part)).collect()
 }
@@ -276,7 +303,6 @@ impl Match {
                 ))
             }
             Test::Phrase(words) => Box::new(PhraseQuery::new(words.iter().map(|word| term(word)).collect())),
-            Test::Typo { word, distance } => Box::new(FuzzyTermQuery::new(term(word), *distance, true)),
         };
         constant(query, self.points)
     }

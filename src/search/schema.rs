@@ -21,7 +21,11 @@ pub(super) const VERSION: u32 = 1;
 
 /// What stands before the stem of a word, so that a stem is never taken for a word.
 const STEM: char = '=';
-/// What stands before a whole plate or phone number in a field that also holds their ends.
+/// What stands before a phone number that was written with its country, whole.
+pub(super) const ABROAD: char = '+';
+/// What stands before such a number without its country.
+pub(super) const AT_HOME: char = '~';
+/// What stands before a whole plate, or a phone number that was written without its country.
 pub(super) const WHOLE: char = '^';
 /// What stands before a plate as it is written, without look-alikes folded.
 pub(super) const LETTERS: char = '!';
@@ -225,8 +229,16 @@ impl Terms {
     fn add_phone(&mut self, phone: &str) {
         let Some(phone) = phones::parse(phone) else { return };
         self.phones.insert(phone.reversed());
-        for national in phone.national() {
-            self.phones.insert(format!("{WHOLE}{national}"));
+        if phone.international {
+            self.phones.insert(format!("{ABROAD}{}", phone.digits));
+            self.phones.extend(
+                phone
+                    .national()
+                    .iter()
+                    .map(|national| format!("{AT_HOME}{national}")),
+            );
+        } else {
+            self.phones.insert(format!("{WHOLE}{}", phone.digits));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::matching::names::{How, alike, sound_keys};
 use crate::domain::matching::{nicknames, phones, plates};
 use crate::search::index::IndexError;
 use crate::search::page::MatchedBy;
-use crate::search::schema::{Fields, KEYED, LETTERS, Stems, Terms, WHOLE, number};
+use crate::search::schema::{ABROAD, AT_HOME, Fields, KEYED, LETTERS, Stems, Terms, WHOLE, number};
 
 /// What a match is worth. Ids stand first, then names, then text; a typing error ranks below everything exact.
 pub(super) mod points {
@@ -68,7 +68,6 @@ pub(super) enum Test {
     Term(String),
     Start(String),
     Phrase(Vec<String>),
-    Typo { word: String, distance: u8 },
 }
 
 /// How a word is to be read.
@@ -221,11 +220,19 @@ impl Widening<'_> {
     fn add_phones(&self, text: &str, found: &mut Vec<Match>) {
         let (field, by) = (self.fields.phones, MatchedBy::Phone);
         let Some(phone) = phones::parse(text) else { return };
-        for national in phone.national() {
-            let test = Test::Term(format!("{WHOLE}{national}"));
+        let mut whole = vec![
+            format!("{ABROAD}{}", phone.digits),
+            format!("{WHOLE}{}", phone.digits),
+        ];
+        let parts = phone.national().into_iter().chain(phone.without_country());
+        whole.extend(parts.map(|part| format!("{WHOLE}{part}")));
+        if !phone.international {
+            whole.push(format!("{AT_HOME}{}", phone.digits));
+        }
+        for term in whole {
             found.push(Match {
                 field,
-                test,
+                test: Test::Term(term),
                 points: points::PHONE,
                 by,
             });
@@ -313,16 +320,21 @@ impl Widening<'_> {
             (fields.title, points::TITLE_TYPO),
             (fields.body, points::BODY_TYPO),
         ] {
-            let test = Test::Typo {
-                word: word.to_owned(),
-                distance,
-            };
-            found.push(Match {
-                field,
-                test,
-                points,
-                by: MatchedBy::Typo,
-            });
+            for candidate in self.near(field, word, distance)? {
+                // A word that is somebody's name is a misspelling only by the rules of names.
+                let is_name = self
+                    .searcher
+                    .doc_freq(&Term::from_field_text(fields.names, &candidate))?
+                    > 0;
+                if candidate != word && (!is_name || alike(word, &candidate).is_some()) {
+                    found.push(Match {
+                        field,
+                        test: Test::Term(candidate),
+                        points,
+                        by: MatchedBy::Typo,
+                    });
+                }
+            }
         }
         Ok(())
     }
@@ -423,7 +435,6 @@ impl Test {
             Self::Term(text) => term == text,
             Self::Start(start) => term.starts_with(start.as_str()),
             Self::Phrase(words) => words.iter().any(|word| word == term),
-            Self::Typo { word, distance } => strsim::osa_distance(word, term) <= usize::from(*distance),
         }
     }
 }

@@ -159,7 +159,11 @@ pub fn alike(left: &str, right: &str) -> Option<Likeness> {
         _ => 2,
     };
     let distance = strsim::osa_distance(left, right);
-    let typo = distance <= allowed && left.as_bytes()[0] == right.as_bytes()[0];
+    let (smooth_left, smooth_right) = (smooth(left), smooth(right));
+    let typo = distance <= allowed
+        && left.as_bytes()[0] == right.as_bytes()[0]
+        && !ends_apart(&smooth_left, &smooth_right)
+        && !ends_apart(&smooth_right, &smooth_left);
     #[expect(clippy::cast_precision_loss, reason = "words are short")]
     typo.then(|| Likeness {
         how: How::Typo,
@@ -267,7 +271,8 @@ fn sounds_alike(left: &str, right: &str) -> Option<f64> {
 }
 
 /// Groups of letters and what they are spoken as, the longer first. `c` is "ch", `x` is "sh", vowels are `a i u`.
-const SPOKEN: [(&str, &str); 52] = [
+const SPOKEN: [(&str, &str); 53] = [
+    ("wtsch", "vc"),
     ("schtsch", "x"),
     ("shch", "x"),
     ("szcz", "x"),
@@ -288,7 +293,7 @@ const SPOKEN: [(&str, &str); 52] = [
     ("dh", "d"),
     ("bh", "b"),
     ("rh", "r"),
-    ("zh", "j"),
+    ("zh", "x"),
     ("ck", "k"),
     ("qu", "k"),
     ("cz", "c"),
@@ -390,7 +395,7 @@ fn letter(word: &[u8], at: usize) -> Option<char> {
         b'g' if after == Some(b'h') && !vowel(word.get(at + 2).copied()) => None,
         b'w' if vowel(after) || before.is_none() || word[at + 1..].starts_with(b"sk") => Some('v'),
         b'w' if vowel(before) => Some('u'),
-        b'w' => Some('v'),
+        b'w' => Some('u'),
         b'y' | b'j' if before.is_none() && vowel(after) => Some('j'),
         b'j' if vowel(before) && vowel(after) => Some('j'),
         b'y' | b'j' => Some('i'),

@@ -6,6 +6,8 @@ pub const SUFFIX_DIGITS_MIN: usize = 4;
 
 /// Fewest digits of a whole number when spellings are compared.
 const NATIONAL_DIGITS_MIN: usize = 6;
+/// Fewest digits that are left when a country is taken off a number that was written without `+`.
+const SPELLED_DIGITS_MIN: usize = 9;
 const COUNTRY_DIGITS_MAX: usize = 3;
 /// E.164 allows 15 digits; a few more cover a prefix that was dialled.
 const DIGITS_MAX: usize = 18;
@@ -57,37 +59,42 @@ pub fn parse(text: &str) -> Option<Phone> {
 }
 
 impl Phone {
-    /// What this number may be without its country: itself, and less one to three leading digits.
+    /// An international number without its country: less one to three leading digits and a trunk zero.
     pub fn national(&self) -> Vec<&str> {
-        let cut = if self.international { COUNTRY_DIGITS_MAX } else { 0 };
-        (0..=cut)
-            .filter_map(|cut| self.digits.get(cut..))
+        let cut = if self.international {
+            1..=COUNTRY_DIGITS_MAX
+        } else {
+            1..=0
+        };
+        cut.filter_map(|cut| self.digits.get(cut..))
             .map(|rest| rest.trim_start_matches('0'))
             .filter(|rest| rest.len() >= NATIONAL_DIGITS_MIN)
             .collect()
     }
 
-    /// Whether both are one line, each in any spelling.
-    pub fn is_same_line(&self, other: &Phone) -> bool {
-        if self.international == other.international {
-            return self.digits == other.digits
-                || self.is_longer_spelling(other)
-                || other.is_longer_spelling(self);
-        }
-        let (with, without) = if self.international {
-            (self, other)
+    /// A number without `+` that is long enough to hold its country all the same, without it.
+    pub fn without_country(&self) -> Vec<&str> {
+        let cut = if self.international {
+            1..=0
         } else {
-            (other, self)
+            1..=COUNTRY_DIGITS_MAX
         };
-        with.national().contains(&without.digits.as_str())
+        cut.filter_map(|cut| self.digits.get(cut..))
+            .filter(|rest| rest.len() >= SPELLED_DIGITS_MIN)
+            .collect()
     }
 
-    /// A country code without its `+` before the other's digits: `1 212 555 0147` and `212 555 0147`.
-    fn is_longer_spelling(&self, other: &Phone) -> bool {
-        !self.international
-            && other.digits.len() >= 9
-            && self.digits.len() - other.digits.len().min(self.digits.len()) <= COUNTRY_DIGITS_MAX
-            && self.digits.ends_with(&other.digits)
+    /// Whether both are one line, each in any spelling.
+    pub fn is_same_line(&self, other: &Phone) -> bool {
+        if self.digits == other.digits {
+            return true;
+        }
+        let holds = |whole: &Phone, part: &Phone| {
+            !part.international
+                && (whole.national().contains(&part.digits.as_str())
+                    || whole.without_country().contains(&part.digits.as_str()))
+        };
+        holds(self, other) || holds(other, self)
     }
 
     /// The digits from the last to the first, so that the end of a number is a prefix.
@@ -134,6 +141,7 @@ mod tests {
         check("(212) 555-0147", "+1 212 555 0147", true);
         check("1-212-555-0147 ext. 12", "212.555.0147", true);
         check("+44 20 7946 0958", "+44 20 7946 0959", false);
+        check("+49 171 1234568", "+44 171 1234568", false);
         check("+1 212 555 0147", "+1 646 555 0147", false);
         check("٠١٢٣٤٥٦٧٨٩", "0123456789", true);
     }

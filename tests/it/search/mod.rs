@@ -9,6 +9,7 @@ mod access;
 
 mod damage;
 mod find;
+mod quality;
 
 use std::path::Path;
 
