@@ -21,16 +21,18 @@ struct Small {
 
 fn small() -> Small {
     let disk = PowerDisk::new(0);
-    let (mut journal, _) = open(disk.clone(), None).unwrap();
+    let (mut journal, _) = open(disk.clone(), None).expect("an empty disk opens");
     let mut dice = Dice::new(11);
     let mut last = journal.end();
     let mut erased = Vec::new();
     while last.segment() < 3 || erased.len() < 8 {
         last = journal.end();
-        let positions = Words::throw(&mut dice).append(&mut journal).unwrap();
+        let positions = Words::throw(&mut dice)
+            .append(&mut journal)
+            .expect("a healthy disk takes it");
         erased.extend(positions.first().copied());
     }
-    journal.erase(&erased[..2]).unwrap();
+    journal.erase(&erased[..2]).expect("a healthy disk erases");
     Small {
         files: disk.files(),
         groups: read_all(&journal),
@@ -214,11 +216,11 @@ fn a_position_that_is_no_end_of_a_group_is_refused() {
 }
 
 fn read_ends(small: &Small) -> Vec<Position> {
-    let (journal, _) = open(PowerDisk::with_files(&small.files), None).unwrap();
+    let (journal, _) = open(PowerDisk::with_files(&small.files), None).expect("what is whole opens");
     journal
         .reader()
         .scan(Position::START)
-        .map(|group| group.unwrap().end)
+        .map(|group| group.expect("what is whole can be read").end)
         .collect()
 }
 
