@@ -383,6 +383,17 @@ mod tests {
     }
 
     #[test]
+    fn a_settlement_that_moves_nothing_leaves_the_item_where_the_latest_side_says() {
+        let mut steps = vec![
+            (1, "collected", &[][..]),
+            (2, "checked-out", &[1]),
+            (3, "checked-out", &[1]),
+        ];
+        steps.push((4, "viewed", &[2, 3]));
+        assert_eq!(chain(&steps).now.holder, Some(Value::text("3")));
+    }
+
+    #[test]
     fn two_beginnings_are_a_dispute() {
         let chain = chain(&[(1, "collected", &[]), (2, "collected", &[])]);
         assert_eq!(chain.disputed.unwrap().entries, [id(1), id(2)]);
