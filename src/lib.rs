@@ -11,6 +11,8 @@ pub mod domain;
 pub mod search;
 /// The network edge: listeners, TLS and its certificates, limits, the orderly stop.
 pub mod server;
+/// What a caller may do: one verb a file.
+pub mod services;
 /// What happened, durably: the journal of signed logs, files by hash, and the view database.
 pub mod store;
 /// What the log means now; can be deleted and rebuilt.

@@ -6,6 +6,8 @@
 )]
 
 mod fold;
+mod images;
+mod import;
 mod search;
 mod server;
 mod store;
