@@ -1,0 +1,77 @@
+//! What can go wrong below the services. Told once to the log of the box; no inner text of it reaches a client.
+
+use crate::store::codec::CodecError;
+use crate::store::journal::JournalError;
+
+/// Why the store could not do what was asked. Cheap to clone: one failed group answers everybody in it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// No space; nothing was kept, and the store can go on once there is space.
+    #[error("no space left on the disk")]
+    Full,
+    /// The store takes no more writes: it was stopped, or a sync failed and only a new start helps.
+    #[error("the store takes no more writes")]
+    Stopped,
+    /// The request itself panicked; it changed nothing.
+    #[error("the request panicked on the write thread")]
+    Panicked,
+    /// Reading or writing failed.
+    #[error("the disk failed: {0}")]
+    Io(String),
+    /// Something that was written is not what is read.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error.to_string()),
+        }
+    }
+}
+
+impl From<JournalError> for StoreError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Full => Self::Full,
+            JournalError::Unsynced(_) | JournalError::Poisoned => Self::Stopped,
+            JournalError::Io(_) | JournalError::TooLong { .. } => Self::Io(error.to_string()),
+            JournalError::Damaged { .. } | JournalError::Version { .. } | JournalError::Outside(_) => {
+                Self::Damaged(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<CodecError> for StoreError {
+    fn from(error: CodecError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl From<redb::StorageError> for StoreError {
+    fn from(error: redb::StorageError) -> Self {
+        match error {
+            redb::StorageError::Io(error) => error.into(),
+            redb::StorageError::Corrupted(_) => Self::Damaged(error.to_string()),
+            _ => Self::Io(error.to_string()),
+        }
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                match error {
+                    redb::$error::Storage(error) => error.into(),
+                    _ => Self::Damaged(error.to_string()),
+                }
+            }
+        }
+    )*};
+}
+
+from_redb!(CommitError, DatabaseError, TableError, TransactionError);
