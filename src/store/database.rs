@@ -2,10 +2,12 @@
 //! them, which can take back what one request did without giving up the group that it rides in.
 
 use std::ops::Bound;
+use std::path::Path;
 
 use redb::{Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
-use crate::store::backend::DiskBackend;
+use crate::store::backend::open_database;
+use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::tables::Table;
 
@@ -70,7 +72,11 @@ fn scan_table(
     visit: Visit<'_>,
 ) -> Result<()> {
     // An empty end has no bound: nothing comes after a prefix of 0xff bytes.
-    let end = if end.is_empty() { Bound::Unbounded } else { Bound::Excluded(end) };
+    let end = if end.is_empty() {
+        Bound::Unbounded
+    } else {
+        Bound::Excluded(end)
+    };
     let mut range = table.range::<&[u8]>((Bound::Included(start), end))?;
     let mut next = || match way {
         Direction::Up => range.next(),
@@ -94,8 +100,8 @@ impl Database {
     ///
     /// # Errors
     /// The disk failed, or the file is damaged beyond what redb repairs by itself.
-    pub fn open(backend: DiskBackend, cache_bytes: usize) -> Result<Self> {
-        let database = redb::Builder::new().set_cache_size(cache_bytes).create_with_backend(backend)?;
+    pub fn open(disk: &dyn Disk, path: &Path, cache_bytes: usize) -> Result<Self> {
+        let database = open_database(disk, path, redb::Builder::new().set_cache_size(cache_bytes))?;
         let transaction = database.begin_write()?;
         for table in Table::ALL {
             transaction.open_table(definition(table))?;
@@ -115,9 +121,11 @@ impl Database {
     /// The next group's transaction.
     pub(super) fn begin(&self, durability: Durability) -> Result<WriteTransaction> {
         let mut transaction = self.0.begin_write()?;
-        transaction.set_durability(durability).map_err(|error| StoreError::Io(error.to_string()))?;
+        transaction
+            .set_durability(durability)
+            .map_err(|error| StoreError::Io(error.to_string()))?;
         // Walking a large file after a crash would take seconds; what quick repair writes for it, milliseconds.
-        transaction.set_quick_repair(durability == Durability::Immediate);
+        transaction.set_quick_repair(matches!(durability, Durability::Immediate));
         Ok(transaction)
     }
 }
@@ -127,7 +135,11 @@ pub struct Snapshot(ReadTransaction);
 
 impl Read for Snapshot {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.0.open_table(definition(table))?.get(key)?.map(|row| row.value().to_vec()))
+        Ok(self
+            .0
+            .open_table(definition(table))?
+            .get(key)?
+            .map(|row| row.value().to_vec()))
     }
 
     fn scan(&self, table: Table, start: &[u8], end: &[u8], way: Direction, visit: Visit<'_>) -> Result<()> {
@@ -146,8 +158,13 @@ pub struct Rows<'t> {
 
 impl<'t> Rows<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self> {
-        let tables = Table::ALL.iter().map(|table| transaction.open_table(definition(*table)));
-        Ok(Self { tables: tables.collect::<std::result::Result<_, _>>()?, undo: Vec::new() })
+        let tables = Table::ALL
+            .iter()
+            .map(|table| transaction.open_table(definition(*table)));
+        Ok(Self {
+            tables: tables.collect::<std::result::Result<_, _>>()?,
+            undo: Vec::new(),
+        })
     }
 
     /// Writes a row.
@@ -155,7 +172,9 @@ impl<'t> Rows<'t> {
     /// # Errors
     /// The disk failed.
     pub fn put(&mut self, table: Table, key: &[u8], row: &[u8]) -> Result<()> {
-        let before = self.tables[table as usize].insert(key, row)?.map(|before| before.value().to_vec());
+        let before = self.tables[table as usize]
+            .insert(key, row)?
+            .map(|before| before.value().to_vec());
         self.undo.push((table, key.to_vec(), before));
         Ok(())
     }
@@ -165,7 +184,9 @@ impl<'t> Rows<'t> {
     /// # Errors
     /// The disk failed.
     pub fn delete(&mut self, table: Table, key: &[u8]) -> Result<()> {
-        let before = self.tables[table as usize].remove(key)?.map(|before| before.value().to_vec());
+        let before = self.tables[table as usize]
+            .remove(key)?
+            .map(|before| before.value().to_vec());
         if before.is_some() {
             self.undo.push((table, key.to_vec(), before));
         }
@@ -197,7 +218,9 @@ impl<'t> Rows<'t> {
 
 impl Read for Rows<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.tables[table as usize].get(key)?.map(|row| row.value().to_vec()))
+        Ok(self.tables[table as usize]
+            .get(key)?
+            .map(|row| row.value().to_vec()))
     }
 
     fn scan(&self, table: Table, start: &[u8], end: &[u8], way: Direction, visit: Visit<'_>) -> Result<()> {

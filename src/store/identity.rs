@@ -43,7 +43,10 @@ impl Identity {
     /// # Errors
     /// The system gives no random bytes.
     pub fn generate() -> Result<Self, StoreError> {
-        let mut identity = Self { seed: [0; 32], incarnation: [0; 16] };
+        let mut identity = Self {
+            seed: [0; 32],
+            incarnation: [0; 16],
+        };
         random(&mut identity.seed)?;
         random(&mut identity.incarnation)?;
         Ok(identity)
@@ -54,7 +57,10 @@ impl Identity {
     /// # Errors
     /// The system gives no random bytes.
     pub fn reborn(&self) -> Result<Self, StoreError> {
-        let mut identity = Self { seed: self.seed, incarnation: [0; 16] };
+        let mut identity = Self {
+            seed: self.seed,
+            incarnation: [0; 16],
+        };
         random(&mut identity.incarnation)?;
         Ok(identity)
     }
@@ -110,7 +116,9 @@ impl Identity {
 
     /// The public key.
     pub fn public(&self) -> [u8; 32] {
-        ed25519_dalek::SigningKey::from_bytes(&self.seed).verifying_key().to_bytes()
+        ed25519_dalek::SigningKey::from_bytes(&self.seed)
+            .verifying_key()
+            .to_bytes()
     }
 
     /// What signs the checkpoints of one of its logs.
@@ -122,7 +130,9 @@ impl Identity {
 
 /// The origin line of a log's checkpoints, which is the name of its key too.
 pub fn origin(log: LogId) -> KeyName {
-    format!("blotter.invalid/{log}").parse().expect("letters, digits and a slash make a key name")
+    format!("blotter.invalid/{log}")
+        .parse()
+        .expect("letters, digits and a slash make a key name")
 }
 
 /// Fills the buffer with random bytes of the system.

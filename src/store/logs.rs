@@ -46,24 +46,40 @@ impl Logs {
     pub(super) fn open(identity: &Identity, rows: &Rows<'_>, boot: [u8; 16]) -> Result<Self, StoreError> {
         let mut logs = BTreeMap::new();
         let mut fault = None;
-        rows.scan(Table::Logs, &[], &[], Direction::Up, &mut |key, row| match decode_row(key, row) {
-            Ok((id, log)) => logs.insert(id, log).is_none(),
-            Err(error) => {
-                fault = Some(error);
-                false
-            }
-        })?;
+        rows.scan(
+            Table::Logs,
+            &[],
+            &[],
+            Direction::Up,
+            &mut |key, row| match decode_row(key, row) {
+                Ok((id, log)) => logs.insert(id, log).is_none(),
+                Err(error) => {
+                    fault = Some(error);
+                    false
+                }
+            },
+        )?;
         if let Some(error) = fault {
             return Err(error);
         }
         let own = Stream::ALL.map(|stream| identity.log(stream));
-        Ok(Self { logs, own, signers: Stream::ALL.map(|stream| identity.signer(stream)), boot })
+        Ok(Self {
+            logs,
+            own,
+            signers: Stream::ALL.map(|stream| identity.signer(stream)),
+            boot,
+        })
     }
 
     /// The log, known from now on if it was not.
     fn known(&mut self, id: LogId) -> &mut Log {
         let number = u32::try_from(self.logs.len()).unwrap_or(u32::MAX);
-        let new = || Log { number, seq: 0, hlc: Hlc::default(), edge: Frontier::new() };
+        let new = || Log {
+            number,
+            seq: 0,
+            hlc: Hlc::default(),
+            edge: Frontier::new(),
+        };
         self.logs.entry(id).or_insert_with(new)
     }
 
@@ -100,14 +116,24 @@ impl Logs {
     }
 
     pub(super) fn clock_quality(&self) -> ClockQuality {
-        ClockQuality { boot: self.boot, ..ClockQuality::default() }
+        ClockQuality {
+            boot: self.boot,
+            ..ClockQuality::default()
+        }
     }
 
     /// The trees with these leaves, each the next of its log.
     pub(super) fn grow(&self, leaves: impl IntoIterator<Item = (LogId, Hash)>) -> Grown {
-        let mut grown = Grown { edges: BTreeMap::new(), tiles: Vec::new() };
+        let mut grown = Grown {
+            edges: BTreeMap::new(),
+            tiles: Vec::new(),
+        };
         for (id, leaf) in leaves {
-            let before = || self.logs.get(&id).map_or_else(Frontier::new, |log| log.edge.clone());
+            let before = || {
+                self.logs
+                    .get(&id)
+                    .map_or_else(Frontier::new, |log| log.edge.clone())
+            };
             let tiles = grown.edges.entry(id).or_insert_with(before).append(leaf);
             grown.tiles.extend(tiles.into_iter().map(|tile| (id, tile)));
         }
@@ -119,7 +145,11 @@ impl Logs {
         let own = self.own.iter().zip(&self.signers);
         let notes = own.filter_map(|(id, signer)| {
             let edge = grown.edges.get(id)?;
-            Some(signer.sign(&Checkpoint::new(origin(*id), edge.size(), edge.root())).to_string())
+            Some(
+                signer
+                    .sign(&Checkpoint::new(origin(*id), edge.size(), edge.root()))
+                    .to_string(),
+            )
         });
         encode_seal(&notes.collect::<Vec<_>>())
     }
@@ -145,7 +175,10 @@ impl Logs {
         if log.seq == header.id.seq {
             return Ok(());
         }
-        Err(StoreError::Damaged(format!("operation {} stands where {} belongs", header.id, log.seq)))
+        Err(StoreError::Damaged(format!(
+            "operation {} stands where {} belongs",
+            header.id, log.seq
+        )))
     }
 
     /// Writes the edges into the rows, for a checkpoint.
@@ -160,18 +193,30 @@ impl Logs {
 fn encode_row(log: &Log) -> Vec<u8> {
     let mut e = Encoder::new(Vec::new());
     let edge = log.edge.encode();
-    e.array(3).and_then(|e| e.u32(log.number)?.u64(log.hlc.0)?.bytes(&edge)).expect("a vector takes all");
+    e.array(3)
+        .and_then(|e| e.u32(log.number)?.u64(log.hlc.0)?.bytes(&edge))
+        .expect("a vector takes all");
     e.into_writer()
 }
 
 fn decode_row(key: &[u8], row: &[u8]) -> Result<(LogId, Log), StoreError> {
     let damaged = |why: String| StoreError::Damaged(format!("a row of logs: {why}"));
-    let id = key.try_into().map_err(|_| damaged("its key is no log id".into()))?;
+    let id = key
+        .try_into()
+        .map_err(|_| damaged("its key is no log id".into()))?;
     let mut d = Decoder::new(row);
     let parts = d.array().and_then(|_| Ok((d.u32()?, d.u64()?, d.bytes()?)));
     let (number, hlc, edge) = parts.map_err(|error| damaged(error.to_string()))?;
     let edge = Frontier::decode(edge).map_err(|error| damaged(error.to_string()))?;
-    Ok((LogId(Hash(id)), Log { number, seq: edge.size(), hlc: Hlc(hlc), edge }))
+    Ok((
+        LogId(Hash(id)),
+        Log {
+            number,
+            seq: edge.size(),
+            hlc: Hlc(hlc),
+            edge,
+        },
+    ))
 }
 
 fn encode_seal(notes: &[String]) -> Vec<u8> {
@@ -189,6 +234,8 @@ fn encode_seal(notes: &[String]) -> Vec<u8> {
 /// Bytes that are no seal.
 pub fn decode_seal(seal: &[u8]) -> Result<Vec<String>, StoreError> {
     let mut d = Decoder::new(seal);
-    let notes = d.array_iter::<String>().and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let notes = d
+        .array_iter::<String>()
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>);
     notes.map_err(|error| StoreError::Damaged(format!("a group's seal: {error}")))
 }

@@ -108,7 +108,11 @@ fn group_of(group: &Group, rows: &mut Rows<'_>, logs: &mut Logs, fold: Fold) -> 
         logs.replayed(header)?;
         let number = logs.number(header.id.log);
         (fold.apply)(rows, number, &operation)?;
-        if operation.payload.as_ref().is_some_and(|payload| payload.request.is_some()) {
+        if operation
+            .payload
+            .as_ref()
+            .is_some_and(|payload| payload.request.is_some())
+        {
             (fold.answer)(rows, &operation)?;
         }
         let leaf = leaf_hash(&entry.header, &header.content);
@@ -131,7 +135,10 @@ pub fn operation(entry: &OwnedEntry) -> Result<Operation, StoreError> {
     let payload = match &entry.erasable {
         None => None,
         Some(erasable) if sha256(&[erasable]) != header.content => {
-            return Err(StoreError::Damaged(format!("the payload of {} is another one", header.id)));
+            return Err(StoreError::Damaged(format!(
+                "the payload of {} is another one",
+                header.id
+            )));
         }
         Some(erasable) => Some(decode_payload(erasable.get(16..).unwrap_or_default())?),
     };

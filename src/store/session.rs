@@ -50,7 +50,14 @@ pub struct Mark {
 
 impl<'s, 't> Session<'s, 't> {
     pub(super) fn new(rows: &'s mut Rows<'t>, logs: &'s mut Logs, fold: Fold, now: Millis) -> Self {
-        Self { rows, logs, fold, now, operations: Vec::new(), request: None }
+        Self {
+            rows,
+            logs,
+            fold,
+            now,
+            operations: Vec::new(),
+            request: None,
+        }
     }
 
     /// The rows, with all that was drafted before.
@@ -71,7 +78,9 @@ impl<'s, 't> Session<'s, 't> {
         let mut bytes = [0; 10];
         random(&mut bytes)?;
         let millis = u64::try_from(self.now.0).unwrap_or(0);
-        Ok(RecordId(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()))
+        Ok(RecordId(
+            uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid(),
+        ))
     }
 
     /// Whose request this is: the hash of credential and key, and that of what was asked.
@@ -110,7 +119,10 @@ impl<'s, 't> Session<'s, 't> {
             record: draft.record,
             content: Hash::default(),
         };
-        let payload = Some(Payload { changes: draft.changes, request: None });
+        let payload = Some(Payload {
+            changes: draft.changes,
+            request: None,
+        });
         let operation = Operation { header, payload };
         (self.fold.apply)(self.rows, self.logs.number(id.log), &operation)?;
         self.operations.push((stream, operation));
@@ -120,7 +132,11 @@ impl<'s, 't> Session<'s, 't> {
     /// The state to which [`Session::undo`] can go back.
     pub fn mark(&mut self) -> Mark {
         let places = Stream::ALL.map(|stream| self.logs.place(stream));
-        Mark { rows: self.rows.mark(), operations: self.operations.len(), places }
+        Mark {
+            rows: self.rows.mark(),
+            operations: self.operations.len(),
+            places,
+        }
     }
 
     /// Takes back all that was drafted since the mark.
@@ -140,17 +156,33 @@ impl<'s, 't> Session<'s, 't> {
     pub(super) fn finish(mut self) -> Result<Vec<Encoded>, StoreError> {
         self.name_request()?;
         self.rows.keep();
-        self.operations.drain(..).map(|(_, operation)| encode(operation)).collect()
+        self.operations
+            .drain(..)
+            .map(|(_, operation)| encode(operation))
+            .collect()
     }
 
     fn name_request(&mut self) -> Result<(), StoreError> {
-        let Some((key, body)) = self.request else { return Ok(()) };
-        let count = self.operations.iter().filter(|(stream, _)| *stream == Stream::Records).count();
+        let Some((key, body)) = self.request else {
+            return Ok(());
+        };
+        let count = self
+            .operations
+            .iter()
+            .filter(|(stream, _)| *stream == Stream::Records)
+            .count();
         let operations = u32::try_from(count).map_err(|_| StoreError::Io("too many operations".into()))?;
-        let first = self.operations.iter_mut().find(|(stream, _)| *stream == Stream::Records);
+        let first = self
+            .operations
+            .iter_mut()
+            .find(|(stream, _)| *stream == Stream::Records);
         if let Some((_, operation)) = first {
             if let Some(payload) = &mut operation.payload {
-                payload.request = Some(Request { key, body, operations });
+                payload.request = Some(Request {
+                    key,
+                    body,
+                    operations,
+                });
             }
             (self.fold.answer)(self.rows, operation)?;
         }
@@ -168,5 +200,10 @@ fn encode(mut operation: Operation) -> Result<Encoded, StoreError> {
     let content = sha256(&[&erasable]);
     operation.header.content = content;
     let header = encode_header(&operation.header);
-    Ok(Encoded { id: operation.header.id, leaf: leaf_hash(&header, &content), header, erasable })
+    Ok(Encoded {
+        id: operation.header.id,
+        leaf: leaf_hash(&header, &content),
+        header,
+        erasable,
+    })
 }

@@ -104,7 +104,10 @@ impl Writer {
         let (jobs, waiting) = sync_channel(thread.options.queue_requests_max);
         let builder = std::thread::Builder::new().name("blotter-writer".into());
         let handle = builder.spawn(move || thread.run(&waiting))?;
-        Ok(Self { jobs, thread: Mutex::new(Some(handle)) })
+        Ok(Self {
+            jobs,
+            thread: Mutex::new(Some(handle)),
+        })
     }
 
     pub(super) fn write<T, E>(
@@ -125,8 +128,12 @@ impl Writer {
             }
             Err(error) => (false, Box::new(move |_| drop(answer.send(Err(error))))),
         });
-        self.jobs.send(Message::Now(job)).map_err(|_| E::from(StoreError::Stopped))?;
-        answered.recv().unwrap_or_else(|_| Err(E::from(StoreError::Panicked)))
+        self.jobs
+            .send(Message::Now(job))
+            .map_err(|_| E::from(StoreError::Stopped))?;
+        answered
+            .recv()
+            .unwrap_or_else(|_| Err(E::from(StoreError::Panicked)))
     }
 
     pub(super) fn write_soon(
@@ -134,7 +141,9 @@ impl Writer {
         decide: impl FnOnce(&mut Session<'_, '_>) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), StoreError> {
         let job: Job = Box::new(move |session| (decide(session).is_ok(), Box::new(|_| ())));
-        self.jobs.send(Message::Soon(job)).map_err(|_| StoreError::Stopped)
+        self.jobs
+            .send(Message::Soon(job))
+            .map_err(|_| StoreError::Stopped)
     }
 
     /// Writes what waits, makes the rows durable, and ends the thread.
@@ -229,7 +238,9 @@ impl WriteThread {
         } else {
             self.progress.reached(self.journal.end());
         }
-        finishes.into_iter().for_each(|finish: Finish| finish(outcome.clone()));
+        finishes
+            .into_iter()
+            .for_each(|finish: Finish| finish(outcome.clone()));
         match outcome {
             Err(StoreError::Full) | Ok(()) => Ok(()),
             Err(_) if self.journal.is_poisoned() => Err(StoreError::Stopped),
@@ -246,14 +257,27 @@ impl WriteThread {
             if operations.is_empty() {
                 return Ok(());
             }
-            let grown = self.logs.grow(operations.iter().map(|operation| (operation.id.log, operation.leaf)));
+            let grown = self.logs.grow(
+                operations
+                    .iter()
+                    .map(|operation| (operation.id.log, operation.leaf)),
+            );
             let entries: Vec<_> = operations
                 .iter()
-                .map(|operation| Entry { header: &operation.header, erasable: &operation.erasable })
+                .map(|operation| Entry {
+                    header: &operation.header,
+                    erasable: &operation.erasable,
+                })
                 .collect();
             let positions = self.journal.append(&entries, &self.logs.seal(&grown))?;
             for (operation, position) in operations.iter().zip(positions) {
-                replay::index(&mut rows, self.logs.number(operation.id.log), operation.id.seq, position, operation.leaf)?;
+                replay::index(
+                    &mut rows,
+                    self.logs.number(operation.id.log),
+                    operation.id.seq,
+                    position,
+                    operation.leaf,
+                )?;
             }
             self.logs.settle(grown, &mut rows)?;
         }

@@ -1,0 +1,260 @@
+//! The store as its users see it: open it, read a snapshot, write, follow, stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use redb::Durability;
+
+use crate::domain::id::LogId;
+use crate::domain::operation::Operation;
+use crate::domain::time::Clock;
+use crate::store::database::{Database, Read, Rows, Snapshot};
+use crate::store::disk::Disk;
+use crate::store::error::StoreError;
+use crate::store::identity::{Identity, Stream};
+use crate::store::journal::{Journal, JournalOptions, JournalReader, Position, Recovered};
+use crate::store::logs::Logs;
+use crate::store::replay;
+use crate::store::session::{Fold, Session};
+use crate::store::tables::Table;
+use crate::store::writer::{Progress, WriteThread, Writer, WriterOptions};
+
+/// The file of the views inside the data folder.
+const VIEWS: &str = "views.redb";
+
+/// The store's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Segment sizes and the longest entry.
+    pub journal: JournalOptions,
+    /// The view database's cache, in bytes.
+    pub cache_bytes: usize,
+    /// Pace of the write thread.
+    pub writer: WriterOptions,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            journal: JournalOptions::default(),
+            cache_bytes: 64 << 20,
+            writer: WriterOptions::default(),
+        }
+    }
+}
+
+/// What the opening found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What was found at the end of the journal.
+    pub recovered: Recovered,
+    /// Operations folded that the rows did not have.
+    pub replayed: u64,
+    /// The rows were missing, damaged or of other rules, and were made anew.
+    pub rebuilt: bool,
+}
+
+/// An open store. Reads are snapshots; writes go through the one write thread.
+#[derive(Debug)]
+pub struct Store {
+    database: Arc<Database>,
+    journal: JournalReader,
+    progress: Arc<Progress>,
+    writer: Writer,
+    logs: [LogId; 2],
+    public: [u8; 32],
+}
+
+/// What opening needs beside the folder.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The disk, which tests replace.
+    pub disk: Arc<dyn Disk>,
+    /// The clock, which tests replace.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, which `identity` owns: opens the rows, reads the journal from where they end, and folds it.
+    ///
+    /// # Errors
+    /// The disk failed, or the journal is damaged. Damaged rows are no error: they are put aside and made anew.
+    pub fn open(
+        world: &World,
+        dir: &Path,
+        identity: &Identity,
+        fold: Fold,
+        options: StoreOptions,
+    ) -> Result<(Self, Opened), StoreError> {
+        let disk = &world.disk;
+        let (database, known, fresh) = open_rows(disk.as_ref(), dir, fold, options.cache_bytes)?;
+        let opened = Journal::open(Arc::clone(disk), &dir.join("journal"), options.journal, known);
+        let (journal, recovered) = opened?;
+        let mut logs = {
+            let transaction = database.begin(Durability::None)?;
+            Logs::open(identity, &Rows::open(&transaction)?, boot_id())?
+        };
+        let from = known.unwrap_or(Position::START);
+        let replayed = replay::replay(&journal.reader(), from, &database, &mut logs, fold)?;
+        if replayed > 0 || fresh {
+            replay::checkpoint(&database, &logs, fold, journal.end())?;
+        }
+        let (database, progress) = (Arc::new(database), Arc::new(Progress::default()));
+        progress.reached(journal.end());
+        let reader = journal.reader();
+        let writer = Writer::start(WriteThread {
+            journal,
+            logs,
+            database: Arc::clone(&database),
+            fold,
+            clock: Arc::clone(&world.clock),
+            options: options.writer,
+            progress: Arc::clone(&progress),
+        })?;
+        let logs = Stream::ALL.map(|stream| identity.log(stream));
+        let store = Self {
+            database,
+            journal: reader,
+            progress,
+            writer,
+            logs,
+            public: identity.public(),
+        };
+        Ok((
+            store,
+            Opened {
+                recovered,
+                replayed,
+                rebuilt: fresh && replayed > 0,
+            },
+        ))
+    }
+
+    /// The rows as of the last group.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.database.snapshot()
+    }
+
+    /// Runs `decide` on the write thread, waits until what it drafted is durable, and gives its answer. What it drafts is
+    /// kept whole if it answers `Ok`, and leaves nothing otherwise. It blocks: never call it on an async thread.
+    ///
+    /// # Errors
+    /// What `decide` refuses with, or why the group could not be made durable.
+    pub fn write<T, E>(
+        &self,
+        decide: impl FnOnce(&mut Session<'_, '_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.write(decide)
+    }
+
+    /// The same for what nobody waits for: it rides with the next group, at most the linger time later.
+    ///
+    /// # Errors
+    /// The store was stopped.
+    pub fn write_soon(
+        &self,
+        decide: impl FnOnce(&mut Session<'_, '_>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.writer.write_soon(decide)
+    }
+
+    /// The journal, for those who follow it.
+    pub fn journal(&self) -> &JournalReader {
+        &self.journal
+    }
+
+    /// The end of what is durable and visible.
+    pub fn end(&self) -> Position {
+        self.progress.end()
+    }
+
+    /// Waits until something beyond `position` is durable and visible, at most so long; gives the end.
+    pub fn wait_beyond(&self, position: Position, timeout: Duration) -> Position {
+        self.progress.wait_beyond(position, timeout)
+    }
+
+    /// The write thread has ended by a fault: the process must be started again.
+    pub fn has_failed(&self) -> bool {
+        self.progress.has_failed()
+    }
+
+    /// The id of an own log.
+    pub fn log(&self, stream: Stream) -> LogId {
+        self.logs[stream as usize]
+    }
+
+    /// The node's public key (ed25519).
+    pub fn public(&self) -> [u8; 32] {
+        self.public
+    }
+
+    /// The operation at a place of a log, by the log's number here.
+    ///
+    /// # Errors
+    /// The disk failed, or what is read is not what was written.
+    pub fn operation(&self, rows: &impl Read, log: u32, seq: u64) -> Result<Option<Operation>, StoreError> {
+        let Some(row) = rows.get(Table::Operations, &replay::operation_key(log, seq))? else {
+            return Ok(None);
+        };
+        let position = row.first_chunk().copied().map(u64::from_be_bytes);
+        let position = position.ok_or_else(|| StoreError::Damaged("a row of operations is short".into()))?;
+        replay::operation(&self.journal.read(Position::from_u64(position))?).map(Some)
+    }
+
+    /// Finishes what waits, makes the rows durable and ends the write thread. Further writes are refused.
+    pub fn stop(&self) {
+        self.writer.stop();
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The rows and how far they reach. What can't be read is put aside: the journal says it again.
+fn open_rows(
+    disk: &dyn Disk,
+    dir: &Path,
+    fold: Fold,
+    cache_bytes: usize,
+) -> Result<(Database, Option<Position>, bool), StoreError> {
+    let path = dir.join(VIEWS);
+    if disk.len(&path)?.is_some() {
+        match Database::open(disk, &path, cache_bytes)
+            .and_then(|database| Ok((replay::reached(&database.snapshot()?, fold)?, database)))
+        {
+            Ok((Some(reached), database)) => return Ok((database, Some(reached), false)),
+            Ok((None, _)) => tracing::info!("the views are of other rules and are folded again"),
+            Err(error @ StoreError::Damaged(_)) => {
+                tracing::warn!(%error, "the views are put aside and folded again")
+            }
+            Err(error) => return Err(error),
+        }
+        set_aside(disk, &path)?;
+    }
+    Ok((Database::open(disk, &path, cache_bytes)?, None, true))
+}
+
+fn set_aside(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
+    let aside: PathBuf = path.with_extension("aside");
+    if disk.len(&aside)?.is_some() {
+        disk.remove(&aside)?;
+    }
+    Ok(disk.rename(path, &aside)?)
+}
+
+/// Which boot of the machine this is; zeroes where the system does not say.
+fn boot_id() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    uuid::Uuid::try_parse(text.trim()).map_or([0; 16], uuid::Uuid::into_bytes)
+}
