@@ -17,6 +17,8 @@
 pub mod custody;
 /// Names of logs, operations, versions, records and tenants.
 pub mod id;
+/// The kinds of records, as tables.
+pub mod kind;
 /// When two names, plates or phone numbers mean the same.
 pub mod matching;
 /// One immutable change and its parts.

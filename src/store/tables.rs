@@ -1,7 +1,7 @@
 //! Every table of the view database: one constant and one line each. Keys and rows are bytes, drawn in `docs/FORMATS.md`.
 
 /// A table of the view database. All can be deleted; the journal says them again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(usize)]
 pub enum Table {
     /// What the views are: format, fold version, how far into the journal they reach.
@@ -18,21 +18,23 @@ pub enum Table {
     History,
     /// (tenant, scope, value) → record id: display ids, external ids, case numbers, e-mail addresses.
     Names,
-    /// (tenant, kind, order, clock or text, id) → nothing: lists in their orders.
+    /// (tenant, kind, order, clock, id) → nothing: lists in their orders.
     Lists,
-    /// (parent id, kind, time, id) → nothing: what belongs to a record.
-    Children,
+    /// (record id, kind and field, time, id) → nothing: every record that names another one, from the other side.
+    Links,
     /// (tenant, number series) → the last number given.
     Numbers,
     /// Idempotency key → the request's body hash and the operations that answered it.
     Answers,
     /// (tenant, clock, seq) → nothing: the audit log in order.
     Audit,
+    /// User id → how often in a row a sign-in failed, and when last.
+    SignIns,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Logs,
         Self::Operations,
@@ -41,10 +43,11 @@ impl Table {
         Self::History,
         Self::Names,
         Self::Lists,
-        Self::Children,
+        Self::Links,
         Self::Numbers,
         Self::Answers,
         Self::Audit,
+        Self::SignIns,
     ];
 
     /// The name in the file.
@@ -58,10 +61,11 @@ impl Table {
             Self::History => "history",
             Self::Names => "names",
             Self::Lists => "lists",
-            Self::Children => "children",
+            Self::Links => "links",
             Self::Numbers => "numbers",
             Self::Answers => "answers",
             Self::Audit => "audit",
+            Self::SignIns => "sign-ins",
         }
     }
 }

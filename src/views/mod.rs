@@ -1,4 +1,38 @@
-//! What the log means now. Everything here can be deleted and folded again.
+//! What the log means now. Everything here can be deleted and folded again: [`FOLD`] is all that the write thread and every
+//! replay need to know of it.
 
 /// The pure fold: record + operation → record.
 pub mod fold;
+/// The rows by which records are found, as a function of the record.
+pub mod index;
+/// Keys of the rows, in the order in which they are scanned.
+pub mod keys;
+/// The idempotent answers and the audit log's order: views of this node alone.
+pub mod local;
+/// Records and the ways to find them.
+pub mod records;
+/// The hash over all shared rows.
+pub mod root;
+
+use crate::domain::operation::Operation;
+use crate::store::database::Rows;
+use crate::store::error::StoreError;
+use crate::store::session::Fold;
+
+/// The version of all views together: the fold's rules and the rows made of them.
+const VIEWS_VERSION: u32 = 1;
+
+/// How operations become rows.
+pub const FOLD: Fold = Fold {
+    version: (fold::FOLD_VERSION << 16) | VIEWS_VERSION,
+    apply,
+    answer: local::remember_answer,
+};
+
+fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<(), StoreError> {
+    if operation.header.kind == local::AUDIT_ENTRY {
+        local::note_audit(rows, log, operation)
+    } else {
+        records::apply(rows, log, operation)
+    }
+}

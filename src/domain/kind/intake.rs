@@ -1,0 +1,142 @@
+//! What comes in from outside, and what it is held against: reports, chat messages, watchlists, alerts.
+
+use super::casework::{FILE, SEVERITIES};
+use super::{Field, Kind, Member, Numbering, Shape, member, needed};
+
+const LOCATION: &[Member] = &[
+    needed("x", Shape::Number(-180.0, 180.0)),
+    needed("y", Shape::Number(-90.0, 90.0)),
+];
+
+const REPORTER: &[Member] = &[needed("name", Shape::Line(200)), needed("phone", Shape::Phone)];
+
+const REPORT_CATEGORY: &[Member] = &[
+    needed("category_id", Shape::Int(0, i64::MAX)),
+    member("subcategory_id", Shape::Int(0, i64::MAX)),
+];
+
+/// A call for help, or an incident.
+pub const REPORT: Kind = Kind {
+    name: "report",
+    plural: "reports",
+    scope: "reports",
+    numbering: Numbering::Bare,
+    doc: "A call for help or an incident taken by a control center, a citizen app, a partner or an officer.",
+    fields: &[
+        Field::mv("description", Shape::Text(20_000), "What is told."),
+        Field::once(
+            "location",
+            Shape::Object(LOCATION),
+            "Where: x is longitude, y latitude, in degrees of WGS 84.",
+        )
+        .required(),
+        Field::mv("category", Shape::Object(REPORT_CATEGORY), "What kind of report.").required(),
+        Field::once(
+            "mode",
+            Shape::Choice(&["live", "training"]),
+            "Training raises no alerts; can't be changed.",
+        )
+        .default("live"),
+        Field::once(
+            "reporter",
+            Shape::Object(REPORTER),
+            "Who told it; else the key's reporter.",
+        ),
+        Field::mv(
+            "status",
+            Shape::Choice(&["received", "in-progress", "resolved", "rejected"]),
+            "Where it stands.",
+        )
+        .default("received"),
+        Field::mv("case_id", Shape::Ref("case"), "The case it became part of."),
+        Field::append(
+            "images",
+            Shape::Object(FILE),
+            "Its pictures: original bytes by hash.",
+        ),
+        Field::mv(
+            "public_token",
+            Shape::Sha256,
+            "The hash of the public page's secret.",
+        )
+        .secret(),
+        Field::mv("public_expires_at", Shape::Time, "When the public page ends.").system(),
+    ],
+};
+
+/// A line of a report's conversation.
+pub const CHAT_MESSAGE: Kind = Kind {
+    name: "chat-message",
+    plural: "messages",
+    scope: "reports",
+    numbering: Numbering::None,
+    doc: "A message to or from the person who reported.",
+    fields: &[
+        Field::once("report_id", Shape::Ref("report"), "The report.")
+            .required()
+            .parent(),
+        Field::once("type", Shape::Choice(&["text"]), "What it holds.").default("text"),
+        Field::once("text", Shape::Text(10_000), "What it says.").required(),
+        Field::once("label", Shape::Line(100), "Shown before the text: `label: text`."),
+        Field::once(
+            "place",
+            Shape::Int(0, i64::MAX),
+            "Its place among messages of one request.",
+        )
+        .system(),
+    ],
+};
+
+const WATCHLIST_ENTRY: &[Member] = &[
+    needed(
+        "type",
+        Shape::Choice(&["name", "plate", "phone", "identifier", "text"]),
+    ),
+    needed("value", Shape::Line(300)),
+    member("aliases", Shape::List(&Shape::Line(300), 50)),
+    member("dob", Shape::Day),
+    member("note", Shape::Line(500)),
+];
+
+/// Who and what is looked for.
+pub const WATCHLIST: Kind = Kind {
+    name: "watchlist",
+    plural: "watchlists",
+    scope: "watchlists",
+    numbering: Numbering::Plain("WL"),
+    doc: "Names, plates, phones and words that somebody looks for, with what to do on a match.",
+    fields: &[
+        Field::mv("name", Shape::Line(200), "What it is called.").required(),
+        Field::mv("purpose", Shape::Line(500), "Why it is kept.").required(),
+        Field::mv("owner", Shape::Line(200), "Who answers for it."),
+        Field::mv("severity", Shape::Choice(SEVERITIES), "How grave a match is.").default("high"),
+        Field::mv("expires_at", Shape::Time, "From when on it matches no more."),
+        Field::mv("handling", Shape::Text(5_000), "What to do on a match."),
+        Field::set("entries", Shape::Object(WATCHLIST_ENTRY), "What is looked for."),
+    ],
+};
+
+/// A match, or another call for attention.
+pub const ALERT: Kind = Kind {
+    name: "alert",
+    plural: "alerts",
+    scope: "watchlists",
+    numbering: Numbering::None,
+    doc: "Something that a person must look at.",
+    fields: &[
+        Field::once("watchlist_id", Shape::Ref("watchlist"), "The list that matched.").system(),
+        Field::once("record_id", Shape::Ref(""), "What matched.")
+            .required()
+            .parent(),
+        Field::once("severity", Shape::Choice(SEVERITIES), "How grave it is.").default("high"),
+        Field::once("score", Shape::Number(0.0, 1.0), "How sure the match is.").system(),
+        Field::once("reason", Shape::Line(500), "Why it was raised.").required(),
+        Field::mv(
+            "status",
+            Shape::Choice(&["raised", "acknowledged", "dismissed", "escalated"]),
+            "Where it stands.",
+        )
+        .default("raised"),
+        Field::mv("dismissed_because", Shape::Line(500), "Why it was put aside."),
+    ],
+};

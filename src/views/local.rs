@@ -1,0 +1,148 @@
+//! Views of this node alone: which requests were answered by which operations, the audit log in order, failed sign-ins.
+
+use crate::domain::id::{Hash, LogId, OpId, RecordId, TenantId};
+use crate::domain::operation::{Action, Operation};
+use crate::domain::time::{Hlc, Millis};
+use crate::domain::value::{Fields, Value};
+use crate::store::database::{Direction, Read, Rows, after};
+use crate::store::error::StoreError;
+use crate::store::tables::Table;
+use crate::views::keys::Key;
+
+/// The kind of the audit log's operations.
+pub const AUDIT_ENTRY: &str = "audit-entry";
+
+/// A request that was answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// What was asked, hashed.
+    pub body: Hash,
+    /// The first operation that answered it.
+    pub first: OpId,
+    /// How many there were.
+    pub operations: u32,
+    /// When.
+    pub at: Millis,
+}
+
+pub(super) fn remember_answer(rows: &mut Rows<'_>, operation: &Operation) -> Result<(), StoreError> {
+    let Some(request) = operation
+        .payload
+        .as_ref()
+        .and_then(|payload| payload.request.as_ref())
+    else {
+        return Ok(());
+    };
+    let header = &operation.header;
+    let row = [
+        &request.body.0[..],
+        &header.id.log.0.0,
+        &header.id.seq.to_be_bytes(),
+        &request.operations.to_be_bytes(),
+        &header.wall.0.to_be_bytes(),
+    ];
+    rows.put(Table::Answers, &request.key.0, &row.concat())
+}
+
+/// What answered the request of this key, if there was one.
+///
+/// # Errors
+/// The disk failed.
+pub fn answer(rows: &impl Read, key: Hash) -> Result<Option<Answer>, StoreError> {
+    let Some(row) = rows.get(Table::Answers, &key.0)? else {
+        return Ok(None);
+    };
+    let damaged = || StoreError::Damaged("a row of answers has another length".into());
+    let (body, rest) = row.split_first_chunk::<32>().ok_or_else(damaged)?;
+    let (log, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
+    let (seq, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let (count, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let at = rest.try_into().map_err(|_| damaged())?;
+    Ok(Some(Answer {
+        body: Hash(*body),
+        first: LogId(Hash(*log)).at(u64::from_be_bytes(*seq)),
+        operations: u32::from_be_bytes(*count),
+        at: Millis(i64::from_be_bytes(at)),
+    }))
+}
+
+/// An audit operation's fields: each was written once.
+pub fn audit_fields(operation: &Operation) -> Fields {
+    let changes = operation.payload.iter().flat_map(|payload| &payload.changes);
+    let fixed = changes.filter_map(|change| match &change.action {
+        Action::Fix(value) => Some((change.field.clone(), value.clone())),
+        _ => None,
+    });
+    fixed.collect()
+}
+
+pub(super) fn note_audit(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<(), StoreError> {
+    let header = &operation.header;
+    let key = Key::tenant(&header.tenant)
+        .and_hlc(header.hlc)
+        .and_u32(log)
+        .and_u64(header.id.seq);
+    rows.put(Table::Audit, &key.bytes(), &[])?;
+    let fields = audit_fields(operation);
+    if fields.get("event").and_then(Value::as_text) == Some("sign-in") {
+        let failed = fields.get("outcome").and_then(Value::as_text) == Some("refused");
+        count_sign_in(rows, header.record, header.wall, failed)?;
+    }
+    Ok(())
+}
+
+fn count_sign_in(rows: &mut Rows<'_>, user: RecordId, at: Millis, failed: bool) -> Result<(), StoreError> {
+    if !failed {
+        return rows.delete(Table::SignIns, &user.bytes());
+    }
+    let (failures, _) = failed_sign_ins(rows, user)?;
+    let row = [&(failures + 1).to_be_bytes()[..], &at.0.to_be_bytes()].concat();
+    rows.put(Table::SignIns, &user.bytes(), &row)
+}
+
+/// How often in a row a user's sign-in failed, and when last.
+///
+/// # Errors
+/// The disk failed.
+pub fn failed_sign_ins(rows: &impl Read, user: RecordId) -> Result<(u32, Millis), StoreError> {
+    let row = rows.get(Table::SignIns, &user.bytes())?.unwrap_or_default();
+    let failures = row.first_chunk().copied().map_or(0, u32::from_be_bytes);
+    let at = row.last_chunk().copied().map_or(0, i64::from_be_bytes);
+    Ok((failures, Millis(at)))
+}
+
+/// Walks a tenant's audit entries from the newest on, older than `before`, as (key, log number, seq).
+///
+/// # Errors
+/// The disk failed.
+pub fn audit(
+    rows: &impl Read,
+    tenant: &TenantId,
+    before: Option<&[u8]>,
+    visit: &mut dyn FnMut(&[u8], u32, u64) -> bool,
+) -> Result<(), StoreError> {
+    let prefix = Key::tenant(tenant).bytes();
+    let end = before
+        .filter(|key| key.starts_with(&prefix))
+        .map_or_else(|| after(&prefix), <[u8]>::to_vec);
+    rows.scan(Table::Audit, &prefix, &end, Direction::Down, &mut |key, _| {
+        let log = key
+            .len()
+            .checked_sub(12)
+            .and_then(|at| key[at..].first_chunk().copied());
+        let seq = key.last_chunk().copied().map(u64::from_be_bytes);
+        match (log.map(u32::from_be_bytes), seq) {
+            (Some(log), Some(seq)) => visit(key, log, seq),
+            _ => true,
+        }
+    })
+}
+
+/// The clock in an audit key.
+pub fn audit_clock(key: &[u8]) -> Option<Hlc> {
+    let at = key.len().checked_sub(20)?;
+    key[at..]
+        .first_chunk()
+        .copied()
+        .map(|bytes| Hlc(u64::from_be_bytes(bytes)))
+}
