@@ -11,7 +11,7 @@ use super::{opened, read_all};
 const MAPPING: &str = include_str!("../../../data/nypd-hate-crime-complaints.toml");
 const CSV: &str = include_str!("../../../data/nypd-hate-crime-complaints.csv");
 
-fn imported() -> Vec<SourceRow> {
+pub(crate) fn imported() -> Vec<SourceRow> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/nypd-hate-crime-complaints.csv");
     let (ready, rejected) = read_all(opened(
         MAPPING,
