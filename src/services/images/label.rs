@@ -27,7 +27,7 @@ pub struct Label<'a> {
 #[error("the barcode text does not fit into a QR code")]
 pub struct BarcodeTooLong(#[source] QrError);
 
-const QR_MM: f64 = 23.0;
+const QR_MM: f64 = 20.5;
 const TEXT_X_MM: f64 = 27.5;
 const TEXT_WIDTH_MM: f64 = 32.5;
 const DESCRIPTION_LINES_MAX: usize = 3;
@@ -45,36 +45,20 @@ pub fn label_svg(label: &Label) -> Result<String, BarcodeTooLong> {
         r##"<g fill="#000" font-family="Helvetica, Arial, 'Liberation Sans', sans-serif">"##,
     ));
     draw_code(&mut svg, &code);
-    draw_text(
-        &mut svg,
-        4.6,
-        2.3,
-        "letter-spacing=\".12\" fill=\"#333\"",
-        &cut(&clean(label.agency).to_uppercase(), 2.75),
-    );
-    draw_text(
-        &mut svg,
-        10.4,
-        5.6,
-        "font-weight=\"700\"",
-        &cut(&clean(label.display_id), 5.6),
-    );
-    draw_text(&mut svg, 13.7, 2.6, "", &cut(&clean(label.case_display_id), 2.6));
+    draw_line(&mut svg, 4.9, 2.6, "fill=\"#333\"", label.agency);
+    draw_line(&mut svg, 10.6, 5.6, "font-weight=\"700\"", label.display_id);
+    draw_line(&mut svg, 13.9, 2.6, "", label.case_display_id);
     let _ = write!(
         svg,
-        r##"<rect x="{TEXT_X_MM}" y="14.9" width="{TEXT_WIDTH_MM}" height=".15"/>"##
+        r##"<rect x="{TEXT_X_MM}" y="15" width="{TEXT_WIDTH_MM}" height=".15"/>"##
     );
-    for (at, line) in wrapped(&clean(label.description), 2.6).iter().enumerate() {
-        let y = [18.2, 21.2, 24.2].get(at).copied().unwrap_or(24.2);
-        draw_text(&mut svg, y, 2.6, "", line);
+    for (line, y) in wrapped(&clean(label.description), 2.5)
+        .iter()
+        .zip([18.2, 21.1, 24.0])
+    {
+        draw_text(&mut svg, y, 2.5, "", line);
     }
-    draw_text(
-        &mut svg,
-        27.2,
-        1.9,
-        "fill=\"#333\"",
-        &cut(&clean(label.footnote), 1.9),
-    );
+    draw_line(&mut svg, 26.9, 1.9, "fill=\"#333\"", label.footnote);
     svg.push_str("</g></svg>");
     Ok(svg)
 }
@@ -85,7 +69,7 @@ fn draw_code(svg: &mut String, code: &QrCode) {
     let module = QR_MM / f64::from(u16::try_from(width).unwrap_or(u16::MAX));
     let _ = write!(
         svg,
-        r##"<path transform="translate(2 3) scale({module:.5})" shape-rendering="crispEdges" d=""##
+        r##"<path transform="translate(3.6 4.25) scale({module:.5})" shape-rendering="crispEdges" d=""##
     );
     for (row, modules) in code.to_colors().chunks(width).enumerate() {
         let mut column = 0;
@@ -98,6 +82,14 @@ fn draw_code(svg: &mut String, code: &QrCode) {
         }
     }
     svg.push_str(r#""/>"#);
+}
+
+/// One line: made smaller, down to three quarters, before it is cut.
+fn draw_line(svg: &mut String, y: f64, size_mm: f64, style: &str, text: &str) {
+    let text = clean(text);
+    let share = (TEXT_WIDTH_MM / width_mm(&text, size_mm)).clamp(0.75, 1.0);
+    let size_mm = (size_mm * share * 100.0).floor() / 100.0;
+    draw_text(svg, y, size_mm, style, &cut(&text, size_mm));
 }
 
 fn draw_text(svg: &mut String, y: f64, size_mm: f64, style: &str, text: &str) {
@@ -139,13 +131,13 @@ fn width_mm(text: &str, size_mm: f64) -> f64 {
         .chars()
         .map(|c| match c {
             'i' | 'j' | 'l' | 'I' | 't' | 'f' | 'r' | ' ' | '.' | ',' | ':' | ';' | '\'' | '-' | '('
-            | ')' => 0.33,
-            'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.92,
-            'A'..='Z' => 0.69,
-            c if c.is_ascii() => 0.56,
-            '…' => 0.9,
+            | ')' => 0.36,
+            'm' | 'w' | 'M' | 'W' | '@' | '%' => 1.0,
+            'A'..='Z' => 0.72,
+            c if c.is_ascii() => 0.62,
+            '…' => 1.0,
             c if u32::from(c) >= 0x2e80 => 1.0,
-            _ => 0.66,
+            _ => 0.7,
         })
         .sum();
     ems * size_mm

@@ -191,7 +191,7 @@ fn a_label_names_the_item_and_carries_its_code() {
     })
     .unwrap();
     assert!(svg.contains(r#"width="62mm" height="29mm""#));
-    for text in ["EVD-2041", "INV-2026-1847", "HARBOR CITY", "Folding knife"] {
+    for text in ["EVD-2041", "INV-2026-1847", "Harbor City Police", "Folding knife"] {
         assert!(svg.contains(text), "{text}");
     }
 }
