@@ -3,9 +3,9 @@
 
 use std::ffi::OsString;
 use std::fmt::Debug;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,14 +61,14 @@ pub trait DiskFile: Send + Sync + Debug {
     fn sync_data(&self) -> io::Result<()>;
 }
 
-/// The disk of this machine.
+/// The disk of this machine. What it makes, its owner alone can read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        options.read(true).write(mode != OpenMode::Read);
+        options.read(true).write(mode != OpenMode::Read).mode(0o600);
         match mode {
             OpenMode::Read | OpenMode::ReadWrite => {}
             OpenMode::Create => {
@@ -86,7 +86,7 @@ impl Disk for RealDisk {
             .ancestors()
             .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.is_dir())
             .collect();
-        fs::create_dir_all(dir)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         for made in missing {
             self.sync_dir(parent_of(made))?;
         }

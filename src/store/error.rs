@@ -15,6 +15,12 @@ pub enum StoreError {
     /// The request itself panicked; it changed nothing.
     #[error("the request panicked on the write thread")]
     Panicked,
+    /// More bytes than are allowed at once; nothing of them was kept.
+    #[error("longer than the {bytes_max} bytes allowed")]
+    TooLong {
+        /// What is allowed.
+        bytes_max: u64,
+    },
     /// Reading or writing failed.
     #[error("the disk failed: {0}")]
     Io(String),

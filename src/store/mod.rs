@@ -3,6 +3,8 @@
 
 /// redb over our disk.
 pub mod backend;
+/// Files by the hash of their bytes.
+pub mod blobs;
 /// Bytes of operations and record rows.
 pub mod codec;
 /// Byte rows in redb: snapshots to read, and the rows of the group being written.
