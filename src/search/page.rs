@@ -10,7 +10,8 @@ use tantivy::{DocAddress, Searcher, TantivyDocument};
 
 use crate::domain::id::{RecordId, TenantId};
 use crate::domain::matching::fold::words;
-use crate::search::ask::{Ask, Filter, Label};
+use crate::domain::matching::plates;
+use crate::search::ask::{Ask, Filter, Label, Part};
 use crate::search::collect::{Found, Rank, Ranked};
 use crate::search::document::DocText;
 use crate::search::index::{Index, IndexError, Reading};
@@ -169,37 +170,43 @@ fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) ->
     if let Some(case) = &search.case_id {
         filters.push(only(Label::Case, std::slice::from_ref(case)));
     }
-    let mut widening = Widening {
-        searcher: &searcher,
-        fields: &reading.fields,
-        stems: Stems::new(),
-    };
     let now_ms = cursor.map_or(search.now_ms, |cursor| cursor.now_ms);
-    let mut attempt = |stage: Stage| {
-        let plan = Plan::of(ask, stage, &mut widening)?;
-        let query = plan.query(&search.reader, &filters, &reading.fields);
-        let limit = search.limit.saturating_add(1);
-        let after = cursor.map(|cursor| cursor.rank);
-        let found = searcher.search(
-            &query,
-            &Ranked {
-                limit,
-                after,
-                now_ms,
-                with_facets: search.with_facets,
-            },
-        )?;
-        Ok::<_, IndexError>(Attempt { stage, plan, found })
+    let limit = search.limit.saturating_add(1);
+    let after = cursor.map(|cursor| cursor.rank);
+    let mut running = Running {
+        search,
+        ask,
+        filters,
+        widening: Widening {
+            searcher: &searcher,
+            fields: &reading.fields,
+            stems: Stems::new(),
+        },
+        ranked: Ranked {
+            limit,
+            after,
+            now_ms,
+            with_facets: search.with_facets,
+        },
     };
     let attempt = match cursor {
-        Some(cursor) => attempt(cursor.stage)?,
-        None => widen_as_needed(ask, &mut attempt)?,
+        Some(cursor) => running.attempt(cursor.stage)?,
+        None => running.widen_as_needed()?,
     };
     let mut page = page_of(search, attempt, now_ms, &searcher, reading)?;
     if cursor.is_none() && (page.total == 0 || page.is_relaxed) {
-        page.suggestions = suggestions(ask, &search.reader, &mut widening)?;
+        page.suggestions = suggestions(ask, &search.reader, &mut running.widening)?;
     }
     Ok(page)
+}
+
+/// A search while it looks for how far it must be widened.
+struct Running<'a> {
+    search: &'a Search,
+    ask: &'a Ask,
+    filters: Vec<Filter>,
+    widening: Widening<'a>,
+    ranked: Ranked,
 }
 
 struct Attempt {
@@ -208,24 +215,53 @@ struct Attempt {
     found: Found,
 }
 
-/// As typed; with few matches, with typing errors; with none, by any of the words.
-fn widen_as_needed(
-    ask: &Ask,
-    attempt: &mut impl FnMut(Stage) -> Result<Attempt, IndexError>,
-) -> Result<Attempt, IndexError> {
-    let strict = attempt(Stage::Strict)?;
-    if strict.found.total >= FEW || strict.found.best_points >= points::ID || ask.wanted().next().is_none() {
-        return Ok(strict);
+impl Running<'_> {
+    fn attempt(&mut self, stage: Stage) -> Result<Attempt, IndexError> {
+        let plan = Plan::of(self.ask, stage, &mut self.widening)?;
+        let query = plan.query(&self.search.reader, &self.filters, self.widening.fields);
+        let found = self.widening.searcher.search(&query, &self.ranked)?;
+        Ok(Attempt { stage, plan, found })
     }
-    let wide = attempt(Stage::Wide)?;
-    if wide.found.total > strict.found.total {
-        return Ok(wide);
+
+    /// As typed; with few matches, with typing errors; with none, by most of the words.
+    fn widen_as_needed(&mut self) -> Result<Attempt, IndexError> {
+        let strict = self.attempt(Stage::Strict)?;
+        let total = strict.found.total;
+        if total >= FEW || strict.found.best_points >= points::ID || self.ask.wanted().next().is_none() {
+            return Ok(strict);
+        }
+        let wide = self.attempt(Stage::Wide)?;
+        if wide.found.total > total {
+            return Ok(wide);
+        }
+        if total > 0 {
+            return Ok(strict);
+        }
+        Ok(self.relax()?.unwrap_or(strict))
     }
-    let pieces: usize = ask.wanted().map(|part| words(&part.text).len()).sum();
-    if strict.found.total > 0 || pieces < 2 {
-        return Ok(strict);
+
+    /// Words that nothing readable has are dropped; of three or more, up to half. Two names that are both there, but
+    /// not together, are no match.
+    fn relax(&mut self) -> Result<Option<Attempt>, IndexError> {
+        let typed: String = self.ask.wanted().map(|part: &Part| part.text.as_str()).collect();
+        if !typed.contains(char::is_alphabetic) || plates::is_plausible(&plates::normal(&typed)) {
+            // Part of a number or plate is another one.
+            return Ok(None);
+        }
+        let plan = Plan::of(self.ask, Stage::Relaxed(1), &mut self.widening)?;
+        let (answerable, words) = plan.answerable(&self.search.reader, &self.widening)?;
+        if words < 2 || answerable == 2 && words == 2 {
+            return Ok(None);
+        }
+        let most = answerable.min(words - 1);
+        for least in (most.div_ceil(2).max(1)..=most).rev() {
+            let relaxed = self.attempt(Stage::Relaxed(least))?;
+            if relaxed.found.total > 0 {
+                return Ok(Some(relaxed));
+            }
+        }
+        Ok(None)
     }
-    attempt(Stage::Relaxed)
 }
 
 fn page_of(
@@ -249,7 +285,7 @@ fn page_of(
     });
     let mut page = Page {
         total: found.total,
-        is_relaxed: stage == Stage::Relaxed && found.total > 0,
+        is_relaxed: matches!(stage, Stage::Relaxed(_)),
         cursor: cursor.map(|cursor| cursor.write(search)),
         ..Page::default()
     };
@@ -459,7 +495,12 @@ struct Cursor {
 
 impl Cursor {
     fn write(self, search: &Search) -> String {
-        let mut bytes = vec![self.stage as u8];
+        let stage = match self.stage {
+            Stage::Strict => 0,
+            Stage::Wide => 1,
+            Stage::Relaxed(least) => u8::try_from(least + 2).unwrap_or(u8::MAX),
+        };
+        let mut bytes = vec![stage];
         bytes.extend(self.rank.points.to_be_bytes());
         bytes.extend(self.rank.id.to_be_bytes());
         bytes.extend(self.now_ms.to_be_bytes());
@@ -473,8 +514,8 @@ impl Cursor {
         let stage = match bytes[0] {
             0 => Stage::Strict,
             1 => Stage::Wide,
-            2 => Stage::Relaxed,
-            _ => return Err(IndexError::BadCursor),
+            2 => return Err(IndexError::BadCursor),
+            least => Stage::Relaxed(usize::from(least) - 2),
         };
         if bytes[29..] != fingerprint(search) {
             return Err(IndexError::BadCursor);

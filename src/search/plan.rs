@@ -4,6 +4,7 @@
 use std::ops::{Bound, Range};
 
 use tantivy::Term;
+use tantivy::collector::Count;
 use tantivy::query::{
     AllQuery, BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, InvertedIndexRangeQuery, Occur,
     PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
@@ -31,8 +32,8 @@ pub(super) enum Stage {
     Strict,
     /// With typing errors too.
     Wide,
-    /// Any of the words, because no document has all.
-    Relaxed,
+    /// At least so many of the words, because no document has all.
+    Relaxed(usize),
 }
 
 /// A query, ready for one state of the index.
@@ -86,9 +87,9 @@ impl Plan {
                 .map(|at| nodes[at].clone())
                 .collect::<Vec<_>>()
         };
-        if stage == Stage::Relaxed {
+        if matches!(stage, Stage::Relaxed(_)) {
             plan.wanted = without(0..0);
-            plan.wanted.extend(runs.into_iter().map(|run| run.node));
+            plan.optional.extend(runs.into_iter().map(|run| run.node));
         } else if !plan.is_filter_only {
             let mut ways = vec![Node::All(without(0..0))];
             for run in runs {
@@ -112,15 +113,35 @@ impl Plan {
         let wanted: Vec<_> = self.wanted.iter().map(Node::query).collect();
         if self.is_filter_only {
             clauses.push((Occur::Must, constant(Box::new(AllQuery), 0)));
-        } else if self.stage == Stage::Relaxed {
+        } else if let Stage::Relaxed(least) = self.stage {
             let any = wanted.into_iter().map(|query| (Occur::Should, query)).collect();
-            clauses.push((Occur::Must, Box::new(BooleanQuery::new(any))));
+            clauses.push((
+                Occur::Must,
+                Box::new(BooleanQuery::with_minimum_required_clauses(any, least)),
+            ));
         } else {
             clauses.extend(wanted.into_iter().map(|query| (Occur::Must, query)));
         }
         clauses.extend(self.optional.iter().map(|node| (Occur::Should, node.query())));
         clauses.extend(self.excluded.iter().map(|node| (Occur::MustNot, node.query())));
         Box::new(BooleanQuery::new(clauses))
+    }
+
+    /// How many of a relaxed plan's words find something that the reader may read, and how many words there are.
+    pub(super) fn answerable(
+        &self,
+        reader: &Reader,
+        widening: &Widening<'_>,
+    ) -> Result<(usize, usize), IndexError> {
+        let mut answerable = 0;
+        for node in &self.wanted {
+            let clauses = vec![
+                (Occur::Must, gate_query(reader, widening.fields)),
+                (Occur::Must, node.query()),
+            ];
+            answerable += usize::from(widening.searcher.search(&BooleanQuery::new(clauses), &Count)? > 0);
+        }
+        Ok((answerable, self.wanted.len()))
     }
 
     /// Every list of alternatives, for explaining and highlighting.

@@ -61,27 +61,19 @@ pub fn parse(text: &str) -> Option<Phone> {
 impl Phone {
     /// An international number without its country: less one to three leading digits and a trunk zero.
     pub fn national(&self) -> Vec<&str> {
-        let cut = if self.international {
-            1..=COUNTRY_DIGITS_MAX
-        } else {
-            1..=0
-        };
-        cut.filter_map(|cut| self.digits.get(cut..))
-            .map(|rest| rest.trim_start_matches('0'))
-            .filter(|rest| rest.len() >= NATIONAL_DIGITS_MIN)
-            .collect()
+        let less = |cut: usize| self.digits.get(cut..).map(|rest| rest.trim_start_matches('0'));
+        let mut rests: Vec<&str> = (1..=COUNTRY_DIGITS_MAX).filter_map(less).collect();
+        rests.retain(|rest| self.international && rest.len() >= NATIONAL_DIGITS_MIN);
+        rests
     }
 
     /// A number without `+` that is long enough to hold its country all the same, without it.
     pub fn without_country(&self) -> Vec<&str> {
-        let cut = if self.international {
-            1..=0
-        } else {
-            1..=COUNTRY_DIGITS_MAX
-        };
-        cut.filter_map(|cut| self.digits.get(cut..))
-            .filter(|rest| rest.len() >= SPELLED_DIGITS_MIN)
-            .collect()
+        let mut rests: Vec<&str> = (1..=COUNTRY_DIGITS_MAX)
+            .filter_map(|cut| self.digits.get(cut..))
+            .collect();
+        rests.retain(|rest| !self.international && rest.len() >= SPELLED_DIGITS_MIN);
+        rests
     }
 
     /// Whether both are one line, each in any spelling.

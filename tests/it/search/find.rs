@@ -128,6 +128,14 @@ fn nothing_matches_all_words_so_some_are_shown_and_better_ones_suggested() {
     let page = test.search("sedan helicopter");
     assert!(page.is_relaxed);
     assert_eq!(page.total, 2);
+    let page = test.search("red helicopter pier sedan");
+    assert_eq!((page.is_relaxed, page.total), (true, 1));
+    let page = test.search("black katherine");
+    assert_eq!(
+        (page.total, page.is_relaxed),
+        (0, false),
+        "both are there, but not together"
+    );
     let page = test.search("zzzz");
     assert_eq!((page.total, page.is_relaxed), (0, false));
     let page = test.search("\"katherina\"");

@@ -1,4 +1,5 @@
-//! How good the matching of names, plates and phones is, on labelled pairs among thousands of other persons.
+//! How good the matching of names, plates and phones is, on labelled pairs among thousands of other persons. A pair
+//! counts as found when its record stands anywhere on the first page of twenty, whatever the page says of itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -64,10 +65,10 @@ fn record(number: u64, kind: &str, held: &str) -> SearchDoc {
 }
 
 /// Made-up persons with a car and a phone each, always the same.
-fn distractors() -> impl Iterator<Item = SearchDoc> {
+pub(super) fn generated(count: u64) -> impl Iterator<Item = SearchDoc> {
     let given: Vec<&str> = nicknames::groups().iter().flatten().copied().collect();
     let family: Vec<&str> = FAMILY_NAMES.split_whitespace().collect();
-    (0..DISTRACTORS).map(move |number| {
+    (0..count).map(move |number| {
         let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
         let mut next = |bound: usize| {
             state ^= state << 13;
@@ -91,7 +92,7 @@ fn distractors() -> impl Iterator<Item = SearchDoc> {
 fn names_plates_and_phones_are_found_and_not_confused() {
     let pairs = pairs();
     assert!(pairs.len() >= 240, "{} pairs", pairs.len());
-    let mut docs: Vec<SearchDoc> = distractors().collect();
+    let mut docs: Vec<SearchDoc> = generated(DISTRACTORS).collect();
     docs.extend(
         (1..)
             .zip(&pairs)
@@ -100,14 +101,10 @@ fn names_plates_and_phones_are_found_and_not_confused() {
     let test = Box::with(docs);
     let mut counts: BTreeMap<&str, [u32; 4]> = BTreeMap::new();
     let mut wrong = String::new();
-    let mut loosely = 0;
     for (number, pair) in (1..).zip(&pairs) {
         let id = record(number, pair.kind, pair.held).id;
         let page = test.search(pair.typed);
-        let is_shown = page.hits.iter().any(|hit| hit.id == id);
-        // A page that says "nothing has all these words" shows no match; it is counted apart.
-        let is_found = is_shown && !page.is_relaxed;
-        loosely += u32::from(is_shown && page.is_relaxed && !pair.is_same);
+        let is_found = page.hits.iter().any(|hit| hit.id == id);
         for kind in [pair.kind, "all"] {
             counts.entry(kind).or_default()[usize::from(pair.is_same) * 2 + usize::from(is_found)] += 1;
         }
@@ -128,7 +125,7 @@ fn names_plates_and_phones_are_found_and_not_confused() {
             confused + left
         );
     }
-    println!("{loosely} other records shown on pages that say that nothing has all the words\n{wrong}");
+    println!("{wrong}");
     let [_, confused, missed, found] = counts["all"];
     assert!(share(found, missed) >= 0.95, "recall:\n{wrong}");
     assert!(share(found, confused) >= 0.9, "precision:\n{wrong}");
