@@ -4,6 +4,9 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
+/// Words and phrases of a query that are searched; each costs a look into the dictionary of every segment.
+const PARTS_MAX: usize = 32;
+
 /// A query as it was understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ask {
@@ -11,6 +14,8 @@ pub struct Ask {
     pub parts: Vec<Part>,
     /// What narrows it.
     pub filters: Vec<Filter>,
+    /// Whether more was typed than is searched: what follows the 32nd word or phrase is left out.
+    pub is_cut: bool,
     /// Whether the last part may be the beginning of a word that is still being typed.
     pub is_typing: bool,
 }
@@ -126,7 +131,11 @@ impl Ask {
     }
 
     fn push(&mut self, text: &str, is_phrase: bool, is_excluded: bool) {
-        if text.chars().any(char::is_alphanumeric) {
+        if !text.chars().any(char::is_alphanumeric) {
+            return;
+        }
+        self.is_cut |= self.parts.len() == PARTS_MAX;
+        if !self.is_cut {
             self.parts.push(Part {
                 text: text.to_owned(),
                 is_phrase,

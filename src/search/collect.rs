@@ -87,7 +87,7 @@ impl Collector for Ranked {
             updated: columns.column_first_or_default("updated")?,
             id_high: columns.column_first_or_default("id_high")?,
             id_low: columns.column_first_or_default("id_low")?,
-            heap: BinaryHeap::with_capacity(self.limit + 1),
+            heap: BinaryHeap::new(),
             total: 0,
             best_points: 0,
             counts,

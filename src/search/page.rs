@@ -65,6 +65,8 @@ pub struct Page {
     pub total: u64,
     /// No document has all the words; these have some.
     pub is_relaxed: bool,
+    /// More was typed than is searched: what follows the 32nd word or phrase was left out.
+    pub is_cut: bool,
     /// Counts over all that match, if they were asked for.
     pub facets: Vec<Facet>,
     /// Other spellings that would find something, best first.
@@ -194,6 +196,7 @@ fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) ->
         None => running.widen_as_needed()?,
     };
     let mut page = page_of(search, attempt, now_ms, &searcher, reading)?;
+    page.is_cut = ask.is_cut;
     if cursor.is_none() && (page.total == 0 || page.is_relaxed) {
         page.suggestions = suggestions(ask, &search.reader, &mut running.widening)?;
     }

@@ -22,6 +22,8 @@ use crate::search::word::{Match, Reading, Test, Widening, after_all};
 
 /// Longest run of words that is also read as one plate, number or name written apart.
 const RUN_WORDS_MAX: usize = 4;
+/// A word of more pieces (an address of the web, a row of names with hyphens) is read as a phrase.
+const PIECES_MAX: usize = 8;
 /// Above this number of access terms they are looked up together instead of one beside the other.
 const GATES_MAX: usize = 64;
 
@@ -178,6 +180,9 @@ fn part_node(part: &Part, reading: Reading, widening: &mut Widening<'_>) -> Resu
         return exact_node(part, widening);
     }
     let pieces = words(&part.text);
+    if pieces.len() > PIECES_MAX {
+        return exact_node(part, widening);
+    }
     let special = widening.special(&part.text, reading)?;
     if let [piece] = &pieces[..] {
         let mut matches = widening.word(&piece.text, reading)?;

@@ -259,3 +259,39 @@ fn the_last_change_of_a_record_is_what_is_found() {
     test.index.purge().unwrap();
     assert_eq!(test.index.documents(), 0);
 }
+
+#[test]
+fn no_query_breaks_the_search() {
+    let test = Box::with(desk());
+    let long = "black ".repeat(5000);
+    let joined = "black-".repeat(5000);
+    let odd = [
+        "\u{0}",
+        "\"",
+        "-",
+        ":",
+        "kind:",
+        "((((",
+        "*",
+        "a*b?",
+        "\u{202e}x",
+        "ﷺ",
+        "👮",
+        "é",
+        "\\",
+        "kind:\u{0}",
+        "''",
+    ];
+    for text in odd.into_iter().chain([long.as_str(), joined.as_str()]) {
+        let page = test
+            .index
+            .search(&Search {
+                with_facets: true,
+                limit: usize::MAX,
+                ..search(text)
+            })
+            .unwrap();
+        assert_eq!(page.is_cut, text == long, "{text:?}");
+    }
+    assert_eq!(test.index.health(), blotter::search::index::Health::Sound);
+}

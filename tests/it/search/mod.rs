@@ -1,10 +1,5 @@
 //! The search index: what is found, what is not shown, what survives damage, and how good it is.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "tests; clippy sees them only in functions marked so"
-)]
-
 mod access;
 
 mod damage;
