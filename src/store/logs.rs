@@ -190,6 +190,15 @@ impl Logs {
     }
 }
 
+/// The short name of a log in rows of this node, as far as the last checkpoint knows it.
+pub(super) fn number_of(rows: &impl Read, id: LogId) -> Result<Option<u32>, StoreError> {
+    let row = rows.get(Table::Logs, &id.0.0)?;
+    Ok(row
+        .map(|row| decode_row(&id.0.0, &row))
+        .transpose()?
+        .map(|(_, log)| log.number))
+}
+
 fn encode_row(log: &Log) -> Vec<u8> {
     let mut e = Encoder::new(Vec::new());
     let edge = log.edge.encode();

@@ -14,7 +14,7 @@ use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::identity::{Identity, Stream};
 use crate::store::journal::{Journal, JournalOptions, JournalReader, Position, Recovered};
-use crate::store::logs::Logs;
+use crate::store::logs::{self, Logs};
 use crate::store::replay;
 use crate::store::session::{Fold, Session};
 use crate::store::tables::Table;
@@ -97,7 +97,8 @@ impl Store {
         };
         let from = known.unwrap_or(Position::START);
         let replayed = replay::replay(&journal.reader(), from, &database, &mut logs, fold)?;
-        if replayed > 0 || fresh {
+        let unnamed = logs::number_of(&database.snapshot()?, identity.log(Stream::Audit))?.is_none();
+        if replayed > 0 || fresh || unnamed {
             replay::checkpoint(&database, &logs, fold, journal.end())?;
         }
         let (database, progress) = (Arc::new(database), Arc::new(Progress::default()));
@@ -207,6 +208,22 @@ impl Store {
         let position = row.first_chunk().copied().map(u64::from_be_bytes);
         let position = position.ok_or_else(|| StoreError::Damaged("a row of operations is short".into()))?;
         replay::operation(&self.journal.read(Position::from_u64(position))?).map(Some)
+    }
+
+    /// The operation at a place of a log, by the log's id.
+    ///
+    /// # Errors
+    /// The disk failed, or what is read is not what was written.
+    pub fn own_operation(
+        &self,
+        rows: &impl Read,
+        log: LogId,
+        seq: u64,
+    ) -> Result<Option<Operation>, StoreError> {
+        match logs::number_of(rows, log)? {
+            Some(number) => self.operation(rows, number, seq),
+            None => Ok(None),
+        }
     }
 
     /// Finishes what waits, makes the rows durable and ends the write thread. Further writes are refused.

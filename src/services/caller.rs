@@ -1,0 +1,129 @@
+//! Who asks. Every service takes a [`Caller`] first, and only [`crate::services::access`] can make one.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::domain::id::{RecordId, TenantId};
+use crate::domain::operation::Actor;
+use crate::domain::value::Fields;
+
+/// How a request came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// The lane: `rest`, `cli`, …
+    pub lane: &'static str,
+    /// The peer's address; `None` on this machine itself.
+    pub address: Option<IpAddr>,
+    /// The request's id in log and audit.
+    pub request_id: String,
+}
+
+/// What a user may do, from least to most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Role {
+    /// Reads what is open.
+    Viewer,
+    /// Reads and writes casework.
+    Officer,
+    /// Reads restricted cases too, settles conflicts and disputes.
+    Supervisor,
+    /// Sets up users, keys and reference data too.
+    Administrator,
+}
+
+impl Role {
+    /// The role of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "viewer" => Some(Self::Viewer),
+            "officer" => Some(Self::Officer),
+            "supervisor" => Some(Self::Supervisor),
+            "administrator" => Some(Self::Administrator),
+            _ => None,
+        }
+    }
+}
+
+/// What kind of identity stands behind a caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Identity {
+    /// A person.
+    User(RecordId, Role),
+    /// A program with a key.
+    Key(RecordId),
+    /// The owner of the data folder, at the command line.
+    Owner,
+}
+
+/// Who asks, for which agency, through what, with which rights.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(super) identity: Identity,
+    pub(super) tenant: TenantId,
+    /// `cases:read`, `cases:write`, …; `*` is everything that the lanes allow.
+    pub(super) scopes: BTreeSet<String>,
+    pub(super) lanes: BTreeSet<String>,
+    /// Shown as the author: a person's name, a key's name.
+    pub(super) name: String,
+    /// A key's reporter, for reports that name nobody.
+    pub(super) reporter: Option<Fields>,
+    pub(super) via: Via,
+}
+
+impl Caller {
+    /// Who it is.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// The agency.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The name shown.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The scopes granted.
+    pub fn scopes(&self) -> &BTreeSet<String> {
+        &self.scopes
+    }
+
+    /// The lanes granted.
+    pub fn lanes(&self) -> &BTreeSet<String> {
+        &self.lanes
+    }
+
+    /// The reporter bound to the key.
+    pub fn reporter(&self) -> Option<&Fields> {
+        self.reporter.as_ref()
+    }
+
+    /// How the request came in.
+    pub fn via(&self) -> &Via {
+        &self.via
+    }
+
+    /// The record of the user or key; `None` for the owner of the folder.
+    pub fn record(&self) -> Option<RecordId> {
+        match self.identity {
+            Identity::User(id, _) | Identity::Key(id) => Some(id),
+            Identity::Owner => None,
+        }
+    }
+
+    /// Who it is, in an operation's header.
+    pub fn actor(&self) -> Actor {
+        let who = match self.identity {
+            Identity::User(id, _) => format!("user:{id}"),
+            Identity::Key(id) => format!("key:{id}"),
+            Identity::Owner => "owner".to_owned(),
+        };
+        Actor {
+            who,
+            client: format!("{}:{}", self.via.lane, self.name),
+        }
+    }
+}

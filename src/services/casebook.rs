@@ -1,0 +1,260 @@
+//! Records of any kind: make, change, read, list. What a kind needs beyond its table stands in a service of its own.
+
+use crate::domain::id::RecordId;
+use crate::domain::kind::Kind;
+use crate::domain::record::Record;
+use crate::domain::time::Millis;
+use crate::domain::value::{Fields, Value};
+use crate::services::audit::Event;
+use crate::services::caller::Caller;
+use crate::services::desk::Desk;
+use crate::services::failure::{Failure, Outcome};
+use crate::services::find;
+use crate::services::policy::{self, Deed};
+use crate::services::shared::{RequestKey, Services, Written};
+use crate::store::database::{Direction, Read};
+use crate::views::index::Order;
+use crate::views::records::{self, PageKey};
+
+/// Which records of a kind, and in what order.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The order.
+    pub order: Order,
+    /// Upwards or downwards.
+    pub way: Direction,
+    /// Only those changed after this.
+    pub updated_after: Option<Millis>,
+    /// Only those whose fields say this.
+    pub equal: Vec<(String, Value)>,
+    /// Only those that name this record in the field of their kind that says to whom they belong.
+    pub parent: Option<(&'static str, RecordId)>,
+    /// Where the last page ended.
+    pub after: Option<PageKey>,
+    /// As many at most.
+    pub limit: usize,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        Self {
+            order: Order::Created,
+            way: Direction::Up,
+            updated_after: None,
+            equal: Vec::new(),
+            parent: None,
+            after: None,
+            limit: 50,
+        }
+    }
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The records.
+    pub records: Vec<Record>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<PageKey>,
+}
+
+/// Rows looked at for one page, at most: a filter that nothing passes must not read a whole table in one request.
+const ROWS_PER_PAGE_MAX: usize = 20_000;
+
+impl Services {
+    /// Makes a record.
+    ///
+    /// # Errors
+    /// See [`Desk::create`].
+    pub fn create(
+        &self,
+        caller: &Caller,
+        kind: &'static Kind,
+        input: Fields,
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
+        self.write(caller, "create", request, move |desk| {
+            desk.create(kind, input).map(drop)
+        })
+    }
+
+    /// Changes a record. `version` is the one that the caller read, if it said so.
+    ///
+    /// # Errors
+    /// See [`Desk::patch`]; `Stale` if the record has another version by now.
+    pub fn patch(
+        &self,
+        caller: &Caller,
+        (kind, reference): (&'static Kind, &str),
+        version: Option<u64>,
+        input: Fields,
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
+        let reference = reference.to_owned();
+        self.write(caller, "update", request, move |desk| {
+            let record = desk.find(kind, &reference)?;
+            refuse_stale(&record, version)?;
+            desk.patch(kind, &record, input).map(drop)
+        })
+    }
+
+    /// Makes a record, or changes the one that has this external id.
+    ///
+    /// # Errors
+    /// See [`Desk::create`] and [`Desk::patch`].
+    pub fn put_external(
+        &self,
+        caller: &Caller,
+        (kind, external_id): (&'static Kind, &str),
+        version: Option<u64>,
+        mut input: Fields,
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
+        let external_id = external_id.to_owned();
+        self.write(caller, "put", request, move |desk| {
+            input.insert("external_id".to_owned(), Value::text(external_id.clone()));
+            put(desk, kind, &external_id, version, input).map(drop)
+        })
+    }
+
+    /// Reads a record. Reading a restricted one is audited before it is answered.
+    ///
+    /// # Errors
+    /// `Denied`, or `Unknown` if there is none for this caller.
+    pub fn read(&self, caller: &Caller, kind: &'static Kind, reference: &str) -> Outcome<Record> {
+        self.demand(caller, "read", policy::scope_for(kind, Deed::Read))?;
+        let rows = self.snapshot()?;
+        let record = find::record(&rows, caller, kind, reference)?;
+        self.note_read(caller, &rows, &record)?;
+        Ok(record)
+    }
+
+    /// Demands a scope; a denial is audited.
+    ///
+    /// # Errors
+    /// `Denied`, naming the scope.
+    pub fn demand(&self, caller: &Caller, verb: &'static str, scope: impl AsRef<str>) -> Outcome<()> {
+        policy::demand(caller, scope.as_ref()).or_else(|failure| {
+            self.note_denial(caller, verb, &failure)?;
+            Err(failure)
+        })
+    }
+
+    fn note_read(&self, caller: &Caller, rows: &impl Read, record: &Record) -> Outcome<()> {
+        if policy::is_restricted(record, find::case_of(rows, record)?.as_ref()) {
+            return self.note(caller, Event::done("read", Some(record.id)));
+        }
+        self.note_plain_read(caller, Event::done("read", Some(record.id)))
+    }
+
+    /// Lists records of a kind that the caller may read.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn list(&self, caller: &Caller, kind: &'static Kind, listing: &Listing) -> Outcome<Page> {
+        self.demand(caller, "list", policy::scope_for(kind, Deed::Read))?;
+        let rows = self.snapshot()?;
+        let mut page = Page {
+            records: Vec::new(),
+            next: None,
+        };
+        let mut looked_at = 0_usize;
+        let mut fault = None;
+        let mut last = None;
+        let mut visit = |key: &[u8], id: RecordId| {
+            looked_at += 1;
+            if page.records.len() == listing.limit || looked_at > ROWS_PER_PAGE_MAX {
+                page.next = last.take();
+                return false;
+            }
+            last = Some(key.to_vec());
+            match readable(&rows, caller, kind, id, listing) {
+                Ok(record) => page.records.extend(record),
+                Err(failure) => fault = Some(failure),
+            }
+            fault.is_none()
+        };
+        match listing.parent {
+            Some((field, parent)) => {
+                let link = (kind.name, field);
+                records::links(
+                    &rows,
+                    parent,
+                    link,
+                    listing.way,
+                    listing.after.as_ref(),
+                    &mut visit,
+                )?;
+            }
+            None => {
+                let list = (caller.tenant(), kind);
+                let order = (listing.order, listing.way);
+                records::list(&rows, list, order, listing.after.as_ref(), &mut visit)?;
+            }
+        }
+        if let Some(failure) = fault {
+            return Err(failure);
+        }
+        self.note_plain_read(
+            caller,
+            Event::done("list", None).with("kind", Value::text(kind.name)),
+        )?;
+        Ok(page)
+    }
+}
+
+/// The record if it belongs into the list.
+fn readable(
+    rows: &impl Read,
+    caller: &Caller,
+    kind: &Kind,
+    id: RecordId,
+    listing: &Listing,
+) -> Outcome<Option<Record>> {
+    let record = records::get(rows, id)?.filter(|record| record.kind == kind.name);
+    let Some(record) = record else { return Ok(None) };
+    let late = listing
+        .updated_after
+        .is_none_or(|after| record.updated.hlc.millis() > after);
+    let equal = listing
+        .equal
+        .iter()
+        .all(|(field, value)| says(&record, field, value));
+    Ok((late && equal && find::may_read(rows, caller, &record)?).then_some(record))
+}
+
+fn says(record: &Record, field: &str, value: &Value) -> bool {
+    record.get(field) == Some(value) || record.members(field).contains(&value)
+}
+
+/// Makes a record, or changes the one that has this external id.
+///
+/// # Errors
+/// See [`Desk::create`] and [`Desk::patch`].
+pub fn put(
+    desk: &mut Desk<'_, '_, '_>,
+    kind: &'static Kind,
+    external_id: &str,
+    version: Option<u64>,
+    input: Fields,
+) -> Outcome<Record> {
+    match desk.find(kind, &format!("{}{external_id}", find::EXTERNAL_PREFIX)) {
+        Ok(record) => {
+            refuse_stale(&record, version)?;
+            desk.patch(kind, &record, input)
+        }
+        Err(Failure::Unknown(_)) => desk.create(kind, input),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Whoever says which version it read must have read the last one.
+///
+/// # Errors
+/// `Stale`, with the record as it is.
+pub fn refuse_stale(record: &Record, version: Option<u64>) -> Outcome<()> {
+    match version {
+        Some(version) if version != record.version => Err(Failure::Stale(Box::new(record.clone()))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,332 @@
+//! The front desk: what a service does while it holds the write thread. It finds records for its caller, checks what was
+//! given against their kinds, and drafts operations. All of a request is granted or nothing of it.
+
+use crate::domain::id::RecordId;
+use crate::domain::kind::{self, DISPLAY_ID, Field, Kind, Numbering, Writer};
+use crate::domain::operation::{Action, Change, Draft, Merge, Urgency};
+use crate::domain::record::Record;
+use crate::domain::time::Millis;
+use crate::domain::value::{Fields, Value};
+use crate::services::caller::Caller;
+use crate::services::failure::{Clash, Failure, Fault, Outcome};
+use crate::services::find;
+use crate::services::policy::{self, Deed};
+use crate::services::shape::{Checker, describe};
+use crate::store::session::Session;
+use crate::views::records;
+
+/// A caller at the desk.
+pub struct Desk<'d, 's, 't> {
+    session: &'d mut Session<'s, 't>,
+    caller: &'d Caller,
+    /// The records touched, in the order of their first touch.
+    touched: Vec<RecordId>,
+}
+
+impl<'d, 's, 't> Desk<'d, 's, 't> {
+    /// Takes the caller to the desk.
+    pub(super) fn new(session: &'d mut Session<'s, 't>, caller: &'d Caller) -> Self {
+        Self {
+            session,
+            caller,
+            touched: Vec::new(),
+        }
+    }
+
+    /// Who is served.
+    pub fn caller(&self) -> &'d Caller {
+        self.caller
+    }
+
+    /// The wall time of this request.
+    pub fn now(&self) -> Millis {
+        self.session.now()
+    }
+
+    /// The write thread's view of things.
+    pub fn session(&mut self) -> &mut Session<'s, 't> {
+        self.session
+    }
+
+    pub(super) fn touched(self) -> Vec<RecordId> {
+        self.touched
+    }
+
+    /// A record that the caller may read.
+    ///
+    /// # Errors
+    /// `Unknown` if there is none for this caller.
+    pub fn find(&self, kind: &'static Kind, reference: &str) -> Outcome<Record> {
+        find::record(self.session.rows(), self.caller, kind, reference)
+    }
+
+    /// Makes a record of what a client gave.
+    ///
+    /// # Errors
+    /// `Denied`, `Invalid` with every fault, `Conflict` for a unique value that is taken.
+    pub fn create(&mut self, kind: &'static Kind, input: Fields) -> Outcome<Record> {
+        policy::demand_for(self.caller, kind, Deed::Write)?;
+        let given = self.check(kind, input, None)?;
+        self.create_checked(kind, given, Vec::new())
+    }
+
+    /// Makes a record of checked fields and of what the program itself adds.
+    ///
+    /// # Errors
+    /// `Conflict` for a unique value that is taken.
+    pub fn create_checked(
+        &mut self,
+        kind: &'static Kind,
+        given: Vec<(&'static Field, Value)>,
+        added: Vec<Change>,
+    ) -> Outcome<Record> {
+        self.refuse_duplicates(kind, &given, None)?;
+        let id = self.session.new_record()?;
+        let mut changes = self.number(kind)?;
+        for (field, value) in given {
+            match (field.merge, value) {
+                (_, Value::Null) => {}
+                (Merge::Once, value) => changes.push(Change::new(field.name, Action::Fix(value))),
+                (Merge::OrSet, Value::List(members)) => {
+                    changes.extend(
+                        members
+                            .into_iter()
+                            .map(|member| Change::new(field.name, Action::Add(member))),
+                    );
+                }
+                (_, value) => changes.push(Change::new(field.name, Action::Set(value))),
+            }
+        }
+        changes.extend(added);
+        self.draft(kind, id, changes)?;
+        self.fresh(id)
+    }
+
+    /// Changes a record as a client asked; only what differs becomes a change.
+    ///
+    /// # Errors
+    /// `Denied`, `Invalid` with every fault, `Conflict` for a unique value that is taken or a sealed record.
+    pub fn patch(&mut self, kind: &'static Kind, record: &Record, input: Fields) -> Outcome<Record> {
+        policy::demand_for(self.caller, kind, Deed::Write)?;
+        refuse_sealed(record)?;
+        let given = self.check(kind, input, Some(record))?;
+        self.refuse_duplicates(kind, &given, Some(record.id))?;
+        let mut changes = Vec::new();
+        for (field, value) in given {
+            match (field.merge, value) {
+                (Merge::OrSet, value) => set_members(record, field, value.as_list(), &mut changes),
+                (_, value) if record.get(field.name) == Some(&value) => {}
+                (_, Value::Null) if record.get(field.name).is_none() => {}
+                (_, value) => {
+                    let seen = record.seen(field.name, Merge::Mv);
+                    changes.push(Change::new(field.name, Action::Set(value)).seeing(seen));
+                }
+            }
+        }
+        self.change(kind, record, changes)
+    }
+
+    /// Drafts changes that a service has made itself. No change, no operation.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn change(&mut self, kind: &'static Kind, record: &Record, changes: Vec<Change>) -> Outcome<Record> {
+        if !changes.is_empty() {
+            self.draft(kind, record.id, changes)?;
+        }
+        if !self.touched.contains(&record.id) {
+            self.touched.push(record.id);
+        }
+        self.fresh(record.id)
+    }
+
+    fn draft(&mut self, kind: &'static Kind, record: RecordId, changes: Vec<Change>) -> Outcome<()> {
+        let urgency = if kind.name == kind::ALERT.name {
+            Urgency::Alert
+        } else {
+            Urgency::Ordinary
+        };
+        let tenant = self.caller.tenant().clone();
+        let draft = Draft {
+            tenant,
+            actor: self.caller.actor(),
+            urgency,
+            kind: kind.name.into(),
+            record,
+            changes,
+        };
+        self.session.append(draft)?;
+        if !self.touched.contains(&record) {
+            self.touched.push(record);
+        }
+        Ok(())
+    }
+
+    /// The record with all that was drafted.
+    fn fresh(&self, id: RecordId) -> Outcome<Record> {
+        let record = records::get(self.session.rows(), id)?;
+        record.ok_or_else(|| Failure::Internal("a record that was just written is not there".into()))
+    }
+
+    /// What a client gave, checked against the kind; `record` is the one that is changed, if one is.
+    ///
+    /// # Errors
+    /// `Invalid` with every fault.
+    pub fn check(
+        &self,
+        kind: &'static Kind,
+        mut input: Fields,
+        record: Option<&Record>,
+    ) -> Outcome<Vec<(&'static Field, Value)>> {
+        let rows = self.session.rows();
+        let resolve = |wanted: &str, text: &str| find::reference(rows, self.caller, wanted, text);
+        let mut checker = Checker::new(&resolve);
+        let mut given = Vec::new();
+        for field in kind.fields.iter().chain([&kind::EXTERNAL_ID]) {
+            let path = format!("data.{}", field.name);
+            let value = input.remove(field.name);
+            match (value, record) {
+                (Some(_), _) if matches!(field.writer, Writer::System | Writer::Secret) => {
+                    checker
+                        .faults
+                        .push(Fault::wrong(path, "nothing: it is set by the server"));
+                }
+                (Some(value), Some(record)) if field.writer == Writer::Creator => {
+                    let checked = checker.value(&path, field.shape, value);
+                    if checked.is_some_and(|value| record.get(field.name) != Some(&value)) {
+                        checker
+                            .faults
+                            .push(Fault::wrong(path, "nothing: it can't be changed"));
+                    }
+                }
+                (Some(value), _) if value.is_absent() => match (field.required, record) {
+                    (true, _) => checker.faults.push(Fault::missing(path, describe(field.shape))),
+                    (false, Some(_)) => given.push((field, Value::Null)),
+                    (false, None) => {}
+                },
+                (Some(value), _) => {
+                    let shape = field.shape;
+                    let checked = match (field.merge, value) {
+                        (Merge::OrSet, Value::List(list)) => members(&mut checker, &path, field, list),
+                        (Merge::OrSet, _) => {
+                            checker.faults.push(Fault::wrong(path, "an array"));
+                            None
+                        }
+                        (_, value) => checker.value(&path, shape, value),
+                    };
+                    given.extend(checked.map(|value| (field, value)));
+                }
+                (None, None) if field.required => {
+                    checker.faults.push(Fault::missing(path, describe(field.shape)))
+                }
+                (None, None) => given.extend(field.default.map(|word| (field, Value::text(word)))),
+                (None, Some(_)) => {}
+            }
+        }
+        let unknown = input
+            .keys()
+            .map(|name| Fault::wrong(format!("data.{name}"), "no such property"));
+        checker.faults.extend(unknown);
+        if checker.faults.is_empty() {
+            Ok(given)
+        } else {
+            Err(Failure::Invalid(checker.faults))
+        }
+    }
+
+    fn refuse_duplicates(
+        &self,
+        kind: &'static Kind,
+        given: &[(&'static Field, Value)],
+        own: Option<RecordId>,
+    ) -> Outcome<()> {
+        for (field, value) in given.iter().filter(|(field, _)| field.unique) {
+            let Some(text) = value.as_text() else { continue };
+            let tenant = self.caller.tenant().as_str();
+            let taken = records::by_name(self.session.rows(), tenant, kind, field, text)?;
+            if let Some(other) = taken.filter(|other| Some(*other) != own) {
+                // Over all tenants only the clash itself may be told.
+                let meta = match field.unique_everywhere() {
+                    true => Fields::new(),
+                    false => Fields::from([("existing".to_owned(), Value::Id(other))]),
+                };
+                let text = format!("another {} has this {}", kind.name, field.name);
+                return Err(Failure::Conflict(Clash::Duplicate, text, meta));
+            }
+        }
+        Ok(())
+    }
+
+    /// The next number of the kind, as the change that gives it.
+    fn number(&self, kind: &'static Kind) -> Outcome<Vec<Change>> {
+        let series = match kind.numbering {
+            Numbering::None => return Ok(Vec::new()),
+            Numbering::Bare => String::new(),
+            Numbering::Plain(prefix) => prefix.to_owned(),
+            Numbering::Yearly(prefix) => format!("{prefix}-{}", self.now().year()),
+        };
+        let last = records::last_number(self.session.rows(), self.caller.tenant(), kind, &series)?;
+        let display = if series.is_empty() {
+            (last + 1).to_string()
+        } else {
+            format!("{series}-{:04}", last + 1)
+        };
+        Ok(vec![Change::new(DISPLAY_ID, Action::Fix(Value::Text(display)))])
+    }
+}
+
+fn members(checker: &mut Checker<'_>, path: &str, field: &Field, list: Vec<Value>) -> Option<Value> {
+    const MEMBERS_MAX: usize = 10_000;
+    if list.len() > MEMBERS_MAX {
+        checker
+            .faults
+            .push(Fault::wrong(path, format!("at most {MEMBERS_MAX} members")));
+        return None;
+    }
+    let faults = checker.faults.len();
+    let checked: Vec<_> = list
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, member)| checker.value(&format!("{path}[{place}]"), field.shape, member))
+        .collect();
+    (checker.faults.len() == faults).then_some(Value::List(checked))
+}
+
+/// A sealed record takes no changes.
+///
+/// # Errors
+/// `Conflict`.
+pub fn refuse_sealed(record: &Record) -> Outcome<()> {
+    if record.rank(crate::domain::record::SEALING) == 0 {
+        return Ok(());
+    }
+    Err(Failure::Conflict(
+        Clash::Sealed,
+        "the record is sealed by a court's order".into(),
+        Fields::new(),
+    ))
+}
+
+/// The adds and removes that make the set these members.
+fn set_members(record: &Record, field: &Field, wanted: &[Value], changes: &mut Vec<Change>) {
+    let present = record.versions(field.name, Merge::OrSet);
+    let gone: Vec<_> = present
+        .iter()
+        .filter(|version| !wanted.contains(&version.value))
+        .map(|version| version.id)
+        .collect();
+    if !gone.is_empty() {
+        changes.push(Change::new(field.name, Action::Remove).seeing(gone));
+    }
+    let mut added: Vec<&Value> = Vec::new();
+    for member in wanted {
+        if !present.iter().any(|version| version.value == *member) && !added.contains(&member) {
+            added.push(member);
+        }
+    }
+    changes.extend(
+        added
+            .into_iter()
+            .map(|member| Change::new(field.name, Action::Add(member.clone()))),
+    );
+}

@@ -1,0 +1,133 @@
+//! The few kinds of failure that every lane renders in its own form. What stands in them may be told to the client, but for
+//! [`Failure::Internal`], which goes to the log of the box alone.
+
+use crate::domain::custody::Refusal;
+use crate::domain::record::Record;
+use crate::domain::value::Fields;
+use crate::store::error::StoreError;
+
+/// Something wrong with one member of what was given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Whether it is missing, or there and wrong.
+    pub missing: bool,
+    /// Where: `data.place.latitude`, `data.tags[3]`.
+    pub path: String,
+    /// What is expected.
+    pub expected: String,
+}
+
+impl Fault {
+    /// A value that must be there is not.
+    pub fn missing(path: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            missing: true,
+            path: path.into(),
+            expected: expected.into(),
+        }
+    }
+
+    /// A value is there and can't be taken.
+    pub fn wrong(path: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            missing: false,
+            path: path.into(),
+            expected: expected.into(),
+        }
+    }
+}
+
+/// What something given clashes with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Clash {
+    /// Another record has the same unique value.
+    Duplicate,
+    /// The idempotency key was used for another request.
+    Idempotency,
+    /// The chain of custody does not allow the step.
+    Custody,
+    /// The record is sealed.
+    Sealed,
+    /// The state of the record does not allow it.
+    State,
+}
+
+/// Why a service did not do what was asked. Nothing was changed then.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// What was given is wrong: all faults at once.
+    Invalid(Vec<Fault>),
+    /// There is no such record for this caller. Names the kind.
+    Unknown(&'static str),
+    /// No credential, or none that is known, current and in force.
+    Unauthenticated(&'static str),
+    /// Neither the request nor the key names a reporter.
+    NoReporter,
+    /// Known, but may not do this; names the missing scope or the rule.
+    Denied(String),
+    /// It clashes with what is there.
+    Conflict(Clash, String, Fields),
+    /// The record was changed since the caller read it; here it is.
+    Stale(Box<Record>),
+    /// Longer than the limit in bytes.
+    TooLarge(u64),
+    /// A file was needed and none came.
+    NoFiles,
+    /// Bytes of a kind that is not taken; says which are.
+    Unsupported(String),
+    /// Too many requests; try again after so many seconds.
+    Busy(u32),
+    /// The disk has no room for it.
+    Full,
+    /// The node is stopping.
+    Stopping,
+    /// A fault of ours. The text goes to the log of the box, never out.
+    Internal(String),
+}
+
+/// What a service answers.
+pub type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// One wrong value.
+    pub fn wrong(path: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault::wrong(path, expected)])
+    }
+
+    /// The word under which it is audited and counted.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) | Self::TooLarge(_) | Self::NoFiles | Self::Unsupported(_) => "invalid",
+            Self::Unknown(_) => "unknown",
+            Self::Unauthenticated(_) | Self::NoReporter => "unauthenticated",
+            Self::Denied(_) => "denied",
+            Self::Conflict(..) | Self::Stale(_) => "conflict",
+            Self::Busy(_) | Self::Stopping => "busy",
+            Self::Full => "full",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            StoreError::Stopped => Self::Stopping,
+            StoreError::Panicked | StoreError::Io(_) | StoreError::Damaged(_) => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::HappensLater { .. } => Self::wrong("data.happened_at", refusal.to_string()),
+            Refusal::State { .. } | Refusal::Disputed | Refusal::Incomplete => {
+                Self::Conflict(Clash::Custody, refusal.to_string(), Fields::new())
+            }
+        }
+    }
+}
