@@ -63,12 +63,17 @@ impl Logs {
             return Err(error);
         }
         let own = Stream::ALL.map(|stream| identity.log(stream));
-        Ok(Self {
+        let signers = Stream::ALL.map(|stream| identity.signer(stream));
+        let mut known = Self {
             logs,
             own,
-            signers: Stream::ALL.map(|stream| identity.signer(stream)),
+            signers,
             boot,
-        })
+        };
+        for id in own {
+            known.number(id);
+        }
+        Ok(known)
     }
 
     /// The log, known from now on if it was not.

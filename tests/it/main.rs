@@ -10,6 +10,7 @@ mod images;
 mod import;
 mod search;
 mod server;
+mod services;
 mod store;
 mod support;
 mod tidy;

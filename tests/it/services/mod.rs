@@ -1,0 +1,3 @@
+//! Services over a real store.
+
+mod casebook;

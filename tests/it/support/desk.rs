@@ -1,0 +1,94 @@
+//! Services over a real store in a temporary folder, with a clock that stands still until it is moved.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use blotter::domain::time::{Clock, Millis};
+use blotter::services::caller::Caller;
+use blotter::services::shared::Services;
+use blotter::store::disk::RealDisk;
+use blotter::store::identity::Identity;
+use blotter::store::shared::{Store, StoreOptions, World};
+use blotter::views::FOLD;
+
+/// A clock that tests move.
+#[derive(Debug)]
+pub struct TestClock(AtomicI64);
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self(AtomicI64::new(Millis::parse("2026-03-17T21:14:22Z").unwrap().0))
+    }
+}
+
+impl TestClock {
+    /// Later by so many milliseconds.
+    pub fn forward(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Millis {
+        Millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Services over a store that can be stopped and opened again.
+pub struct TestDesk {
+    folder: tempfile::TempDir,
+    /// The clock of everything here.
+    pub clock: Arc<TestClock>,
+    services: Option<Services>,
+}
+
+impl TestDesk {
+    /// In a new folder.
+    pub fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock::default());
+        Identity::generate()
+            .unwrap()
+            .save(&RealDisk, folder.path())
+            .unwrap();
+        let services = Some(start(folder.path(), &clock));
+        Self {
+            folder,
+            clock,
+            services,
+        }
+    }
+
+    /// The services.
+    pub fn services(&self) -> &Services {
+        self.services.as_ref().unwrap()
+    }
+
+    /// Stops the store and opens it again.
+    pub fn restart(&mut self) {
+        self.services = None;
+        self.services = Some(start(self.folder.path(), &self.clock));
+    }
+
+    /// The owner of the folder, acting for the usual tenant.
+    pub fn owner(&self) -> Caller {
+        self.owner_of("metro")
+    }
+
+    /// The owner of the folder, acting for a tenant.
+    pub fn owner_of(&self, tenant: &str) -> Caller {
+        self.services()
+            .admit_owner(tenant.parse().unwrap(), "test".into())
+    }
+}
+
+fn start(folder: &Path, clock: &Arc<TestClock>) -> Services {
+    let world = World {
+        disk: Arc::new(RealDisk),
+        clock: clock.clone(),
+    };
+    let identity = Identity::load(&RealDisk, folder).unwrap().unwrap();
+    let (store, _) = Store::open(&world, folder, &identity, FOLD, StoreOptions::default()).unwrap();
+    Services::new(Arc::new(store), clock.clone())
+}
