@@ -7,11 +7,11 @@ use crate::domain::id::{Hash, TenantId};
 use crate::domain::kind::{CREDENTIAL, USER};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
+use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role, Via};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy;
 use crate::services::shape::network;
-use crate::services::shared::Services;
 use crate::store::hash::sha256;
 use crate::views::records;
 
@@ -70,7 +70,7 @@ impl Services {
     ///
     /// # Errors
     /// `Unauthenticated` for a user who is disabled or gone.
-    pub(super) fn admit_user(&self, user: &Record, via: Via) -> Outcome<Caller> {
+    pub fn admit_user(&self, user: &Record, via: Via) -> Outcome<Caller> {
         let role = user
             .text("role")
             .and_then(Role::parse)

@@ -104,11 +104,14 @@ pub fn note_stranger(
     session.audit(event.draft(tenant, actor, via)).map(drop)
 }
 
+/// Who, what, of which record.
+type ReadKey = (Option<RecordId>, String, Option<RecordId>);
+
 /// Which reads were audited within the last second.
 #[derive(Debug, Default)]
 pub struct RecentReads {
     /// Held for the moment of a look-up.
-    seen: Mutex<HashMap<(Option<RecordId>, String, Option<RecordId>), Instant>>,
+    seen: Mutex<HashMap<ReadKey, Instant>>,
 }
 
 /// Reads remembered at once, at most; with more, some are audited twice.

@@ -11,7 +11,7 @@ use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
-use crate::services::shared::{RequestKey, Services, Written};
+use crate::services::{RequestKey, Services, Written};
 use crate::store::database::{Direction, Read};
 use crate::views::index::Order;
 use crate::views::records::{self, PageKey};

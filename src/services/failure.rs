@@ -113,6 +113,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => Self::Full,
+            StoreError::TooLong { bytes_max, .. } => Self::TooLarge(bytes_max),
             StoreError::Stopped => Self::Stopping,
             StoreError::Panicked | StoreError::Io(_) | StoreError::Damaged(_) => {
                 Self::Internal(error.to_string())

@@ -4,12 +4,12 @@ use crate::domain::kind::CREDENTIAL;
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
+use crate::services::Services;
 use crate::services::access::{KEY_PREFIX, key_hash};
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy;
 use crate::services::shape::network;
-use crate::services::shared::Services;
 use crate::store::identity::random;
 
 /// A key that was just made: the only time that it is seen.

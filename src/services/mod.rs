@@ -1,4 +1,5 @@
-//! What a caller may do, one verb a file. Policy is judged here, never in a lane.
+//! What a caller may do, one verb a file. Policy is judged here, never in a lane. This file is what all services stand on: the
+//! store, the write path with its idempotency and audit, reads of snapshots.
 
 /// Credential → caller, the only door.
 pub mod access;
@@ -26,5 +27,220 @@ pub mod keys;
 pub mod policy;
 /// What a client gave → values of the shapes wanted, or every fault.
 pub mod shape;
-/// The store, the write path and reads, as all services share them.
-pub mod shared;
+
+use std::sync::Arc;
+
+use crate::domain::id::{Hash, RecordId};
+use crate::domain::record::Record;
+use crate::domain::time::{Clock, Millis};
+use crate::domain::value::Fields;
+use crate::services::audit::{Event, RecentReads};
+use crate::services::caller::Caller;
+use crate::services::desk::Desk;
+use crate::services::failure::{Clash, Failure, Outcome};
+use crate::store::database::{Read, Snapshot};
+use crate::store::shared::Store;
+use crate::views::fold::fold;
+use crate::views::local::{self, Answer};
+use crate::views::records;
+
+/// A request that its client may repeat: both are hashes, the first of credential and key, the second of what was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestKey {
+    /// `SHA-256(credential ‖ Idempotency-Key)`.
+    pub key: Hash,
+    /// `SHA-256(method ‖ path ‖ body)`.
+    pub body: Hash,
+}
+
+/// The records that a request made or changed, as it left them, in the order in which it touched them.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// At least one.
+    pub records: Vec<Record>,
+    /// They were written by an earlier request with the same key.
+    pub replayed: bool,
+}
+
+impl Written {
+    /// The first record: what a create made.
+    pub fn first(&self) -> Outcome<&Record> {
+        self.records
+            .first()
+            .ok_or_else(|| Failure::Internal("a write touched no record".into()))
+    }
+}
+
+/// All services share this. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Services {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    reads: Arc<RecentReads>,
+}
+
+impl Services {
+    /// Over an open store.
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            reads: Arc::default(),
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The wall time.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// The records as of now.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn snapshot(&self) -> Outcome<Snapshot> {
+        Ok(self.store.snapshot()?)
+    }
+
+    /// Runs a change at the desk, whole or not at all, and audits it under `verb`. A repeated request is answered with what
+    /// the first one left. A refusal for lack of rights is audited too.
+    ///
+    /// # Errors
+    /// What `change` refuses with; `Conflict` if the key was used for another request.
+    pub fn write(
+        &self,
+        caller: &Caller,
+        verb: &'static str,
+        request: Option<RequestKey>,
+        change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + 'static,
+    ) -> Outcome<Written> {
+        let at_desk = caller.clone();
+        let outcome = self.store.write(move |session| {
+            if let Some(request) = request {
+                if let Some(answer) = local::answer(session.rows(), request.key)? {
+                    return Ok(Done::Before(replay_of(&answer, request)?));
+                }
+                session.answers(request.key, request.body);
+            }
+            let mut desk = Desk::new(session, &at_desk);
+            change(&mut desk)?;
+            let touched = desk.touched();
+            let records = touched
+                .iter()
+                .map(|id| present(session.rows(), *id))
+                .collect::<Outcome<Vec<_>>>()?;
+            audit::note(session, &at_desk, Event::done(verb, touched.first().copied()))?;
+            Ok(Done::Now(records))
+        });
+        match outcome {
+            Ok(Done::Now(records)) => Ok(Written {
+                records,
+                replayed: false,
+            }),
+            Ok(Done::Before(answer)) => Ok(Written {
+                records: self.as_left_by(&answer)?,
+                replayed: true,
+            }),
+            Err(failure) => {
+                self.note_denial(caller, verb, &failure)?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// A denial is durable in the audit log before it is told.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn note_denial(&self, caller: &Caller, verb: &'static str, failure: &Failure) -> Outcome<()> {
+        let Failure::Denied(rule) = failure else {
+            return Ok(());
+        };
+        let event = Event::refused(verb, "denied", None)
+            .with("rule", crate::domain::value::Value::text(rule.clone()));
+        self.note(caller, event)
+    }
+
+    /// Writes one audit entry, durable when this returns.
+    ///
+    /// # Errors
+    /// The store failed; what was to be audited must not happen then.
+    pub fn note(&self, caller: &Caller, event: Event) -> Outcome<()> {
+        let caller = caller.clone();
+        self.store
+            .write(move |session| audit::note(session, &caller, event))
+            .map_err(Failure::from)
+    }
+
+    /// Notes a read of what everybody of the agency may read: it rides with the next group, and equal reads by one caller
+    /// within a second are one entry.
+    ///
+    /// # Errors
+    /// The store takes no more writes: then nothing is read either.
+    pub fn note_plain_read(&self, caller: &Caller, event: Event) -> Outcome<()> {
+        if self.reads.is_fresh(caller, &event) {
+            let caller = caller.clone();
+            self.store
+                .write_soon(move |session| audit::note(session, &caller, event))?;
+        }
+        Ok(())
+    }
+
+    /// The records as the operations of an answered request left them.
+    fn as_left_by(&self, answer: &Answer) -> Outcome<Vec<Record>> {
+        let rows = self.store.snapshot()?;
+        let last = answer.first.seq + u64::from(answer.operations) - 1;
+        let mut touched: Vec<RecordId> = Vec::new();
+        for seq in answer.first.seq..=last {
+            let operation = self.store.own_operation(&rows, answer.first.log, seq)?;
+            let id = operation
+                .ok_or_else(|| Failure::Internal("an answered operation is gone".into()))?
+                .header
+                .record;
+            if !touched.contains(&id) {
+                touched.push(id);
+            }
+        }
+        touched
+            .into_iter()
+            .map(|id| self.as_of(&rows, id, answer, last))
+            .collect()
+    }
+
+    /// A record folded up to an operation of an own log: of other logs what had arrived by then is folded too.
+    fn as_of(&self, rows: &Snapshot, id: RecordId, answer: &Answer, last: u64) -> Outcome<Record> {
+        let mut record = None;
+        for (log, seq) in records::history(rows, id)? {
+            let Some(operation) = self.store.operation(rows, log, seq)? else {
+                continue;
+            };
+            if operation.header.id.log != answer.first.log || operation.header.id.seq <= last {
+                record = Some(fold(record, &operation));
+            }
+        }
+        record.ok_or_else(|| Failure::Internal("a record without a history".into()))
+    }
+}
+
+enum Done {
+    Now(Vec<Record>),
+    Before(Answer),
+}
+
+fn replay_of(answer: &Answer, request: RequestKey) -> Outcome<Answer> {
+    if answer.body == request.body {
+        return Ok(*answer);
+    }
+    let text = "this Idempotency-Key was used for another request".to_owned();
+    Err(Failure::Conflict(Clash::Idempotency, text, Fields::new()))
+}
+
+fn present(rows: &impl Read, id: RecordId) -> Outcome<Record> {
+    records::get(rows, id)?
+        .ok_or_else(|| Failure::Internal("a record that was just written is not there".into()))
+}

@@ -2,9 +2,9 @@
 
 use blotter::domain::kind::{CASE, EVIDENCE};
 use blotter::domain::value::{Fields, Value};
+use blotter::services::RequestKey;
 use blotter::services::casebook::Listing;
 use blotter::services::failure::{Clash, Failure};
-use blotter::services::shared::RequestKey;
 use blotter::store::hash::sha256;
 
 use crate::support::desk::TestDesk;

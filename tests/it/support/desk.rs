@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use blotter::domain::time::{Clock, Millis};
+use blotter::services::Services;
 use blotter::services::caller::Caller;
-use blotter::services::shared::Services;
 use blotter::store::disk::RealDisk;
 use blotter::store::identity::Identity;
 use blotter::store::shared::{Store, StoreOptions, World};
@@ -14,18 +14,11 @@ use blotter::views::FOLD;
 
 /// A clock that tests move.
 #[derive(Debug)]
-pub struct TestClock(AtomicI64);
+pub(crate) struct TestClock(AtomicI64);
 
 impl Default for TestClock {
     fn default() -> Self {
         Self(AtomicI64::new(Millis::parse("2026-03-17T21:14:22Z").unwrap().0))
-    }
-}
-
-impl TestClock {
-    /// Later by so many milliseconds.
-    pub fn forward(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
     }
 }
 
@@ -36,16 +29,16 @@ impl Clock for TestClock {
 }
 
 /// Services over a store that can be stopped and opened again.
-pub struct TestDesk {
+pub(crate) struct TestDesk {
     folder: tempfile::TempDir,
     /// The clock of everything here.
-    pub clock: Arc<TestClock>,
+    pub(crate) clock: Arc<TestClock>,
     services: Option<Services>,
 }
 
 impl TestDesk {
     /// In a new folder.
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock::default());
         Identity::generate()
@@ -61,23 +54,23 @@ impl TestDesk {
     }
 
     /// The services.
-    pub fn services(&self) -> &Services {
+    pub(crate) fn services(&self) -> &Services {
         self.services.as_ref().unwrap()
     }
 
     /// Stops the store and opens it again.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.services = None;
         self.services = Some(start(self.folder.path(), &self.clock));
     }
 
     /// The owner of the folder, acting for the usual tenant.
-    pub fn owner(&self) -> Caller {
+    pub(crate) fn owner(&self) -> Caller {
         self.owner_of("metro")
     }
 
     /// The owner of the folder, acting for a tenant.
-    pub fn owner_of(&self, tenant: &str) -> Caller {
+    pub(crate) fn owner_of(&self, tenant: &str) -> Caller {
         self.services()
             .admit_owner(tenant.parse().unwrap(), "test".into())
     }
