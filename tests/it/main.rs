@@ -6,6 +6,7 @@
 )]
 
 mod fold;
+mod fuzz;
 mod images;
 mod import;
 mod search;

@@ -1,0 +1,8 @@
+//! See `targets::query`.
+#![no_main]
+
+#[allow(dead_code)] // each binary calls one of them
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::query(bytes));
