@@ -115,7 +115,7 @@ impl From<StoreError> for Failure {
             StoreError::Full => Self::Full,
             StoreError::TooLong { bytes_max, .. } => Self::TooLarge(bytes_max),
             StoreError::Stopped => Self::Stopping,
-            StoreError::Panicked | StoreError::Io(_) | StoreError::Damaged(_) => {
+            StoreError::Panicked | StoreError::Malformed(_) | StoreError::Io(_) | StoreError::Damaged(_) => {
                 Self::Internal(error.to_string())
             }
         }

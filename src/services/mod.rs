@@ -39,7 +39,7 @@ use crate::services::caller::Caller;
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Outcome};
 use crate::store::database::{Read, Snapshot};
-use crate::store::shared::Store;
+use crate::store::handle::Store;
 use crate::views::fold::fold;
 use crate::views::local::{self, Answer};
 use crate::views::records;

@@ -1,10 +1,14 @@
 //! The view database: byte rows in redb. Readers take a [`Snapshot`]; the write thread holds the one [`Rows`] that changes
 //! them, which can take back what one request did without giving up the group that it rides in.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::path::Path;
 
-use redb::{Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableHandle,
+    WriteTransaction,
+};
 
 use crate::store::backend::open_database;
 use crate::store::disk::Disk;
@@ -102,12 +106,46 @@ impl Database {
     /// The disk failed, or the file is damaged beyond what redb repairs by itself.
     pub fn open(disk: &dyn Disk, path: &Path, cache_bytes: usize) -> Result<Self> {
         let database = open_database(disk, path, redb::Builder::new().set_cache_size(cache_bytes))?;
-        let transaction = database.begin_write()?;
+        Self(database).with_tables()
+    }
+
+    /// A database without a file: gone with the process.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub(super) fn in_memory(cache_bytes: usize) -> Result<Self> {
+        let mut builder = redb::Builder::new();
+        let database = builder
+            .set_cache_size(cache_bytes)
+            .create_with_backend(redb::backends::InMemoryBackend::new())?;
+        Self(database).with_tables()
+    }
+
+    /// Only a new file, or one of an older program, lacks any.
+    fn with_tables(self) -> Result<Self> {
+        let known: BTreeSet<String> = self
+            .0
+            .begin_read()?
+            .list_tables()?
+            .map(|table| table.name().to_owned())
+            .collect();
+        if Table::ALL.iter().all(|table| known.contains(table.name())) {
+            return Ok(self);
+        }
+        let transaction = self.begin(Durability::Immediate)?;
         for table in Table::ALL {
             transaction.open_table(definition(table))?;
         }
         transaction.commit()?;
-        Ok(Self(database))
+        Ok(self)
+    }
+
+    /// Makes all that was committed so far durable.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(super) fn checkpoint(&self) -> Result<()> {
+        Ok(self.begin(Durability::Immediate)?.commit()?)
     }
 
     /// The rows as of the last group.

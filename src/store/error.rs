@@ -21,6 +21,9 @@ pub enum StoreError {
         /// What is allowed.
         bytes_max: u64,
     },
+    /// What was drafted can't be read back as it was written, such as a number that is none; nothing was kept.
+    #[error("what was drafted can't be written: {0}")]
+    Malformed(String),
     /// Reading or writing failed.
     #[error("the disk failed: {0}")]
     Io(String),
@@ -33,6 +36,10 @@ impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            // What ends too early, or is no database, was not written so.
+            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData => {
+                Self::Damaged(error.to_string())
+            }
             _ => Self::Io(error.to_string()),
         }
     }
@@ -43,7 +50,8 @@ impl From<JournalError> for StoreError {
         match error {
             JournalError::Full => Self::Full,
             JournalError::Unsynced(_) | JournalError::Poisoned => Self::Stopped,
-            JournalError::Io(_) | JournalError::TooLong { .. } => Self::Io(error.to_string()),
+            JournalError::TooLong { bytes_max, .. } => Self::TooLong { bytes_max },
+            JournalError::Io(_) => Self::Io(error.to_string()),
             JournalError::Damaged { .. } | JournalError::Version { .. } | JournalError::Outside(_) => {
                 Self::Damaged(error.to_string())
             }

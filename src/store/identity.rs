@@ -24,11 +24,6 @@ pub enum Stream {
 impl Stream {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Records, Self::Audit];
-
-    /// The number of the log in rows of the views of this node.
-    pub fn number(self) -> u32 {
-        self as u32
-    }
 }
 
 /// The node's key and incarnation. The key is secret; the file that holds it is readable by its owner alone.

@@ -7,30 +7,27 @@ pub mod backend;
 pub mod blobs;
 /// Bytes of operations and record rows.
 pub mod codec;
+/// The write thread, the logs that it grows, and their replay.
+pub mod commit;
 /// Byte rows in redb: snapshots to read, and the rows of the group being written.
 pub mod database;
 /// The disk as a trait, so that tests can lose its power.
 pub mod disk;
 /// What can go wrong here.
 pub mod error;
+/// The store as its users see it.
+pub mod handle;
 /// SHA-256.
 pub mod hash;
 /// Who this node is: key, incarnation, log ids.
 pub mod identity;
 /// The segment files in which everything that happened is durable.
 pub mod journal;
-/// The logs known here: next places, clocks, Merkle edges.
-pub mod logs;
 /// The Merkle tree over a log: its edge, proofs and their check.
 pub mod merkle;
 /// Signed checkpoints of a log, and proofs that leave the house.
 pub mod note;
-/// From the journal to the rows.
-pub mod replay;
 /// What a request may do on the write thread.
 pub mod session;
-/// The store as its users see it.
-pub mod shared;
 /// Every table of the view database.
 pub mod tables;
-mod writer;

@@ -4,12 +4,12 @@
 use crate::domain::id::{Hash, OpId, RecordId};
 use crate::domain::operation::{Draft, FORMAT_VERSION, Header, Operation, Payload, Request};
 use crate::domain::time::{Hlc, Millis};
-use crate::store::codec::{encode_header, encode_payload};
+use crate::store::codec::{decode_header, decode_payload, encode_header, encode_payload};
+use crate::store::commit::logs::Logs;
 use crate::store::database::Rows;
 use crate::store::error::StoreError;
 use crate::store::hash::sha256;
 use crate::store::identity::{Stream, random};
-use crate::store::logs::Logs;
 use crate::store::merkle::leaf_hash;
 
 /// How operations become rows: two pure steps of the views, called by the write thread and by every replay alike.
@@ -23,12 +23,24 @@ pub struct Fold {
     pub answer: fn(&mut Rows<'_>, &Operation) -> Result<(), StoreError>,
 }
 
+/// The random bytes before each payload, so that its hash says nothing of it.
+pub(super) const SALT_BYTES: usize = 16;
+
+/// All that one request may draft; a journal's group holds at least this and what else was gathered.
+const REQUEST_BYTES_MAX: u64 = 256 << 20;
+
 /// An operation's bytes as they go into the journal.
 pub(super) struct Encoded {
     pub(super) id: OpId,
     pub(super) header: Vec<u8>,
     pub(super) erasable: Vec<u8>,
     pub(super) leaf: Hash,
+}
+
+impl Encoded {
+    pub(super) fn bytes(&self) -> u64 {
+        (self.header.len() + self.erasable.len()) as u64
+    }
 }
 
 /// One request on the write thread.
@@ -39,6 +51,8 @@ pub struct Session<'s, 't> {
     now: Millis,
     operations: Vec<(Stream, Operation)>,
     request: Option<(Hash, Hash)>,
+    /// The first failure to fold: whatever the request makes of it, nothing of it is kept.
+    failed: Option<StoreError>,
 }
 
 /// A point to which a request can go back: a row of a batch that is refused leaves nothing.
@@ -57,6 +71,7 @@ impl<'s, 't> Session<'s, 't> {
             now,
             operations: Vec::new(),
             request: None,
+            failed: None,
         }
     }
 
@@ -124,7 +139,11 @@ impl<'s, 't> Session<'s, 't> {
             request: None,
         });
         let operation = Operation { header, payload };
-        (self.fold.apply)(self.rows, self.logs.number(id.log), &operation)?;
+        let number = self.logs.number(id.log);
+        if let Err(error) = (self.fold.apply)(self.rows, number, &operation) {
+            self.failed = Some(error.clone());
+            return Err(error);
+        }
         self.operations.push((stream, operation));
         Ok(id)
     }
@@ -152,14 +171,30 @@ impl<'s, 't> Session<'s, 't> {
         Ok(())
     }
 
-    /// The request was granted: its operations as they go into the journal.
-    pub(super) fn finish(mut self) -> Result<Vec<Encoded>, StoreError> {
+    /// The request was granted: its operations as they go into the journal. After an error it must be undone.
+    pub(super) fn finish(&mut self, entry_bytes_max: u64) -> Result<Vec<Encoded>, StoreError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         self.name_request()?;
+        let operations = self.operations.drain(..).map(|(_, operation)| encode(operation));
+        let operations: Vec<Encoded> = operations.collect::<Result<_, _>>()?;
+        let mut all_bytes = 0;
+        for operation in &operations {
+            if operation.bytes() > entry_bytes_max {
+                return Err(StoreError::TooLong {
+                    bytes_max: entry_bytes_max,
+                });
+            }
+            all_bytes += operation.bytes();
+        }
+        if all_bytes > REQUEST_BYTES_MAX {
+            return Err(StoreError::TooLong {
+                bytes_max: REQUEST_BYTES_MAX,
+            });
+        }
         self.rows.keep();
-        self.operations
-            .drain(..)
-            .map(|(_, operation)| encode(operation))
-            .collect()
+        Ok(operations)
     }
 
     fn name_request(&mut self) -> Result<(), StoreError> {
@@ -192,7 +227,7 @@ impl<'s, 't> Session<'s, 't> {
 
 /// Salt and payload become the erasable part, and the header says its hash for ever.
 fn encode(mut operation: Operation) -> Result<Encoded, StoreError> {
-    let mut erasable = vec![0; 16];
+    let mut erasable = vec![0; SALT_BYTES];
     random(&mut erasable)?;
     if let Some(payload) = &operation.payload {
         erasable.extend_from_slice(&encode_payload(payload));
@@ -200,6 +235,10 @@ fn encode(mut operation: Operation) -> Result<Encoded, StoreError> {
     let content = sha256(&[&erasable]);
     operation.header.content = content;
     let header = encode_header(&operation.header);
+    // What a replay can't read would keep the node from ever starting again.
+    decode_header(&header)
+        .and_then(|_| decode_payload(erasable.get(SALT_BYTES..).unwrap_or_default()))
+        .map_err(|error| StoreError::Malformed(error.to_string()))?;
     Ok(Encoded {
         id: operation.header.id,
         leaf: leaf_hash(&header, &content),

@@ -28,13 +28,17 @@ pub enum Table {
     Answers,
     /// (tenant, clock, seq) → nothing: the audit log in order.
     Audit,
+    /// (clock, idempotency key) → nothing: answers by age, so that old ones are found and forgotten.
+    AnswerAges,
+    /// (hash, record id) → nothing: the files that operations name.
+    Files,
     /// User id → how often in a row a sign-in failed, and when last.
     SignIns,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Logs,
         Self::Operations,
@@ -47,6 +51,8 @@ impl Table {
         Self::Numbers,
         Self::Answers,
         Self::Audit,
+        Self::AnswerAges,
+        Self::Files,
         Self::SignIns,
     ];
 
@@ -65,6 +71,8 @@ impl Table {
             Self::Numbers => "numbers",
             Self::Answers => "answers",
             Self::Audit => "audit",
+            Self::AnswerAges => "answer-ages",
+            Self::Files => "files",
             Self::SignIns => "sign-ins",
         }
     }

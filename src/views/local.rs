@@ -12,6 +12,13 @@ use crate::views::keys::Key;
 /// The kind of the audit log's operations.
 pub const AUDIT_ENTRY: &str = "audit-entry";
 
+/// How long answers are kept at least, by the clock of this node: two days, where clients are promised one.
+const ANSWERS_KEPT_MILLIS: i64 = 2 * 86_400_000;
+/// How many old ones go for each that comes.
+const ANSWERS_FORGOTTEN_AT_ONCE: usize = 4;
+/// Where in a row of answers its clock stands.
+const ANSWER_CLOCK: usize = 32 + 32 + 8 + 4 + 8;
+
 /// A request that was answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Answer {
@@ -40,8 +47,40 @@ pub(super) fn remember_answer(rows: &mut Rows<'_>, operation: &Operation) -> Res
         &header.id.seq.to_be_bytes(),
         &request.operations.to_be_bytes(),
         &header.wall.0.to_be_bytes(),
+        &header.hlc.0.to_be_bytes(),
     ];
-    rows.put(Table::Answers, &request.key.0, &row.concat())
+    rows.put(Table::Answers, &request.key.0, &row.concat())?;
+    let age = [&header.hlc.0.to_be_bytes()[..], &request.key.0].concat();
+    rows.put(Table::AnswerAges, &age, &[])?;
+    forget_old_answers(rows, header.hlc)
+}
+
+/// Forgets some of what is older than answers are kept: more than one comes in, so all go in time, and every fold of the
+/// same journal forgets the same.
+fn forget_old_answers(rows: &mut Rows<'_>, now: Hlc) -> Result<(), StoreError> {
+    let oldest = Hlc::default().tick(now.millis().plus(-ANSWERS_KEPT_MILLIS));
+    let mut old = Vec::new();
+    let visit = &mut |key: &[u8], _: &[u8]| {
+        old.push(key.to_vec());
+        old.len() < ANSWERS_FORGOTTEN_AT_ONCE
+    };
+    rows.scan(
+        Table::AnswerAges,
+        &[],
+        &oldest.0.to_be_bytes(),
+        Direction::Up,
+        visit,
+    )?;
+    for age in old {
+        let (clock, key) = age.split_at(8);
+        // A key that was used again later is younger than this row.
+        let row = rows.get(Table::Answers, key)?.unwrap_or_default();
+        if row.get(ANSWER_CLOCK..) == Some(clock) {
+            rows.delete(Table::Answers, key)?;
+        }
+        rows.delete(Table::AnswerAges, &age)?;
+    }
+    Ok(())
 }
 
 /// What answered the request of this key, if there was one.
@@ -57,12 +96,12 @@ pub fn answer(rows: &impl Read, key: Hash) -> Result<Option<Answer>, StoreError>
     let (log, rest) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
     let (seq, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
     let (count, rest) = rest.split_first_chunk::<4>().ok_or_else(damaged)?;
-    let at = rest.try_into().map_err(|_| damaged())?;
+    let (at, _) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
     Ok(Some(Answer {
         body: Hash(*body),
         first: LogId(Hash(*log)).at(u64::from_be_bytes(*seq)),
         operations: u32::from_be_bytes(*count),
-        at: Millis(i64::from_be_bytes(at)),
+        at: Millis(i64::from_be_bytes(*at)),
     }))
 }
 

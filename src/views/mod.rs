@@ -1,6 +1,8 @@
 //! What the log means now. Everything here can be deleted and folded again: [`FOLD`] is all that the write thread and every
 //! replay need to know of it.
 
+/// The files that operations name.
+pub mod files;
 /// The pure fold: record + operation → record.
 pub mod fold;
 /// The rows by which records are found, as a function of the record.
@@ -20,7 +22,7 @@ use crate::store::error::StoreError;
 use crate::store::session::Fold;
 
 /// The version of all views together: the fold's rules and the rows made of them.
-const VIEWS_VERSION: u32 = 1;
+const VIEWS_VERSION: u32 = 2;
 
 /// How operations become rows.
 pub const FOLD: Fold = Fold {

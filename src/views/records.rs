@@ -10,6 +10,7 @@ use crate::store::codec::{decode_record, encode_record};
 use crate::store::database::{Direction, Read, Rows, after};
 use crate::store::error::StoreError;
 use crate::store::tables::Table;
+use crate::views::files;
 use crate::views::fold::fold;
 use crate::views::index::{Order, display_key, link_prefix, list_prefix, name_key, rows_of};
 use crate::views::keys::{Key, last_record};
@@ -19,7 +20,9 @@ pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Res
     let header = &operation.header;
     let before = get(rows, header.record)?;
     let found_before = before.as_ref().map_or_else(BTreeSet::new, rows_of);
+    let files_before = files::of_sealed(before.as_ref(), operation);
     let record = fold(before, operation);
+    files::note(rows, &files_before, &record, operation)?;
     let found = rows_of(&record);
     for (table, key) in found_before.difference(&found) {
         if *table != Table::Names || rows.get(*table, key)?.as_deref() == Some(&header.record.bytes()) {

@@ -6,3 +6,5 @@ mod journal_power;
 mod merkle;
 mod model;
 mod redb_power;
+mod station;
+mod writing;

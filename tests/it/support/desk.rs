@@ -8,8 +8,8 @@ use blotter::domain::time::{Clock, Millis};
 use blotter::services::Services;
 use blotter::services::caller::Caller;
 use blotter::store::disk::RealDisk;
+use blotter::store::handle::{Store, StoreOptions, World};
 use blotter::store::identity::Identity;
-use blotter::store::shared::{Store, StoreOptions, World};
 use blotter::views::FOLD;
 
 /// A clock that tests move.

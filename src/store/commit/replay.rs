@@ -5,13 +5,13 @@ use redb::Durability;
 use crate::domain::id::Hash;
 use crate::domain::operation::{Header, Operation};
 use crate::store::codec::{decode_header, decode_payload};
+use crate::store::commit::logs::Logs;
 use crate::store::database::{Database, Read, Rows};
 use crate::store::error::StoreError;
 use crate::store::hash::sha256;
 use crate::store::journal::{Group, JournalReader, OwnedEntry, Position};
-use crate::store::logs::Logs;
 use crate::store::merkle::leaf_hash;
-use crate::store::session::Fold;
+use crate::store::session::{Fold, SALT_BYTES};
 use crate::store::tables::Table;
 
 const REACHED: &[u8] = b"reached";
@@ -25,7 +25,7 @@ const ROWS_VERSION: u32 = 1;
 const GROUPS_PER_COMMIT: usize = 256;
 
 /// Says in the rows where an operation stands.
-pub(super) fn index(
+pub(in crate::store) fn index(
     rows: &mut Rows<'_>,
     log: u32,
     seq: u64,
@@ -38,7 +38,7 @@ pub(super) fn index(
     Ok(())
 }
 
-pub(super) fn operation_key(log: u32, seq: u64) -> [u8; 12] {
+pub(in crate::store) fn operation_key(log: u32, seq: u64) -> [u8; 12] {
     let mut key = [0; 12];
     key[..4].copy_from_slice(&log.to_be_bytes());
     key[4..].copy_from_slice(&seq.to_be_bytes());
@@ -46,7 +46,7 @@ pub(super) fn operation_key(log: u32, seq: u64) -> [u8; 12] {
 }
 
 /// How far into the journal the rows reach. `None`: they are of other rules and must be made anew.
-pub(super) fn reached(rows: &impl Read, fold: Fold) -> Result<Option<Position>, StoreError> {
+pub(in crate::store) fn reached(rows: &impl Read, fold: Fold) -> Result<Option<Position>, StoreError> {
     let number = |key: &[u8]| -> Result<Option<u64>, StoreError> {
         let row = rows.get(Table::Meta, key)?;
         Ok(row.and_then(|row| row.try_into().ok()).map(u64::from_be_bytes))
@@ -55,49 +55,61 @@ pub(super) fn reached(rows: &impl Read, fold: Fold) -> Result<Option<Position>, 
     Ok(number(REACHED)?.filter(|_| right).map(Position::from_u64))
 }
 
-/// Makes the rows durable, with what they are and how far they reach.
-pub(super) fn checkpoint(
-    database: &Database,
-    logs: &Logs,
+/// Says in the rows how far they reach, and under which rules they were made. It goes with every group, so that rows never
+/// say less, or more, than they hold.
+pub(in crate::store) fn set_reached(
+    rows: &mut Rows<'_>,
     fold: Fold,
     end: Position,
 ) -> Result<(), StoreError> {
-    let transaction = database.begin(Durability::Immediate)?;
-    {
-        let mut rows = Rows::open(&transaction)?;
-        logs.save(&mut rows)?;
-        rows.put(Table::Meta, FOLD, &u64::from(fold.version).to_be_bytes())?;
-        rows.put(Table::Meta, FORMAT, &u64::from(ROWS_VERSION).to_be_bytes())?;
-        rows.put(Table::Meta, REACHED, &end.to_u64().to_be_bytes())?;
-    }
+    rows.put(Table::Meta, FOLD, &u64::from(fold.version).to_be_bytes())?;
+    rows.put(Table::Meta, FORMAT, &u64::from(ROWS_VERSION).to_be_bytes())?;
+    rows.put(Table::Meta, REACHED, &end.to_u64().to_be_bytes())?;
+    rows.keep();
+    Ok(())
+}
+
+/// Says in new rows that they reach as far as this.
+pub(in crate::store) fn start(database: &Database, fold: Fold, end: Position) -> Result<(), StoreError> {
+    let transaction = database.begin(Durability::None)?;
+    set_reached(&mut Rows::open(&transaction)?, fold, end)?;
     Ok(transaction.commit()?)
 }
 
-/// Folds what the journal has from `from` on; gives the number of operations.
-pub(super) fn replay(
+/// Folds what the journal has between two positions; gives the number of operations. `pause` is called now and then between
+/// two transactions, so that a long replay can be made durable on its way.
+pub(in crate::store) fn replay(
     journal: &JournalReader,
-    from: Position,
+    (from, to): (Position, Position),
     database: &Database,
     logs: &mut Logs,
     fold: Fold,
+    pause: &mut dyn FnMut(u64) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
     let mut groups = journal.scan(from);
     let mut operations = 0;
-    loop {
+    while groups.position() < to {
         let transaction = database.begin(Durability::None)?;
         let mut more = false;
         {
             let mut rows = Rows::open(&transaction)?;
             for group in groups.by_ref().take(GROUPS_PER_COMMIT) {
-                operations += group_of(&group?, &mut rows, logs, fold)?;
+                let group = group?;
                 more = true;
+                operations += group_of(&group, &mut rows, logs, fold)?;
+                set_reached(&mut rows, fold, group.end)?;
+                if group.end >= to {
+                    break;
+                }
             }
         }
         transaction.commit()?;
         if !more {
-            return Ok(operations);
+            break;
         }
+        pause(operations)?;
     }
+    Ok(operations)
 }
 
 fn group_of(group: &Group, rows: &mut Rows<'_>, logs: &mut Logs, fold: Fold) -> Result<u64, StoreError> {
@@ -140,7 +152,7 @@ pub fn operation(entry: &OwnedEntry) -> Result<Operation, StoreError> {
                 header.id
             )));
         }
-        Some(erasable) => Some(decode_payload(erasable.get(16..).unwrap_or_default())?),
+        Some(erasable) => Some(decode_payload(erasable.get(SALT_BYTES..).unwrap_or_default())?),
     };
     Ok(Operation { header, payload })
 }

@@ -1,27 +1,25 @@
 //! The store as its users see it: open it, read a snapshot, write, follow, stop.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-use redb::Durability;
 
 use crate::domain::id::LogId;
 use crate::domain::operation::Operation;
 use crate::domain::time::Clock;
-use crate::store::database::{Database, Read, Rows, Snapshot};
+use crate::store::commit::logs::log_row;
+use crate::store::commit::reopen::Reopening;
+use crate::store::commit::replay;
+use crate::store::commit::writer::{Progress, WriteThread, Writer};
+use crate::store::database::{Database, Read, Snapshot};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::identity::{Identity, Stream};
-use crate::store::journal::{Journal, JournalOptions, JournalReader, Position, Recovered};
-use crate::store::logs::{self, Logs};
-use crate::store::replay;
+use crate::store::journal::{ENTRY_BYTES_LIMIT, JournalOptions, JournalReader, Position, Recovered};
 use crate::store::session::{Fold, Session};
 use crate::store::tables::Table;
-use crate::store::writer::{Progress, WriteThread, Writer, WriterOptions};
 
-/// The file of the views inside the data folder.
-const VIEWS: &str = "views.redb";
+pub use crate::store::commit::writer::WriterOptions;
 
 /// The store's settings.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +28,7 @@ pub struct StoreOptions {
     pub journal: JournalOptions,
     /// The view database's cache, in bytes.
     pub cache_bytes: usize,
-    /// Pace of the write thread.
+    /// Pace of the write thread, and its reserve of space.
     pub writer: WriterOptions,
 }
 
@@ -87,49 +85,45 @@ impl Store {
         fold: Fold,
         options: StoreOptions,
     ) -> Result<(Self, Opened), StoreError> {
-        let disk = &world.disk;
-        let (database, known, fresh) = open_rows(disk.as_ref(), dir, fold, options.cache_bytes)?;
-        let opened = Journal::open(Arc::clone(disk), &dir.join("journal"), options.journal, known);
-        let (journal, recovered) = opened?;
-        let mut logs = {
-            let transaction = database.begin(Durability::None)?;
-            Logs::open(identity, &Rows::open(&transaction)?, boot_id())?
+        let reopening = Reopening {
+            disk: &world.disk,
+            dir,
+            identity,
+            fold,
+            journal: options.journal,
+            cache_bytes: options.cache_bytes,
+            reserve_bytes: options.writer.reserve_bytes,
         };
-        let from = known.unwrap_or(Position::START);
-        let replayed = replay::replay(&journal.reader(), from, &database, &mut logs, fold)?;
-        let unnamed = logs::number_of(&database.snapshot()?, identity.log(Stream::Audit))?.is_none();
-        if replayed > 0 || fresh || unnamed {
-            replay::checkpoint(&database, &logs, fold, journal.end())?;
-        }
-        let (database, progress) = (Arc::new(database), Arc::new(Progress::default()));
+        let reopened = reopening.reopen()?;
+        let opened = Opened {
+            recovered: reopened.recovered,
+            replayed: reopened.replayed,
+            rebuilt: reopened.rebuilt,
+        };
+        let (database, progress) = (Arc::new(reopened.database), Arc::new(Progress::default()));
+        let journal = reopened.journal.reader();
         progress.reached(journal.end());
-        let reader = journal.reader();
         let writer = Writer::start(WriteThread {
-            journal,
-            logs,
+            disk: Arc::clone(&world.disk),
+            dir: dir.to_path_buf(),
+            journal: reopened.journal,
+            entry_bytes_max: options.journal.entry_bytes_max.min(ENTRY_BYTES_LIMIT),
+            logs: reopened.logs,
             database: Arc::clone(&database),
             fold,
             clock: Arc::clone(&world.clock),
             options: options.writer,
             progress: Arc::clone(&progress),
         })?;
-        let logs = Stream::ALL.map(|stream| identity.log(stream));
         let store = Self {
             database,
-            journal: reader,
+            journal,
             progress,
             writer,
-            logs,
+            logs: Stream::ALL.map(|stream| identity.log(stream)),
             public: identity.public(),
         };
-        Ok((
-            store,
-            Opened {
-                recovered,
-                replayed,
-                rebuilt: fresh && replayed > 0,
-            },
-        ))
+        Ok((store, opened))
     }
 
     /// The rows as of the last group.
@@ -220,8 +214,8 @@ impl Store {
         log: LogId,
         seq: u64,
     ) -> Result<Option<Operation>, StoreError> {
-        match logs::number_of(rows, log)? {
-            Some(number) => self.operation(rows, number, seq),
+        match log_row(rows, log)? {
+            Some(row) => self.operation(rows, row.number, seq),
             None => Ok(None),
         }
     }
@@ -236,42 +230,4 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// The rows and how far they reach. What can't be read is put aside: the journal says it again.
-fn open_rows(
-    disk: &dyn Disk,
-    dir: &Path,
-    fold: Fold,
-    cache_bytes: usize,
-) -> Result<(Database, Option<Position>, bool), StoreError> {
-    let path = dir.join(VIEWS);
-    if disk.len(&path)?.is_some() {
-        match Database::open(disk, &path, cache_bytes)
-            .and_then(|database| Ok((replay::reached(&database.snapshot()?, fold)?, database)))
-        {
-            Ok((Some(reached), database)) => return Ok((database, Some(reached), false)),
-            Ok((None, _)) => tracing::info!("the views are of other rules and are folded again"),
-            Err(error @ StoreError::Damaged(_)) => {
-                tracing::warn!(%error, "the views are put aside and folded again")
-            }
-            Err(error) => return Err(error),
-        }
-        set_aside(disk, &path)?;
-    }
-    Ok((Database::open(disk, &path, cache_bytes)?, None, true))
-}
-
-fn set_aside(disk: &dyn Disk, path: &Path) -> Result<(), StoreError> {
-    let aside: PathBuf = path.with_extension("aside");
-    if disk.len(&aside)?.is_some() {
-        disk.remove(&aside)?;
-    }
-    Ok(disk.rename(path, &aside)?)
-}
-
-/// Which boot of the machine this is; zeroes where the system does not say.
-fn boot_id() -> [u8; 16] {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    uuid::Uuid::try_parse(text.trim()).map_or([0; 16], uuid::Uuid::into_bytes)
 }

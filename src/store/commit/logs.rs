@@ -1,5 +1,5 @@
-//! The logs known here as the write thread holds them: next places, clocks and Merkle edges. Nothing here is written alone:
-//! the edges go with each durable checkpoint of the views, and what follows is read from the journal at the next start.
+//! The logs known here as the write thread holds them: next places, clocks and Merkle edges. They go into the rows with each
+//! group, so rows that come back from a crash know how far they are.
 
 use std::collections::BTreeMap;
 
@@ -36,14 +36,18 @@ pub struct Logs {
 }
 
 /// The trees as they are once a group is durable.
-pub(super) struct Grown {
+pub(in crate::store) struct Grown {
     edges: BTreeMap<LogId, Frontier>,
     tiles: Vec<(LogId, TileRoot)>,
 }
 
 impl Logs {
     /// As the rows know them.
-    pub(super) fn open(identity: &Identity, rows: &Rows<'_>, boot: [u8; 16]) -> Result<Self, StoreError> {
+    pub(in crate::store) fn open(
+        identity: &Identity,
+        rows: &Rows<'_>,
+        boot: [u8; 16],
+    ) -> Result<Self, StoreError> {
         let mut logs = BTreeMap::new();
         let mut fault = None;
         rows.scan(
@@ -89,12 +93,12 @@ impl Logs {
     }
 
     /// The short name of a log in rows of this node.
-    pub(super) fn number(&mut self, id: LogId) -> u32 {
+    pub(in crate::store) fn number(&mut self, id: LogId) -> u32 {
         self.known(id).number
     }
 
     /// Gives out the next place of an own log. One clock runs through all logs known here.
-    pub(super) fn next(&mut self, stream: Stream, now: Millis) -> (OpId, Hlc) {
+    pub(in crate::store) fn next(&mut self, stream: Stream, now: Millis) -> (OpId, Hlc) {
         let latest = self.logs.values().map(|log| log.hlc).max().unwrap_or_default();
         let id = self.own[stream as usize];
         let log = self.known(id);
@@ -103,24 +107,32 @@ impl Logs {
         (id.at(log.seq), log.hlc)
     }
 
-    pub(super) fn place(&mut self, stream: Stream) -> (u64, Hlc) {
-        let log = self.known(self.own[stream as usize]);
-        (log.seq, log.hlc)
+    pub(in crate::store) fn place(&self, stream: Stream) -> (u64, Hlc) {
+        let log = self.logs.get(&self.own[stream as usize]);
+        log.map_or_else(Default::default, |log| (log.seq, log.hlc))
     }
 
-    pub(super) fn rewind(&mut self, stream: Stream, (seq, hlc): (u64, Hlc)) {
-        let log = self.known(self.own[stream as usize]);
-        (log.seq, log.hlc) = (seq, hlc);
+    /// Back to an earlier place. A log without any is unknown again, so that numbers go by first appearance in the journal,
+    /// as a replay will give them out.
+    pub(in crate::store) fn rewind(&mut self, stream: Stream, (seq, hlc): (u64, Hlc)) {
+        let id = self.own[stream as usize];
+        if seq == 0 {
+            self.logs.remove(&id);
+        } else {
+            let log = self.known(id);
+            (log.seq, log.hlc) = (seq, hlc);
+        }
     }
 
     /// Nothing since the last durable group was given out.
-    pub(super) fn rewind_all(&mut self) {
+    pub(in crate::store) fn rewind_all(&mut self) {
+        self.logs.retain(|_, log| log.edge.size() > 0);
         for log in self.logs.values_mut() {
             log.seq = log.edge.size();
         }
     }
 
-    pub(super) fn clock_quality(&self) -> ClockQuality {
+    pub(in crate::store) fn clock_quality(&self) -> ClockQuality {
         ClockQuality {
             boot: self.boot,
             ..ClockQuality::default()
@@ -128,7 +140,7 @@ impl Logs {
     }
 
     /// The trees with these leaves, each the next of its log.
-    pub(super) fn grow(&self, leaves: impl IntoIterator<Item = (LogId, Hash)>) -> Grown {
+    pub(in crate::store) fn grow(&self, leaves: impl IntoIterator<Item = (LogId, Hash)>) -> Grown {
         let mut grown = Grown {
             edges: BTreeMap::new(),
             tiles: Vec::new(),
@@ -146,7 +158,7 @@ impl Logs {
     }
 
     /// The signed heads of the own logs that grew.
-    pub(super) fn seal(&self, grown: &Grown) -> Vec<u8> {
+    pub(in crate::store) fn seal(&self, grown: &Grown) -> Vec<u8> {
         let own = self.own.iter().zip(&self.signers);
         let notes = own.filter_map(|(id, signer)| {
             let edge = grown.edges.get(id)?;
@@ -160,20 +172,22 @@ impl Logs {
     }
 
     /// The group is durable: the trees are these now.
-    pub(super) fn settle(&mut self, grown: Grown, rows: &mut Rows<'_>) -> Result<(), StoreError> {
+    pub(in crate::store) fn settle(&mut self, grown: Grown, rows: &mut Rows<'_>) -> Result<(), StoreError> {
         for (id, tile) in grown.tiles {
             let number = self.number(id);
             let key = [&number.to_be_bytes()[..], &[tile.row], &tile.place.to_be_bytes()].concat();
             rows.put(Table::Tiles, &key, &tile.hash.0)?;
         }
         for (id, edge) in grown.edges {
-            self.known(id).edge = edge;
+            let log = self.known(id);
+            log.edge = edge;
+            rows.put(Table::Logs, &id.0.0, &encode_row(log))?;
         }
         Ok(())
     }
 
     /// An operation was read from the journal: it must be the next of its log.
-    pub(super) fn replayed(&mut self, header: &Header) -> Result<(), StoreError> {
+    pub(in crate::store) fn replayed(&mut self, header: &Header) -> Result<(), StoreError> {
         let log = self.known(header.id.log);
         log.seq += 1;
         log.hlc = log.hlc.max(header.hlc);
@@ -185,23 +199,28 @@ impl Logs {
             header.id, log.seq
         )))
     }
-
-    /// Writes the edges into the rows, for a checkpoint.
-    pub(super) fn save(&self, rows: &mut Rows<'_>) -> Result<(), StoreError> {
-        for (id, log) in &self.logs {
-            rows.put(Table::Logs, &id.0.0, &encode_row(log))?;
-        }
-        Ok(())
-    }
 }
 
-/// The short name of a log in rows of this node, as far as the last checkpoint knows it.
-pub(super) fn number_of(rows: &impl Read, id: LogId) -> Result<Option<u32>, StoreError> {
+/// A log as the rows know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogRow {
+    /// Its short name in other rows of this node.
+    pub number: u32,
+    /// Its Merkle edge; the size is the last place.
+    pub edge: Frontier,
+}
+
+/// What the rows know of a log; `None` of one that has no operation here.
+///
+/// # Errors
+/// The disk failed, or the row is damaged.
+pub fn log_row(rows: &impl Read, id: LogId) -> Result<Option<LogRow>, StoreError> {
     let row = rows.get(Table::Logs, &id.0.0)?;
-    Ok(row
-        .map(|row| decode_row(&id.0.0, &row))
-        .transpose()?
-        .map(|(_, log)| log.number))
+    let log = row.map(|row| decode_row(&id.0.0, &row)).transpose()?;
+    Ok(log.map(|(_, log)| LogRow {
+        number: log.number,
+        edge: log.edge,
+    }))
 }
 
 fn encode_row(log: &Log) -> Vec<u8> {
