@@ -68,16 +68,12 @@ impl Logs {
         }
         let own = Stream::ALL.map(|stream| identity.log(stream));
         let signers = Stream::ALL.map(|stream| identity.signer(stream));
-        let mut known = Self {
+        Ok(Self {
             logs,
             own,
             signers,
             boot,
-        };
-        for id in own {
-            known.number(id);
-        }
-        Ok(known)
+        })
     }
 
     /// The log, known from now on if it was not.

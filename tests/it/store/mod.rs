@@ -5,6 +5,7 @@ mod journal_faults;
 mod journal_power;
 mod merkle;
 mod model;
+mod power;
 mod redb_power;
 mod station;
 mod writing;

@@ -182,8 +182,12 @@ pub(crate) fn assert_rebuilds(station: &Station, store: Store) {
     assert!(opened.rebuilt || rows.iter().all(|(table, ..)| *table == "meta"));
     let snapshot = store.snapshot().unwrap();
     assert_eq!(state_root(&snapshot).unwrap(), root);
+    let differing: Vec<_> = all_rows(&snapshot)
+        .into_iter()
+        .filter(|row| !rows.contains(row))
+        .collect();
     assert!(
         all_rows(&snapshot) == rows,
-        "a fold from nothing gives other rows"
+        "a fold from nothing gives other rows: {differing:?}"
     );
 }

@@ -9,7 +9,7 @@ use blotter::domain::operation::{Action, Change};
 use blotter::domain::time::Millis;
 use blotter::domain::value::Value;
 use blotter::store::commit::logs::log_row;
-use blotter::store::disk::{Disk, OpenMode};
+use blotter::store::disk::OpenMode;
 use blotter::store::error::StoreError;
 use blotter::store::identity::Stream;
 use blotter::store::journal::Position;
