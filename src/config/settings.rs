@@ -175,8 +175,8 @@ settings! {
         cache_bytes: u64 = "33554432" in 1048576..=68719476736,
         /// Seconds between durable checkpoints of the views; more means a longer replay after a power loss.
         checkpoint_seconds: u64 = "5" in 1..=3600,
-        /// Free bytes at which writes are refused: large files at eight times as much, images of reports at four
-        /// times as much, text and custody last.
+        /// Free bytes at which writes are refused: files of more than 1 MiB below four times as much, images of
+        /// reports below twice as much, text and custody last.
         low_disk_floor_bytes: u64 = "67108864" in 1048576..=1099511627776,
     }
     /// The full-text index.

@@ -140,11 +140,29 @@ impl Services {
         })
     }
 
-    fn note_read(&self, caller: &Caller, rows: &impl Read, record: &Record) -> Outcome<()> {
+    /// Audits a read of a record: of a restricted one before it is answered, of another one soon.
+    ///
+    /// # Errors
+    /// The store takes no more writes: then nothing is read either.
+    pub(super) fn note_read(&self, caller: &Caller, rows: &impl Read, record: &Record) -> Outcome<()> {
+        self.note_read_of(caller, rows, record, Event::done("read", Some(record.id)))
+    }
+
+    /// The same for a part of it, which the event names.
+    ///
+    /// # Errors
+    /// The store takes no more writes: then nothing is read either.
+    pub(super) fn note_read_of(
+        &self,
+        caller: &Caller,
+        rows: &impl Read,
+        record: &Record,
+        event: Event,
+    ) -> Outcome<()> {
         if policy::is_restricted(record, find::case_of(rows, record)?.as_ref()) {
-            return self.note(caller, Event::done("read", Some(record.id)));
+            return self.note(caller, event);
         }
-        self.note_plain_read(caller, Event::done("read", Some(record.id)))
+        self.note_plain_read(caller, event)
     }
 
     /// Lists records of a kind that the caller may read.

@@ -8,6 +8,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
+use crate::services::custody;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
@@ -67,7 +68,11 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     pub fn create(&mut self, kind: &'static Kind, input: Fields) -> Outcome<Record> {
         policy::demand_for(self.caller, kind, Deed::Write)?;
         let given = self.check(kind, input, None)?;
-        self.create_checked(kind, given, Vec::new())
+        let added = match kind.name == kind::EVIDENCE.name {
+            true => vec![custody::collection(self.caller, self.now(), &given)?],
+            false => Vec::new(),
+        };
+        self.create_checked(kind, given, added)
     }
 
     /// Makes a record of checked fields and of what the program itself adds.

@@ -9,12 +9,16 @@ pub mod audit;
 pub mod caller;
 /// Records of any kind: make, change, read, list.
 pub mod casebook;
+/// Who has an item of evidence, and how it came to them.
+pub mod custody;
 /// The narrated cases of the demo and their drawn pictures.
 pub mod demo;
 /// What a service does while it holds the write thread.
 pub mod desk;
 /// The few kinds of failure that every lane renders.
 pub mod failure;
+/// Files of evidence and reports: taken in, described, attached, given out.
+pub mod files;
 /// Finds records for a caller.
 pub mod find;
 /// Pictures: recognised by content, capture metadata, thumbnails, evidence labels.
@@ -38,6 +42,8 @@ use crate::services::audit::{Event, RecentReads};
 use crate::services::caller::Caller;
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::files::Files;
+use crate::services::files::room::Need;
 use crate::store::database::{Read, Snapshot};
 use crate::store::handle::Store;
 use crate::views::fold::fold;
@@ -75,15 +81,17 @@ impl Written {
 #[derive(Clone, Debug)]
 pub struct Services {
     store: Arc<Store>,
+    files: Files,
     clock: Arc<dyn Clock>,
     reads: Arc<RecentReads>,
 }
 
 impl Services {
-    /// Over an open store.
-    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
+    /// Over an open store and its files.
+    pub fn new(store: Arc<Store>, files: Files, clock: Arc<dyn Clock>) -> Self {
         Self {
             store,
+            files,
             clock,
             reads: Arc::default(),
         }
@@ -92,6 +100,11 @@ impl Services {
     /// The store.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// The files.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
     /// The wall time.
@@ -111,7 +124,7 @@ impl Services {
     /// the first one left. A refusal for lack of rights is audited too.
     ///
     /// # Errors
-    /// What `change` refuses with; `Conflict` if the key was used for another request.
+    /// What `change` refuses with; `Conflict` if the key was used for another request; `Full` when the disk is low.
     pub fn write(
         &self,
         caller: &Caller,
@@ -119,6 +132,7 @@ impl Services {
         request: Option<RequestKey>,
         change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + 'static,
     ) -> Outcome<Written> {
+        self.files.room().demand(Need::Text)?;
         let at_desk = caller.clone();
         let outcome = self.store.write(move |session| {
             if let Some(request) = request {

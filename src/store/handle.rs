@@ -1,10 +1,11 @@
 //! The store as its users see it: open it, read a snapshot, write, follow, stop.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::id::LogId;
+use crate::domain::id::{Hash, LogId};
 use crate::domain::operation::Operation;
 use crate::domain::time::Clock;
 use crate::store::commit::logs::log_row;
@@ -62,6 +63,16 @@ pub struct Store {
     writer: Writer,
     logs: [LogId; 2],
     public: [u8; 32],
+    link_secret: Secret,
+}
+
+/// Bytes that no debug text shows.
+struct Secret(Hash);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// What opening needs beside the folder.
@@ -122,6 +133,7 @@ impl Store {
             writer,
             logs: Stream::ALL.map(|stream| identity.log(stream)),
             public: identity.public(),
+            link_secret: Secret(identity.secret("public links")),
         };
         Ok((store, opened))
     }
@@ -189,6 +201,11 @@ impl Store {
     /// The node's public key (ed25519).
     pub fn public(&self) -> [u8; 32] {
         self.public
+    }
+
+    /// From which the secrets of public links are made.
+    pub fn link_secret(&self) -> Hash {
+        self.link_secret.0
     }
 
     /// The operation at a place of a log, by the log's number here.

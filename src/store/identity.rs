@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::domain::id::LogId;
+use crate::domain::id::{Hash, LogId};
 use crate::store::disk::{Disk, OpenMode};
 use crate::store::error::StoreError;
 use crate::store::hash::sha256;
@@ -107,6 +107,11 @@ impl Identity {
             Stream::Audit => b"audit",
         };
         LogId(sha256(&[public.as_bytes(), &self.incarnation, stream]))
+    }
+
+    /// A secret of the node for one purpose; it tells nothing of the key, nor of the secrets for other purposes.
+    pub fn secret(&self, purpose: &str) -> Hash {
+        sha256(&[b"blotter secret\0", &self.seed, purpose.as_bytes()])
     }
 
     /// The public key.

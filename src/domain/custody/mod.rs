@@ -189,6 +189,20 @@ impl State {
         }
     }
 
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Unknown => "unknown",
+            Self::Held => "held",
+            Self::Stored => "stored",
+            Self::CheckedOut => "checked-out",
+            Self::Returned => "returned",
+            Self::Disposed => "disposed",
+            Self::Destroyed => "destroyed",
+        }
+    }
+
     /// Checked in, checked out or disposed of.
     pub fn standing(self) -> Standing {
         match self {

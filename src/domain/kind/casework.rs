@@ -165,6 +165,7 @@ pub(super) const FILE: &[Member] = &[
     member("name", Shape::Line(255)),
     member("thumbnail", Shape::Sha256),
     member("capture", Shape::Object(CAPTURE)),
+    member("added_by", Shape::Line(100)),
 ];
 
 const CUSTODY_ENTRY: &[Member] = &[

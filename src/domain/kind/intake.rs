@@ -59,8 +59,10 @@ pub const REPORT: Kind = Kind {
             Shape::Sha256,
             "The hash of the public page's secret.",
         )
+        .unique()
         .secret(),
         Field::mv("public_expires_at", Shape::Time, "When the public page ends.").system(),
+        Field::once("filed_by", Shape::Line(100), "The key or user that filed it.").system(),
     ],
 };
 
@@ -84,6 +86,7 @@ pub const CHAT_MESSAGE: Kind = Kind {
             "Its place among messages of one request.",
         )
         .system(),
+        Field::once("sent_by", Shape::Line(100), "The key or user that sent it.").system(),
     ],
 };
 

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use blotter::domain::time::{Clock, Millis};
 use blotter::services::Services;
 use blotter::services::caller::Caller;
+use blotter::services::files::Files;
+use blotter::services::files::room::Room;
+use blotter::store::blobs::Blobs;
 use blotter::store::disk::RealDisk;
 use blotter::store::handle::{Store, StoreOptions, World};
 use blotter::store::identity::Identity;
@@ -83,5 +86,7 @@ fn start(folder: &Path, clock: &Arc<TestClock>) -> Services {
     };
     let identity = Identity::load(&RealDisk, folder).unwrap().unwrap();
     let (store, _) = Store::open(&world, folder, &identity, FOLD, StoreOptions::default()).unwrap();
-    Services::new(Arc::new(store), clock.clone())
+    let blobs = Blobs::open(world.disk.clone(), &folder.join("files")).unwrap();
+    let room = Room::new(world.disk, folder.to_path_buf(), 1 << 20);
+    Services::new(Arc::new(store), Files::new(blobs, room), clock.clone())
 }
