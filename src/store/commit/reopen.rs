@@ -74,7 +74,7 @@ impl Reopening<'_> {
         let found = match fault {
             StoreError::Damaged(_) if known.is_some() => {
                 tracing::warn!(error = %fault, "the views can't be brought up to date; they are put aside and folded again");
-                set_aside(self.disk.as_ref(), self.dir)?;
+                set_aside(self.disk.as_ref(), self.dir, self.reserve_bytes)?;
                 self.new_rows()?
             }
             StoreError::Full => self.rows_in_memory()?,
@@ -124,7 +124,7 @@ impl Reopening<'_> {
             Err(StoreError::Full) => return self.rows_in_memory(),
             Err(error) => return Err(error),
         }
-        set_aside(self.disk.as_ref(), self.dir)?;
+        set_aside(self.disk.as_ref(), self.dir, self.reserve_bytes)?;
         self.new_rows()
     }
 
@@ -188,10 +188,20 @@ fn guarded<T>(step: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreEr
         .unwrap_or_else(|_| Err(StoreError::Damaged("reading the views panicked".into())))
 }
 
-/// Gives the rows another name, so that the next start makes new ones. What was put aside before goes.
-pub(in crate::store) fn set_aside(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
+/// Gives the rows another name, so that the next start makes new ones. What was put aside before goes; where there is no
+/// space for both, the rows themselves go.
+pub(in crate::store) fn set_aside(disk: &dyn Disk, dir: &Path, reserve_bytes: u64) -> Result<(), StoreError> {
     let path = dir.join(VIEWS);
-    disk.rename(&path, &path.with_extension("aside"))?;
+    let aside = path.with_extension("aside");
+    let needed = disk.len(&path)?.unwrap_or(0).saturating_add(reserve_bytes);
+    if disk.free_bytes(dir).is_ok_and(|free| free >= needed) {
+        disk.rename(&path, &aside)?;
+    } else {
+        disk.remove(&path)?;
+        if disk.len(&aside)?.is_some() {
+            disk.remove(&aside)?;
+        }
+    }
     Ok(disk.sync_dir(dir)?)
 }
 

@@ -220,7 +220,11 @@ impl WriteThread {
             tracing::error!(%error, "the write thread ends; the process must be started again");
             if matches!(error, StoreError::Damaged(_)) {
                 // The journal is read only at a start, so it is the rows: the next start makes new ones.
-                drop(reopen::set_aside(self.disk.as_ref(), &self.dir));
+                drop(reopen::set_aside(
+                    self.disk.as_ref(),
+                    &self.dir,
+                    self.options.reserve_bytes,
+                ));
             }
             self.progress.fail();
         }

@@ -1,5 +1,7 @@
 //! The store: what is durable stays, what is damaged is named, and the Merkle tree proves it.
 
+mod faults;
+mod full;
 mod journal_bytes;
 mod journal_faults;
 mod journal_power;
