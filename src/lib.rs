@@ -7,6 +7,8 @@
 pub mod config;
 /// What the words mean: ids, operations, record kinds, time. No IO, no clock.
 pub mod domain;
+/// Protocols: routes, envelopes, the published document.
+pub mod lanes;
 /// The full-text index, a follower of the log; the only folder that names tantivy.
 pub mod search;
 /// The network edge: listeners, TLS and its certificates, limits, the orderly stop.

@@ -56,6 +56,11 @@ impl TestDesk {
         }
     }
 
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The services.
     pub(crate) fn services(&self) -> &Services {
         self.services.as_ref().unwrap()

@@ -1,0 +1,147 @@
+//! What a handler answers: `data`, `links` and `meta` in one envelope, never together with errors.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName};
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value as Json};
+
+use crate::domain::record::Record;
+use crate::lanes::http::wire::Wire;
+use crate::services::Written;
+use crate::services::failure::Outcome;
+
+/// Said of an answer that an earlier request with the same key got.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A success.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// What was asked for.
+    pub data: Json,
+    /// Where to go on.
+    pub links: Map<String, Json>,
+    /// About the answer itself.
+    pub meta: Map<String, Json>,
+    /// Headers beside the usual ones.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Answer {
+    /// `200` with this data.
+    pub fn data(data: impl Into<Json>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            data: data.into(),
+            links: Map::new(),
+            meta: Map::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// `200` with a record, its links and its version.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn record(wire: &Wire<'_>, record: &Record) -> Outcome<Self> {
+        let data = wire.record(record)?;
+        let mut answer = Self::data(Json::Null);
+        if let Some(Json::Object(links)) = data.get("links") {
+            answer.links = links.clone();
+        }
+        answer.data = data;
+        answer.headers.push((ETAG, etag(record)));
+        Ok(answer)
+    }
+
+    /// `201` with the record that was made; `200` if an earlier request with the same key made it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn created(wire: &Wire<'_>, written: &Written) -> Outcome<Self> {
+        let answer = Self::record(wire, written.first()?)?;
+        Ok(answer.status(StatusCode::CREATED).replayed(written.replayed))
+    }
+
+    /// `200` with the record that was changed.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn changed(wire: &Wire<'_>, written: &Written) -> Outcome<Self> {
+        Ok(Self::record(wire, written.first()?)?.replayed(written.replayed))
+    }
+
+    /// A page of a list.
+    pub fn list(items: Vec<Json>, next_cursor: Option<String>) -> Self {
+        let mut answer = Self::data(items);
+        if let Some(cursor) = next_cursor {
+            answer.meta.insert("next_cursor".to_owned(), cursor.into());
+        }
+        answer
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same, said to be the answer of an earlier request if it is.
+    #[must_use]
+    pub fn replayed(mut self, replayed: bool) -> Self {
+        if replayed {
+            self.status = StatusCode::OK;
+            self.headers.push((REPLAYED, HeaderValue::from_static("true")));
+        }
+        self
+    }
+
+    /// The same with a link more.
+    #[must_use]
+    pub fn link(mut self, name: &str, to: impl Into<Json>) -> Self {
+        self.links.insert(name.to_owned(), to.into());
+        self
+    }
+
+    /// The same with a member of `meta` more.
+    #[must_use]
+    pub fn meta(mut self, name: &str, value: impl Into<Json>) -> Self {
+        self.meta.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// As it goes out.
+    pub fn render(self) -> Response<Body> {
+        let mut envelope = Map::from_iter([("data".to_owned(), self.data)]);
+        for (name, members) in [("links", self.links), ("meta", self.meta)] {
+            if !members.is_empty() {
+                envelope.insert(name.to_owned(), Json::Object(members));
+            }
+        }
+        let mut response = json_response(self.status, &Json::Object(envelope));
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// The version of a record as an entity tag.
+pub fn etag(record: &Record) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{}\"", record.version)).unwrap_or(HeaderValue::from_static("\"0\""))
+}
+
+/// `200` with a JSON body outside of the envelope.
+pub fn json_body(body: &Json) -> Response<Body> {
+    json_response(StatusCode::OK, body)
+}
+
+/// A JSON body under a status.
+pub(super) fn json_response(status: StatusCode, body: &Json) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

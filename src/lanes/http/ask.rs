@@ -1,0 +1,160 @@
+//! What a handler is asked: who, by which path, with which parameters and data.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Method};
+use serde_json::{Map, Value as Json};
+
+use crate::domain::value::{Fields, Value};
+use crate::services::RequestKey;
+use crate::services::caller::Caller;
+use crate::services::failure::{Failure, Fault, Outcome};
+use crate::store::hash::sha256;
+
+/// A request without its body.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The method.
+    pub method: Method,
+    /// The path as it was asked.
+    pub path: String,
+    /// The parts of the path that the route names.
+    pub parts: BTreeMap<String, String>,
+    /// The query's parameters; the route knows all of them.
+    pub query: BTreeMap<String, String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// Its name in answer, log and audit.
+    pub request_id: String,
+    /// The peer's address.
+    pub address: Option<IpAddr>,
+}
+
+impl Head {
+    /// A header as text, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// A part of the path; empty if the route doesn't name it.
+    pub fn part(&self, name: &str) -> &str {
+        self.parts.get(name).map_or("", String::as_str)
+    }
+
+    /// A parameter of the query.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// The version that the client read, by `If-Match`. A tag that is none of ours matches no version.
+    pub fn if_match(&self) -> Option<u64> {
+        let tag = self.header("if-match")?.trim();
+        if tag == "*" {
+            return None;
+        }
+        Some(tag.trim_matches('"').parse().unwrap_or(u64::MAX))
+    }
+
+    /// By which the caller may repeat the request; `body` are the bytes that were asked, or their hash.
+    ///
+    /// # Errors
+    /// `Invalid` for a key that is none.
+    pub fn request_key(&self, caller: &Caller, body: &[u8]) -> Outcome<Option<RequestKey>> {
+        const CHARS_MAX: usize = 200;
+        let Some(key) = self.headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let visible =
+            |bytes: &&[u8]| (1..=CHARS_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+        let Some(key) = Some(key.as_bytes()).filter(visible) else {
+            return Err(Failure::wrong(
+                "Idempotency-Key",
+                format!("1 to {CHARS_MAX} visible ASCII characters"),
+            ));
+        };
+        let who = caller.actor().who;
+        let length = |part: &str| (part.len() as u64).to_be_bytes();
+        Ok(Some(RequestKey {
+            key: sha256(&[&length(&who), who.as_bytes(), key]),
+            body: sha256(&[
+                self.method.as_str().as_bytes(),
+                b" ",
+                &length(&self.path),
+                self.path.as_bytes(),
+                body,
+            ]),
+        }))
+    }
+}
+
+/// A request whose body, if it has one, was JSON in the envelope.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Everything but the body.
+    pub head: Head,
+    /// Who asks; `None` only on routes that are open to everybody.
+    pub caller: Option<Caller>,
+    /// The root `data`; null on routes that take none.
+    pub data: Json,
+    /// The root `meta`.
+    pub meta: Map<String, Json>,
+    /// By which the client may repeat it.
+    pub request: Option<RequestKey>,
+}
+
+impl Ask {
+    /// Who asks.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, on a route that is open to everybody.
+    pub fn caller(&self) -> Outcome<&Caller> {
+        self.caller
+            .as_ref()
+            .ok_or(Failure::Unauthenticated("a credential is needed"))
+    }
+
+    /// A part of the path.
+    pub fn part(&self, name: &str) -> &str {
+        self.head.part(name)
+    }
+
+    /// A parameter of the query.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.head.param(name)
+    }
+
+    /// `data` as the members of an object.
+    ///
+    /// # Errors
+    /// `Invalid` if it is anything else.
+    pub fn fields(&self) -> Outcome<Fields> {
+        fields_of("data", &self.data)
+    }
+
+    /// `data` as a list.
+    ///
+    /// # Errors
+    /// `Invalid` if it is anything else, or if nothing is in it.
+    pub fn list(&self) -> Outcome<&[Json]> {
+        match &self.data {
+            Json::Array(list) if list.is_empty() => Err(Failure::Invalid(vec![Fault::missing(
+                "data",
+                "an array with at least one member",
+            )])),
+            Json::Array(list) => Ok(list),
+            _ => Err(Failure::wrong("data", "an array")),
+        }
+    }
+}
+
+/// The members of an object.
+///
+/// # Errors
+/// `Invalid` if it is anything else.
+pub fn fields_of(path: &str, json: &Json) -> Outcome<Fields> {
+    match Value::from(json.clone()) {
+        Value::Map(fields) => Ok(fields),
+        _ => Err(Failure::wrong(path, "an object")),
+    }
+}

@@ -1,0 +1,215 @@
+//! Reading JSON bodies: within the limit, without doubled members, in the envelope. A body that is too long is drained up to
+//! a bound, so that its connection stays usable.
+
+use std::fmt;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http_body_util::BodyExt;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value as Json};
+
+use crate::services::failure::{Failure, Fault, Outcome};
+
+/// How much of a body that is too long is still read.
+const DRAINED_BYTES_MAX: u64 = 32 << 20;
+
+/// Reads a whole body.
+///
+/// # Errors
+/// `TooLarge`; `Invalid` if it breaks off.
+pub async fn read(headers: &HeaderMap, mut body: Body, bytes_max: u64) -> Outcome<Bytes> {
+    let said = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|length| {
+        length > bytes_max && (length > DRAINED_BYTES_MAX || headers.contains_key(EXPECT))
+    }) {
+        return Err(Failure::TooLarge(bytes_max));
+    }
+    let mut all = Vec::new();
+    let mut length = 0_u64;
+    while let Some(frame) = body.frame().await {
+        let broken = || Failure::wrong("body", "a whole body: it broke off");
+        let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+            continue;
+        };
+        length += data.len() as u64;
+        if length <= bytes_max {
+            all.extend_from_slice(&data);
+        } else if length > DRAINED_BYTES_MAX {
+            break;
+        }
+    }
+    if length > bytes_max {
+        return Err(Failure::TooLarge(bytes_max));
+    }
+    Ok(all.into())
+}
+
+/// The `data` and the `meta` of a body; `meta_known` are the members that the route knows.
+///
+/// # Errors
+/// `Unsupported` for another media type, `Invalid` with every fault.
+pub fn parse(headers: &HeaderMap, bytes: &[u8], meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
+    let media = headers
+        .get(CONTENT_TYPE)
+        .map(|media| media.to_str().unwrap_or("?"));
+    let is_json = |media: &str| {
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    };
+    if bytes.is_empty() && media.is_none_or(is_json) {
+        return Err(Failure::Invalid(vec![Fault::missing("data", "a body with it")]));
+    }
+    if !media.is_some_and(is_json) {
+        return Err(Failure::Unsupported("the body must be application/json".into()));
+    }
+    let root = match serde_json::from_slice::<Strict>(bytes) {
+        Ok(Strict(Json::Object(root))) => root,
+        Ok(_) => return Err(Failure::wrong("body", "an object with the member data")),
+        Err(error) => return Err(Failure::wrong("body", format!("JSON: {error}"))),
+    };
+    envelope(root, meta_known)
+}
+
+fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
+    let mut faults = Vec::new();
+    let data = root.remove("data").unwrap_or(Json::Null);
+    if data.is_null() {
+        faults.push(Fault::missing("data", "an object or an array"));
+    }
+    let meta = match root.remove("meta") {
+        None | Some(Json::Null) => Map::new(),
+        Some(Json::Object(meta)) => meta,
+        Some(_) => {
+            faults.push(Fault::wrong("meta", "an object"));
+            Map::new()
+        }
+    };
+    let strangers = root.keys().map(|name| Fault::wrong(name, "no such property"));
+    faults.extend(strangers);
+    let unknown = meta.keys().filter(|name| !meta_known.contains(&name.as_str()));
+    faults.extend(unknown.map(|name| Fault::wrong(format!("meta.{name}"), "no such property")));
+    if faults.is_empty() {
+        Ok((data, meta))
+    } else {
+        Err(Failure::Invalid(faults))
+    }
+}
+
+/// A JSON value in which no object has a member twice: of two, one would be lost silently.
+struct Strict(Json);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Json, E> {
+        Ok(truth.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Json, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(member)) = members.next_element()? {
+            list.push(member);
+        }
+        Ok(Json::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let Strict(value) = members.next_value()?;
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format!("the property {name:?} is there twice")));
+            }
+            map.insert(name, value);
+        }
+        Ok(Json::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue};
+    use serde_json::json;
+
+    use super::parse;
+    use crate::services::failure::Failure;
+
+    fn parsed(text: &str) -> Result<serde_json::Value, Vec<String>> {
+        let headers = HeaderMap::from_iter([(
+            axum::http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=utf-8"),
+        )]);
+        match parse(&headers, text.as_bytes(), &["atomic"]) {
+            Ok((data, _)) => Ok(data),
+            Err(Failure::Invalid(faults)) => Err(faults.into_iter().map(|fault| fault.path).collect()),
+            Err(_) => Err(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn a_body_is_an_object_with_data() {
+        let whole = json!({"a": [1, -2, 3.5, "x", null, true]});
+        assert_eq!(
+            parsed(&json!({"data": whole, "meta": {"atomic": true}}).to_string()),
+            Ok(whole)
+        );
+        for (text, path) in [
+            ("", "data"),
+            ("{}", "data"),
+            ("[]", "body"),
+            (r#"{"data":null}"#, "data"),
+            (r#"{"data":{},"date":{}}"#, "date"),
+            (r#"{"data":{},"meta":{"x":1}}"#, "meta.x"),
+            (r#"{"data":{"a":1,"a":2}}"#, "body"),
+            ("{\"data\":", "body"),
+        ] {
+            assert_eq!(parsed(text), Err(vec![path.to_owned()]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_body_as_deep_as_a_well_is_refused() {
+        let deep = format!("{{\"data\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(parsed(&deep), Err(vec!["body".to_owned()]));
+    }
+}

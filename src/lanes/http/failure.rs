@@ -1,0 +1,210 @@
+//! Failures as status, code and message: the one table, which is also `docs/api/failures.md`.
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value as Json, json};
+
+use crate::lanes::http::answer::json_response;
+use crate::lanes::http::wire::Wire;
+use crate::services::failure::{Clash, Failure, Fault};
+
+/// A code that a client can meet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Code {
+    /// The word in `errors[].code`.
+    pub code: &'static str,
+    /// The status that it comes with.
+    pub status: u16,
+    /// When it is answered.
+    pub when: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $status:literal $when:literal;)*) => {
+        $(#[doc = $when] pub const $name: Code = Code { code: stringify!($name), status: $status, when: $when };)*
+
+        /// Every code, in the order of their status.
+        pub const CODES: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    INPUT_SCHEMA_VIOLATION 400 "The structure is wrong: an object where an array belongs, an unknown property or parameter, a bad value.";
+    MISSING_INPUT_DATA 400 "A mandatory value is absent, null, or an empty array where one item is needed. All of them in one answer.";
+    NO_FILES_UPLOADED 400 "A file was needed, and none came.";
+    UNAUTHORIZED 401 "No, an unknown, an expired or a revoked credential.";
+    MISSING_REPORTER 401 "The key has no reporter, and the request names none.";
+    FORBIDDEN 403 "Known, but may not do this; the message names the missing scope or the rule.";
+    NOT_FOUND 404 "Not there for this caller: a record of another agency is never a 403.";
+    CASE_NOT_FOUND 404 "No such case for this caller.";
+    ENTITY_NOT_FOUND 404 "No such entity for this caller.";
+    EVIDENCE_NOT_FOUND 404 "No such item of evidence for this caller.";
+    REPORT_NOT_FOUND 404 "No such report for this caller.";
+    METHOD_NOT_ALLOWED 405 "The path is known, but not with this method; `Allow` says with which.";
+    DUPLICATE 409 "Another record has the same unique value; `meta.existing` is its id.";
+    IDEMPOTENCY_MISMATCH 409 "The `Idempotency-Key` was used for another request.";
+    CUSTODY_CONFLICT 409 "The chain of custody does not allow the step.";
+    CASE_SEALED 409 "The record is sealed by a court's order.";
+    STATE_CONFLICT 409 "The state of the record does not allow it; the message says why.";
+    VERSION_CONFLICT 412 "The record was changed since it was read; `meta.current` is what it is now.";
+    PAYLOAD_TOO_LARGE 413 "Longer than the limit; the connection stays usable.";
+    UNSUPPORTED_MEDIA_TYPE 415 "The body, or a file in it, is of a kind that is not taken.";
+    RATE_LIMITED 429 "Too many requests of this credential; `Retry-After` says when to go on.";
+    UNEXPECTED_ERROR 500 "A fault of the box. Only the request id goes out; the cause goes to its log.";
+    SHUTTING_DOWN 503 "The node is stopping; another one, or a later moment, will do.";
+    STORAGE_FULL 507 "The disk has no room for it.";
+}
+
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"blotter\"");
+
+/// A failure as it goes out, before its status and its words are put together.
+struct Told {
+    code: Code,
+    errors: Vec<Json>,
+    meta: Map<String, Json>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Told {
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            errors: vec![error(code, &message.into())],
+            meta: Map::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn header(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        self.headers
+            .extend(value.try_into().ok().map(|value| (name, value)));
+        self
+    }
+
+    fn render(mut self, request_id: &str) -> Response<Body> {
+        self.meta.insert("request_id".to_owned(), request_id.into());
+        let status = StatusCode::from_u16(self.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let envelope = json!({"errors": self.errors, "meta": self.meta});
+        let mut response = json_response(status, &envelope);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+fn error(code: Code, message: &str) -> Json {
+    json!({"code": code.code, "message": message})
+}
+
+/// A fault's code and message, which names its path.
+pub fn fault_json(fault: &Fault) -> Json {
+    let Fault {
+        missing,
+        path,
+        expected,
+    } = fault;
+    if *missing {
+        return error(
+            MISSING_INPUT_DATA,
+            &format!("{path} is missing: {expected} is needed"),
+        );
+    }
+    let message = match expected.starts_with("no such") {
+        true => format!("{path}: {expected}"),
+        false => format!("{path}: expected {expected}"),
+    };
+    error(INPUT_SCHEMA_VIOLATION, &message)
+}
+
+/// The answer to a request that failed. What may not be told goes to the log.
+pub fn render(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Response<Body> {
+    told(wire, failure, request_id).render(request_id)
+}
+
+fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
+    match failure {
+        Failure::Invalid(faults) => Told {
+            errors: faults.iter().map(fault_json).collect(),
+            ..Told::new(INPUT_SCHEMA_VIOLATION, "")
+        },
+        Failure::Unknown(kind) => {
+            let code = match *kind {
+                "case" => CASE_NOT_FOUND,
+                "entity" => ENTITY_NOT_FOUND,
+                "evidence" => EVIDENCE_NOT_FOUND,
+                "report" => REPORT_NOT_FOUND,
+                _ => NOT_FOUND,
+            };
+            Told::new(code, format!("no such {kind}"))
+        }
+        Failure::Unauthenticated(why) => Told::new(UNAUTHORIZED, *why).header(WWW_AUTHENTICATE, CHALLENGE),
+        Failure::NoReporter => {
+            let why = "the key has no reporter, and the request names none";
+            Told::new(MISSING_REPORTER, why).header(WWW_AUTHENTICATE, CHALLENGE)
+        }
+        Failure::Denied(rule) => Told::new(FORBIDDEN, rule),
+        Failure::Conflict(clash, text, about) => {
+            let mut told = Told::new(code_of(*clash), text);
+            let about = about.iter().map(|(name, value)| (name.clone(), value.into()));
+            told.meta.extend(about);
+            told
+        }
+        Failure::Stale(record) => {
+            let mut told = Told::new(VERSION_CONFLICT, "the record was changed since it was read");
+            match wire.record(record) {
+                Ok(current) => told.meta.insert("current".to_owned(), current),
+                Err(_) => None,
+            };
+            told
+        }
+        Failure::TooLarge(bytes_max) => Told::new(PAYLOAD_TOO_LARGE, format!("at most {bytes_max} bytes")),
+        Failure::NoFiles => Told::new(NO_FILES_UPLOADED, "a file is needed, and none came"),
+        Failure::Unsupported(taken) => Told::new(UNSUPPORTED_MEDIA_TYPE, taken),
+        Failure::Busy(seconds) => Told::new(RATE_LIMITED, format!("too many requests: go on in {seconds} s"))
+            .header(RETRY_AFTER, seconds.to_string()),
+        Failure::Full => Told::new(STORAGE_FULL, "the disk has no room for it"),
+        Failure::Stopping => Told::new(SHUTTING_DOWN, "the node is stopping").header(RETRY_AFTER, "5"),
+        Failure::Internal(cause) => {
+            tracing::error!(request_id, cause, "a request failed");
+            Told::new(UNEXPECTED_ERROR, "an unexpected error, which was logged")
+        }
+    }
+}
+
+fn code_of(clash: Clash) -> Code {
+    match clash {
+        Clash::Duplicate => DUPLICATE,
+        Clash::Idempotency => IDEMPOTENCY_MISMATCH,
+        Clash::Custody => CUSTODY_CONFLICT,
+        Clash::Sealed => CASE_SEALED,
+        Clash::State => STATE_CONFLICT,
+    }
+}
+
+/// The code and the message of a failure of one row among several.
+pub fn row_errors(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Vec<Json> {
+    told(wire, failure, request_id).errors
+}
+
+/// There is no such path.
+pub(super) fn no_such_path(request_id: &str) -> Response<Body> {
+    Told::new(NOT_FOUND, "no such path").render(request_id)
+}
+
+/// The path is there, but not with this method.
+pub(super) fn no_such_method(allowed: &str, request_id: &str) -> Response<Body> {
+    Told::new(METHOD_NOT_ALLOWED, format!("this path takes {allowed}"))
+        .header(ALLOW, allowed)
+        .render(request_id)
+}
+
+/// The table of codes as Markdown.
+pub fn reference() -> String {
+    let mut text = "# What a request can fail with\n\nProduced by the program from its own table; a test compares the two.\n\n\
+        | code | status | when |\n| --- | --- | --- |\n"
+        .to_owned();
+    for Code { code, status, when } in CODES {
+        text.push_str(&format!("| `{code}` | {status} | {when} |\n"));
+    }
+    text
+}

@@ -1,0 +1,77 @@
+//! What all HTTP lanes share: who asks, the envelope, the codes of failure, bodies within limits, and the one hop to a thread
+//! that may wait for the disk. A lane gives a table of [`route::Route`]s; [`router`] makes a router of all of them.
+
+/// What a handler answers, and its envelope.
+pub mod answer;
+/// What a handler is asked.
+pub mod ask;
+/// Reading JSON bodies.
+pub mod body;
+/// From headers to a caller.
+mod caller;
+/// Places in lists, as clients carry them.
+pub mod cursor;
+/// Failures as status, code and message.
+pub mod failure;
+/// How often a credential may ask.
+mod rates;
+/// The table of routes.
+pub mod route;
+/// From a route's table row to an answer.
+mod serve;
+/// Records as JSON.
+pub mod wire;
+
+use std::sync::Arc;
+
+use crate::services::Services;
+
+pub use rates::Rates;
+pub use serve::{blocking, router};
+
+/// What the lanes need to know; the root fills it from the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The longest JSON body that is read.
+    pub json_bytes_max: u64,
+    /// Requests a second that a credential may make in the long run.
+    pub requests_per_second: u32,
+    /// Requests that it may make at once.
+    pub request_burst: u32,
+    /// The language tag of the control center's categories; empty: as the caller's `Accept-Language` says.
+    pub language: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            json_bytes_max: 4 << 20,
+            requests_per_second: 500,
+            request_burst: 1000,
+            language: String::new(),
+        }
+    }
+}
+
+/// What every handler of every lane has at hand. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    /// What callers may do.
+    pub services: Services,
+    /// Limits and settings.
+    pub options: Arc<Options>,
+    /// How often each credential asked.
+    pub rates: Arc<Rates>,
+}
+
+impl Lanes {
+    /// Over services, with these settings.
+    pub fn new(services: Services, options: Options) -> Self {
+        let rates = Arc::new(Rates::new(options.requests_per_second, options.request_burst));
+        Self {
+            services,
+            options: Arc::new(options),
+            rates,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The table of routes: one row says path, scope, what is taken and given, and who answers. The router, the published
+//! document and the test of rights all read the same rows.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, Response};
+use serde_json::Value as Json;
+
+use crate::domain::kind::{Kind, Shape};
+use crate::lanes::http::Lanes;
+use crate::lanes::http::answer::Answer;
+use crate::lanes::http::ask::{Ask, Head};
+use crate::services::caller::Caller;
+use crate::services::failure::Outcome;
+use crate::services::policy::{self, Deed};
+
+/// What a caller must have to come in at all; services judge the rest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Nothing, not even a credential.
+    Open,
+    /// Any credential.
+    Caller,
+    /// This scope.
+    Needs(String),
+}
+
+/// The form of some JSON.
+#[derive(Clone, Copy, Debug)]
+pub enum Schema {
+    /// What makes a record of the kind.
+    New(&'static Kind),
+    /// What changes a record of the kind.
+    Change(&'static Kind),
+    /// A record of the kind.
+    Record(&'static Kind),
+    /// An array of records of the kind.
+    Records(&'static Kind),
+    /// Anything else, as JSON Schema.
+    Json(fn() -> Json),
+}
+
+/// The body that a route takes.
+#[derive(Clone, Debug)]
+pub enum Takes {
+    /// None.
+    Nothing,
+    /// JSON with `data`, and these members of `meta`.
+    Data(Schema, &'static [&'static str]),
+    /// `multipart/form-data` with `files` and `data`.
+    Multipart(Schema),
+}
+
+/// What a route gives when it succeeds.
+#[derive(Clone, Debug)]
+pub enum Gives {
+    /// The envelope around this.
+    Data(Schema),
+    /// The envelope around a page of a list.
+    Page(Schema),
+    /// Something else, of this media type.
+    Other(&'static str),
+    /// Nothing but the status.
+    Nothing,
+}
+
+/// A parameter of the query.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Its name.
+    pub name: &'static str,
+    /// What it may hold.
+    pub shape: Shape,
+    /// One sentence for the reference.
+    pub doc: &'static str,
+}
+
+/// A parameter of the query.
+pub const fn param(name: &'static str, shape: Shape, doc: &'static str) -> Param {
+    Param { name, shape, doc }
+}
+
+/// A request whose body the handler reads itself.
+#[derive(Debug)]
+pub struct Visit {
+    /// Who asks; `None` only on routes that are open to everybody.
+    pub caller: Option<Caller>,
+    /// Everything but the body.
+    pub head: Head,
+    /// The body, unread.
+    pub body: Body,
+}
+
+type Asked = Arc<dyn Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync>;
+type Visited =
+    Arc<dyn Fn(Lanes, Visit) -> Pin<Box<dyn Future<Output = Outcome<Response<Body>>> + Send>> + Send + Sync>;
+
+/// Who answers.
+#[derive(Clone)]
+pub(super) enum Act {
+    /// Runs where it may wait for the disk, once the body was read.
+    Asked(Asked),
+    /// Runs where it must not wait, and reads the body as it comes.
+    Visited(Visited),
+}
+
+/// One row of the table.
+#[derive(Clone)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, its parts named in braces.
+    pub path: String,
+    /// The heading under which the reference lists it.
+    pub group: &'static str,
+    /// What it does, in a line.
+    pub summary: String,
+    /// What a caller must have.
+    pub scope: Scope,
+    /// The parameters that its query may have.
+    pub query: Vec<Param>,
+    /// The body.
+    pub takes: Takes,
+    /// The status of success, and what comes with it.
+    pub gives: (u16, Gives),
+    pub(super) act: Act,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+/// A row that has no handler yet.
+#[derive(Clone, Debug)]
+pub struct Draft(Route);
+
+impl Route {
+    /// Begins a row; without more it needs any credential, takes nothing, and gives `200` with any data.
+    pub fn new(method: Method, path: impl Into<String>, summary: impl Into<String>) -> Draft {
+        Draft(Self {
+            method,
+            path: path.into(),
+            group: "other",
+            summary: summary.into(),
+            scope: Scope::Caller,
+            query: Vec::new(),
+            takes: Takes::Nothing,
+            gives: (200, Gives::Data(Schema::Json(any))),
+            act: Act::Asked(Arc::new(|_, _| Ok(Answer::data(Json::Null)))),
+        })
+    }
+
+    /// Begins a row of a reading.
+    pub fn get(path: impl Into<String>, summary: impl Into<String>) -> Draft {
+        Self::new(Method::GET, path, summary)
+    }
+
+    /// Begins a row that makes something.
+    pub fn post(path: impl Into<String>, summary: impl Into<String>) -> Draft {
+        Self::new(Method::POST, path, summary)
+    }
+
+    /// Begins a row that changes something.
+    pub fn patch(path: impl Into<String>, summary: impl Into<String>) -> Draft {
+        Self::new(Method::PATCH, path, summary)
+    }
+
+    /// Begins a row that makes or changes what has a name already.
+    pub fn put(path: impl Into<String>, summary: impl Into<String>) -> Draft {
+        Self::new(Method::PUT, path, summary)
+    }
+
+    /// Begins a row that takes something away.
+    pub fn delete(path: impl Into<String>, summary: impl Into<String>) -> Draft {
+        Self::new(Method::DELETE, path, summary)
+    }
+
+    /// The same answer under another path as well.
+    #[must_use]
+    pub fn also_at(&self, path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            ..self.clone()
+        }
+    }
+}
+
+impl Draft {
+    /// The heading in the reference.
+    #[must_use]
+    pub fn group(mut self, group: &'static str) -> Self {
+        self.0.group = group;
+        self
+    }
+
+    /// Nobody needs a credential.
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.0.scope = Scope::Open;
+        self
+    }
+
+    /// A scope is needed.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.0.scope = Scope::Needs(scope.into());
+        self
+    }
+
+    /// The scope to read records of the kind is needed.
+    #[must_use]
+    pub fn reads(self, kind: &Kind) -> Self {
+        self.scope(policy::scope_for(kind, Deed::Read))
+    }
+
+    /// The scope to write records of the kind is needed.
+    #[must_use]
+    pub fn writes(self, kind: &Kind) -> Self {
+        self.scope(policy::scope_for(kind, Deed::Write))
+    }
+
+    /// The query may have these.
+    #[must_use]
+    pub fn query(mut self, params: impl IntoIterator<Item = Param>) -> Self {
+        self.0.query.extend(params);
+        self
+    }
+
+    /// A JSON body with this `data`.
+    #[must_use]
+    pub fn takes(mut self, data: Schema) -> Self {
+        self.0.takes = Takes::Data(data, &[]);
+        self
+    }
+
+    /// A JSON body with this `data` and these members of `meta`.
+    #[must_use]
+    pub fn takes_with(mut self, data: Schema, meta: &'static [&'static str]) -> Self {
+        self.0.takes = Takes::Data(data, meta);
+        self
+    }
+
+    /// A multipart body; its `data` has this form.
+    #[must_use]
+    pub fn takes_files(mut self, data: Schema) -> Self {
+        self.0.takes = Takes::Multipart(data);
+        self
+    }
+
+    /// The envelope around this, under this status.
+    #[must_use]
+    pub fn gives(mut self, status: u16, data: Schema) -> Self {
+        self.0.gives = (status, Gives::Data(data));
+        self
+    }
+
+    /// Anything, under this status.
+    #[must_use]
+    pub fn gives_other(mut self, status: u16, gives: Gives) -> Self {
+        self.0.gives = (status, gives);
+        self
+    }
+
+    /// The handler. It runs where it may wait for the disk.
+    pub fn answer(
+        mut self,
+        handler: impl Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync + 'static,
+    ) -> Route {
+        self.0.act = Act::Asked(Arc::new(handler));
+        self.0
+    }
+
+    /// A handler that reads the body itself. It must not wait for the disk but through [`crate::lanes::http::blocking`].
+    pub fn visit<F>(mut self, handler: impl Fn(Lanes, Visit) -> F + Send + Sync + 'static) -> Route
+    where
+        F: Future<Output = Outcome<Response<Body>>> + Send + 'static,
+    {
+        self.0.act = Act::Visited(Arc::new(move |lanes, visit| Box::pin(handler(lanes, visit))));
+        self.0
+    }
+}
+
+fn any() -> Json {
+    Json::Object(serde_json::Map::new())
+}

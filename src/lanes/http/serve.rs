@@ -1,0 +1,234 @@
+//! From a route's row to an answer: name the request, let the caller in, check what was given, hop to where it may wait, and
+//! say what came of it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{ConnectInfo, Query, RawPathParams, Request};
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Response, Uri};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use serde_json::{Map, Value as Json};
+
+use crate::lanes::http::ask::{Ask, Head};
+use crate::lanes::http::route::{Act, Param, Route, Scope, Takes, Visit};
+use crate::lanes::http::wire::Wire;
+use crate::lanes::http::{Lanes, body, caller, failure};
+use crate::services::caller::Caller;
+use crate::services::failure::{Failure, Fault, Outcome};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A router of all these routes. Whatever is not among them is answered in the envelope too.
+pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
+    let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
+    for route in routes {
+        by_path
+            .entry(route.path.clone())
+            .or_default()
+            .push(Arc::new(route));
+    }
+    let mut router = Router::new();
+    for (path, routes) in by_path {
+        router = router.route(&path, methods(lanes, routes));
+    }
+    router.fallback(|request: Request| async move {
+        let id = caller::request_id(request.headers());
+        dressed(failure::no_such_path(&id), &id)
+    })
+}
+
+fn methods(lanes: &Lanes, routes: Vec<Arc<Route>>) -> MethodRouter {
+    let mut allowed: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    allowed.sort_unstable();
+    let allowed: Arc<str> = allowed.join(", ").into();
+    let mut methods = MethodRouter::new();
+    for route in routes {
+        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else {
+            continue;
+        };
+        let lanes = lanes.clone();
+        let handler = move |parts: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
+            serve(lanes.clone(), Arc::clone(&route), parts.ok(), request)
+        };
+        methods = methods.merge(on(filter, handler));
+    }
+    methods.fallback(move |request: Request| {
+        let allowed = Arc::clone(&allowed);
+        async move {
+            let id = caller::request_id(request.headers());
+            dressed(failure::no_such_method(&allowed, &id), &id)
+        }
+    })
+}
+
+/// Runs work that may wait for the disk: the only hop to a thread for that. A panic becomes a failure.
+///
+/// # Errors
+/// What the work fails with.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(_panicked) => Err(Failure::Internal("a handler panicked".into())),
+    }
+}
+
+async fn serve(
+    lanes: Lanes,
+    route: Arc<Route>,
+    parts: Option<RawPathParams>,
+    request: Request,
+) -> Response<Body> {
+    let (rest, body) = request.into_parts();
+    let id = caller::request_id(&rest.headers);
+    let outcome = match head(rest, parts, &id) {
+        Ok(head) => answer(&lanes, route, head, body).await,
+        Err(failure) => Err(failure),
+    };
+    let response =
+        outcome.unwrap_or_else(|failure| failure::render(&Wire::new(&lanes.services), &failure, &id));
+    dressed(response, &id)
+}
+
+/// What every answer has.
+fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str) -> Outcome<Head> {
+    let parts = parts.ok_or(Failure::Unknown("path"))?;
+    let peer = rest.extensions.get::<ConnectInfo<SocketAddr>>();
+    Ok(Head {
+        query: query_of(&rest.uri)?,
+        path: rest.uri.path().to_owned(),
+        parts: parts
+            .iter()
+            .map(|(name, part)| (name.to_owned(), part.to_owned()))
+            .collect(),
+        method: rest.method,
+        headers: rest.headers,
+        request_id: request_id.to_owned(),
+        address: peer.map(|ConnectInfo(peer)| peer.ip()),
+    })
+}
+
+fn query_of(uri: &Uri) -> Outcome<BTreeMap<String, String>> {
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+        return Err(Failure::wrong("query", "parameters as name=value"));
+    };
+    let mut query = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, value) in pairs {
+        if query.insert(name.clone(), value).is_some() {
+            faults.push(Fault::wrong(name, "one value, not several"));
+        }
+    }
+    if faults.is_empty() {
+        Ok(query)
+    } else {
+        Err(Failure::Invalid(faults))
+    }
+}
+
+async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Outcome<Response<Body>> {
+    if route.scope != Scope::Open && !caller::has_credential(&head.headers) {
+        return Err(Failure::Unauthenticated("a credential is needed"));
+    }
+    match route.act.clone() {
+        Act::Asked(handler) => {
+            let limit = lanes.options.json_bytes_max;
+            let bytes = match route.takes {
+                Takes::Nothing => Ok(Bytes::new()),
+                _ => body::read(&head.headers, body, limit).await,
+            };
+            let lanes = lanes.clone();
+            blocking(move || {
+                let id = head.request_id.clone();
+                let outcome =
+                    ask(&lanes, &route, head, bytes).and_then(|ask| Ok(handler(&lanes, &ask)?.render()));
+                let told = |failure| failure::render(&Wire::new(&lanes.services), &failure, &id);
+                Ok(outcome.unwrap_or_else(told))
+            })
+            .await
+        }
+        Act::Visited(handler) => {
+            let at_door = lanes.clone();
+            let (caller, head) = blocking(move || {
+                let caller = admit(&at_door, &route, &head)?;
+                refuse_unknown(&route.query, &head)?;
+                Ok((caller, head))
+            })
+            .await?;
+            handler(lanes.clone(), Visit { caller, head, body }).await
+        }
+    }
+}
+
+/// Lets the caller in and checks what can be checked without knowing what is asked.
+fn ask(lanes: &Lanes, route: &Route, head: Head, bytes: Outcome<Bytes>) -> Outcome<Ask> {
+    let caller = admit(lanes, route, &head)?;
+    refuse_unknown(&route.query, &head)?;
+    let bytes = bytes?;
+    let (data, meta) = match &route.takes {
+        Takes::Nothing => (Json::Null, Map::new()),
+        Takes::Data(_, meta) => body::parse(&head.headers, &bytes, meta)?,
+        Takes::Multipart(_) => body::parse(&head.headers, &bytes, &[])?,
+    };
+    let request = match &caller {
+        Some(caller) if head.method != Method::GET => head.request_key(caller, &bytes)?,
+        _ => None,
+    };
+    Ok(Ask {
+        head,
+        caller,
+        data,
+        meta,
+        request,
+    })
+}
+
+fn admit(lanes: &Lanes, route: &Route, head: &Head) -> Outcome<Option<Caller>> {
+    if route.scope == Scope::Open {
+        return Ok(None);
+    }
+    let caller = caller::caller_of(lanes, head)?;
+    lanes.rates.take(&caller)?;
+    if let Scope::Needs(scope) = &route.scope {
+        lanes.services.demand(&caller, "request", scope)?;
+    }
+    Ok(Some(caller))
+}
+
+/// A parameter with a typing error must not be passed over.
+fn refuse_unknown(known: &[Param], head: &Head) -> Outcome<()> {
+    let unknown = head
+        .query
+        .keys()
+        .filter(|name| !known.iter().any(|param| param.name == **name));
+    let faults: Vec<Fault> = unknown
+        .map(|name| Fault::wrong(name, "no such parameter"))
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Invalid(faults))
+    }
+}

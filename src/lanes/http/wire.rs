@@ -1,0 +1,155 @@
+//! Records as JSON, as the tables of their kinds say. What is secret never gets here by name.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::domain::id::RecordId;
+use crate::domain::kind::{self, DISPLAY_ID, Field, Kind, Shape, Writer};
+use crate::domain::operation::Merge;
+use crate::domain::record::{Record, Version};
+use crate::domain::value::Value;
+use crate::services::Services;
+use crate::services::failure::Outcome;
+use crate::views::records;
+
+/// Writes records; looks up those that they belong to where only that says how they are linked.
+#[derive(Clone, Copy, Debug)]
+pub struct Wire<'s> {
+    services: &'s Services,
+}
+
+impl<'s> Wire<'s> {
+    /// Over the services' records.
+    pub fn new(services: &'s Services) -> Self {
+        Self { services }
+    }
+
+    /// A record: what every record has, its fields, its conflicts, its links.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn record(&self, record: &Record) -> Outcome<Json> {
+        let mut json = Map::new();
+        let mut put = |name: &str, value: Json| json.insert(name.to_owned(), value);
+        put("id", record.id.to_string().into());
+        if let Some(display) = record.text(DISPLAY_ID) {
+            put(DISPLAY_ID, display.into());
+        }
+        put("version", record.version.into());
+        put("created_at", record.created.hlc.millis().to_string().into());
+        put("updated_at", record.updated.hlc.millis().to_string().into());
+        if let Some(kind) = kind::kind(&record.kind) {
+            for field in kind.all_fields().filter(|field| is_told(field)) {
+                if let Some(value) = field_json(record, field) {
+                    put(field.name, value);
+                }
+            }
+            let conflicts = conflicts(record, kind);
+            if !conflicts.is_empty() {
+                put("conflicts", Json::Object(conflicts));
+            }
+            put("links", Json::Object(self.links(record, kind)?));
+        }
+        Ok(Json::Object(json))
+    }
+
+    /// Several records.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn records(&self, records: &[Record]) -> Outcome<Vec<Json>> {
+        records.iter().map(|record| self.record(record)).collect()
+    }
+
+    fn links(&self, record: &Record, kind: &Kind) -> Outcome<Map<String, Json>> {
+        let own = path_of(kind, record.id);
+        let mut links = Map::new();
+        links.insert("self".to_owned(), own.clone().into());
+        links.insert("history".to_owned(), format!("{own}/history").into());
+        self.link_parents(record, kind, &mut links)?;
+        Ok(links)
+    }
+
+    /// Links to what the record belongs to, up to the case.
+    fn link_parents(&self, record: &Record, kind: &Kind, links: &mut Map<String, Json>) -> Outcome<()> {
+        let parent = kind.fields.iter().find(|field| field.parent);
+        let id = parent.and_then(|field| record.get(field.name)?.as_id());
+        let (Some(parent), Some(id)) = (parent, id) else {
+            return Ok(());
+        };
+        let Shape::Ref(wanted) = parent.shape else {
+            return Ok(());
+        };
+        let known = kind::kind(wanted).filter(|kind| !kind.fields.iter().any(|field| field.parent));
+        if let Some(above) = known {
+            links.insert(above.name.to_owned(), path_of(above, id).into());
+            return Ok(());
+        }
+        let Some(above) = records::get(&self.services.snapshot()?, id)? else {
+            return Ok(());
+        };
+        let Some(above_kind) = kind::kind(&above.kind) else {
+            return Ok(());
+        };
+        if above.kind == record.kind {
+            links.insert("parent".to_owned(), path_of(above_kind, id).into());
+            return Ok(());
+        }
+        links.insert(above_kind.name.to_owned(), path_of(above_kind, id).into());
+        self.link_parents(&above, above_kind, links)
+    }
+}
+
+/// The path of a record.
+pub fn path_of(kind: &Kind, id: RecordId) -> String {
+    format!("/v1/{}/{id}", kind.plural)
+}
+
+/// Whether clients are told the field with its record; a chain of custody has routes of its own.
+pub fn is_told(field: &Field) -> bool {
+    field.writer != Writer::Secret && field.merge != Merge::Guarded
+}
+
+/// A field as it is shown; `None` if nothing is in it.
+pub fn field_json(record: &Record, field: &Field) -> Option<Json> {
+    match field.merge {
+        Merge::Mv | Merge::Once => record.get(field.name).map(Json::from),
+        Merge::OrSet => Some(list(record.members(field.name))),
+        Merge::Append => {
+            let versions = record.versions(field.name, Merge::Append).iter();
+            Some(list(versions.map(|version| &version.value)))
+        }
+        Merge::Lattice => rank_word(field, record.rank(field.name)).map(Json::from),
+        Merge::Guarded => None,
+    }
+}
+
+/// The word of a rank; of one that a newer node knows, the highest known here.
+pub fn rank_word(field: &Field, rank: u32) -> Option<&'static str> {
+    match field.shape {
+        Shape::Choice(words) => words.get(rank as usize).or(words.last()).copied(),
+        _ => None,
+    }
+}
+
+fn list<'v>(values: impl IntoIterator<Item = &'v Value>) -> Json {
+    Json::Array(values.into_iter().map(Json::from).collect())
+}
+
+/// The fields about which writers disagree: every version that is alive, each with its id.
+pub fn conflicts(record: &Record, kind: &Kind) -> Map<String, Json> {
+    let told = |name: &str| kind.field(name).is_none_or(is_told);
+    record
+        .conflicts()
+        .filter(|(name, _)| told(name))
+        .map(|(name, versions)| (name.to_owned(), versions.iter().map(version_json).collect()))
+        .collect()
+}
+
+/// A version: its id, which a settlement names, its value, and when it was written.
+pub fn version_json(version: &Version) -> Json {
+    json!({
+        "version": version.id.to_string(),
+        "value": Json::from(&version.value),
+        "written_at": version.hlc.millis().to_string(),
+    })
+}

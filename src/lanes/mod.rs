@@ -1,0 +1,25 @@
+//! The lanes: each speaks a protocol and holds no rule of the domain; none names another. What the HTTP lanes share stands in
+//! [`http`].
+
+/// The published document of all routes, and the page that shows it.
+pub mod docs;
+/// What all HTTP lanes share.
+pub mod http;
+/// Records over HTTP.
+pub mod rest;
+
+use crate::lanes::http::Lanes;
+use crate::lanes::http::route::Route;
+
+/// Every route of every HTTP lane.
+pub fn routes() -> Vec<Route> {
+    let mut routes = rest::router::routes();
+    let document = docs::openapi(&routes);
+    routes.extend(docs::routes(document));
+    routes
+}
+
+/// The router of all HTTP lanes.
+pub fn router(lanes: &Lanes) -> axum::Router {
+    http::router(lanes, routes())
+}

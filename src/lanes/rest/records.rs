@@ -1,0 +1,116 @@
+//! Make, read, change and list records of one kind: the routes that all kinds have alike.
+
+use axum::http::StatusCode;
+
+use crate::domain::kind::Kind;
+use crate::lanes::http::Lanes;
+use crate::lanes::http::answer::Answer;
+use crate::lanes::http::ask::Ask;
+use crate::lanes::http::route::{Gives, Route, Schema};
+use crate::lanes::http::wire::Wire;
+use crate::lanes::rest::selection;
+use crate::services::failure::Outcome;
+
+/// The five routes that a kind of records has.
+pub(super) fn all(kind: &'static Kind, group: &'static str) -> Vec<Route> {
+    [
+        readable(kind, group),
+        vec![make(kind, group), change(kind, group), put(kind, group)],
+    ]
+    .concat()
+}
+
+/// List and single record.
+pub(super) fn readable(kind: &'static Kind, group: &'static str) -> Vec<Route> {
+    let Kind { name, plural, .. } = kind;
+    let list = Route::get(format!("/v1/{plural}"), format!("List {plural}"))
+        .group(group)
+        .reads(kind)
+        .query(selection::params(kind))
+        .gives_other(200, Gives::Page(Schema::Records(kind)))
+        .answer(move |lanes, ask| {
+            let selection = selection::read(lanes, ask, kind)?;
+            selection::page(lanes, ask, kind, &selection)
+        });
+    let read = Route::get(
+        format!("/v1/{plural}/{{id}}"),
+        format!("Read one record of the kind {name}"),
+    )
+    .group(group)
+    .reads(kind)
+    .gives(200, Schema::Record(kind))
+    .answer(move |lanes, ask| {
+        let record = lanes.services.read(ask.caller()?, kind, ask.part("id"))?;
+        Answer::record(&Wire::new(&lanes.services), &record)
+    });
+    vec![list, read]
+}
+
+/// The route that makes a record.
+pub(super) fn make(kind: &'static Kind, group: &'static str) -> Route {
+    Route::post(
+        format!("/v1/{}", kind.plural),
+        format!("Make a record of the kind {}", kind.name),
+    )
+    .group(group)
+    .writes(kind)
+    .takes(Schema::New(kind))
+    .gives(201, Schema::Record(kind))
+    .answer(move |lanes, ask| {
+        let written = lanes
+            .services
+            .create(ask.caller()?, kind, ask.fields()?, ask.request)?;
+        Answer::created(&Wire::new(&lanes.services), &written)
+    })
+}
+
+/// The route that changes a record.
+pub(super) fn change(kind: &'static Kind, group: &'static str) -> Route {
+    let path = format!("/v1/{}/{{id}}", kind.plural);
+    Route::patch(path, format!("Change a record of the kind {}", kind.name))
+        .group(group)
+        .writes(kind)
+        .takes(Schema::Change(kind))
+        .gives(200, Schema::Record(kind))
+        .answer(move |lanes, ask| {
+            let written = lanes.services.patch(
+                ask.caller()?,
+                (kind, ask.part("id")),
+                ask.head.if_match(),
+                ask.fields()?,
+                ask.request,
+            )?;
+            Answer::changed(&Wire::new(&lanes.services), &written)
+        })
+}
+
+fn put(kind: &'static Kind, group: &'static str) -> Route {
+    let path = format!("/v1/{}/by-external-id/{{external_id}}", kind.plural);
+    let summary = format!(
+        "Make or change the record of the kind {} with this external id",
+        kind.name
+    );
+    Route::put(path, summary)
+        .group(group)
+        .writes(kind)
+        .takes(Schema::New(kind))
+        .gives(200, Schema::Record(kind))
+        .answer(move |lanes, ask| put_external(lanes, ask, kind))
+}
+
+fn put_external(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Answer> {
+    let written = lanes.services.put_external(
+        ask.caller()?,
+        (kind, ask.part("external_id")),
+        ask.head.if_match(),
+        ask.fields()?,
+        ask.request,
+    )?;
+    let is_new = written.first()?.version == 1 && !written.replayed;
+    let answer = Answer::changed(&Wire::new(&lanes.services), &written)?;
+    Ok(if is_new {
+        answer.status(StatusCode::CREATED)
+    } else {
+        answer
+    })
+}

@@ -1,0 +1,3 @@
+//! The REST lane through its socket.
+
+mod conventions;
