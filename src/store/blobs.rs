@@ -67,12 +67,17 @@ impl Blobs {
                 tracing::warn!(%error, name, "an unfinished upload of an earlier process can't be removed");
             }
         }
-        Ok(Self(Arc::new(Shared {
+        Ok(Self::reading(disk, dir))
+    }
+
+    /// The files below `dir`, which nothing is to be added to.
+    pub(super) fn reading(disk: Arc<dyn Disk>, dir: &Path) -> Self {
+        Self(Arc::new(Shared {
             disk,
             dir: dir.to_path_buf(),
             next: AtomicU64::new(0),
             held: Mutex::default(),
-        })))
+        }))
     }
 
     /// Begins an upload of at most so many bytes.

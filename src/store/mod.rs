@@ -3,6 +3,8 @@
 
 /// redb over our disk.
 pub mod backend;
+/// Copies of a node to come back from.
+pub mod backup;
 /// Files by the hash of their bytes.
 pub mod blobs;
 /// Bytes of operations and record rows.
@@ -31,3 +33,5 @@ pub mod note;
 pub mod session;
 /// Every table of the view database.
 pub mod tables;
+/// Whether a store is what it claims.
+pub mod verify;

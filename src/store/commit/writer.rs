@@ -113,12 +113,7 @@ impl Writer {
     pub(in crate::store) fn start(thread: WriteThread) -> Result<Self, StoreError> {
         let (jobs, waiting) = sync_channel(thread.options.queue_requests_max);
         let builder = std::thread::Builder::new().name("blotter-writer".into());
-        let progress = Arc::clone(&thread.progress);
-        let handle = builder.spawn(move || {
-            if guarded(|| thread.run(&waiting)).is_none() {
-                progress.fail();
-            }
-        })?;
+        let handle = builder.spawn(move || thread.run(&waiting))?;
         Ok(Self {
             jobs,
             thread: Mutex::new(Some(handle)),
@@ -216,7 +211,12 @@ pub(in crate::store) struct WriteThread {
 
 impl WriteThread {
     fn run(mut self, waiting: &Receiver<Message>) {
-        if let Err(error) = self.serve(waiting) {
+        let panicked = || {
+            Err(StoreError::Damaged(
+                "the write thread panicked over the views".into(),
+            ))
+        };
+        if let Err(error) = guarded(|| self.serve(waiting)).unwrap_or_else(panicked) {
             tracing::error!(%error, "the write thread ends; the process must be started again");
             if matches!(error, StoreError::Damaged(_)) {
                 // The journal is read only at a start, so it is the rows: the next start makes new ones.

@@ -3,6 +3,7 @@
 
 mod error;
 mod frame;
+mod inspect;
 mod position;
 mod reader;
 mod recover;

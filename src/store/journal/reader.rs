@@ -1,7 +1,7 @@
 //! Reading the journal from any thread while it is written. A reader sees what is durable, never more.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -157,6 +157,10 @@ impl JournalReader {
         }
         open.insert(number, Arc::clone(&segment));
         Ok(segment)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.0.dir
     }
 
     pub(super) fn publish(&self, end: Position) {

@@ -39,7 +39,10 @@ fn upload(blobs: &Blobs, number: u64) -> Result<Hash, StoreError> {
 
 impl Day {
     fn write(&mut self, store: &Store, blobs: &Blobs, number: u64) {
-        let file = (number % 5 == 0).then(|| upload(blobs, number)).transpose();
+        let file = number
+            .is_multiple_of(5)
+            .then(|| upload(blobs, number))
+            .transpose();
         let Ok(file) = file else {
             return;
         };

@@ -1,5 +1,6 @@
 //! The store: what is durable stays, what is damaged is named, and the Merkle tree proves it.
 
+mod checking;
 mod faults;
 mod full;
 mod journal_bytes;

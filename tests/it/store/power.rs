@@ -7,8 +7,9 @@ use blotter::domain::id::Hash;
 use blotter::store::blobs::Blobs;
 use blotter::store::error::StoreError;
 use blotter::store::handle::Store;
-use blotter::views::files;
+use blotter::store::verify::{Source, verify_open};
 use blotter::views::root::state_root;
+use blotter::views::{FOLD, files};
 
 use super::station::{DIR, Station, audited, case, evidence, options, title};
 use crate::support::power::{Dice, PowerDisk};
@@ -154,8 +155,18 @@ fn run(seed: u64, tally: &mut Tally) {
         promises.files.len(),
         "seed {seed}: files that nobody names"
     );
-    let root = state_root(&store.snapshot().unwrap()).unwrap();
-    drop(store);
+    let rows = store.snapshot().unwrap();
+    let root = state_root(&rows).unwrap();
+    let source = Source {
+        disk: &station.disk,
+        dir: Path::new(DIR),
+        fold: FOLD,
+        scratch: Path::new("/scratch"),
+    };
+    station.identity.save(station.disk.as_ref(), source.dir).unwrap();
+    let report = verify_open(source, store.journal(), Some(&rows), &mut |_| ()).unwrap();
+    assert!(report.is_clean(), "seed {seed}: {:?}", report.faults);
+    drop((rows, store));
     station.disk.remove(&Path::new(DIR).join("views.redb")).unwrap();
     let (store, _) = station.open().unwrap();
     assert_eq!(
@@ -189,7 +200,7 @@ fn the_store_keeps_what_it_acknowledged_through_every_loss_of_power() {
     });
     let sum = |part: fn(&Tally) -> u64| tallies.iter().map(part).sum::<u64>();
     println!(
-        "store: {seeds} seeds, {} losses of power ({} while starting), {} groups acknowledged, none lost",
+        "store: {seeds} seeds, {} losses of power ({} while starting), {} groups acknowledged, none lost, each store clean at the end",
         sum(|tally| tally.losses),
         sum(|tally| tally.in_starts),
         sum(|tally| tally.groups)

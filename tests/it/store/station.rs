@@ -15,6 +15,7 @@ use blotter::store::error::StoreError;
 use blotter::store::handle::{Opened, Store, StoreOptions, World, WriterOptions};
 use blotter::store::identity::Identity;
 use blotter::store::journal::JournalOptions;
+use blotter::store::session::Fold;
 use blotter::store::tables::Table;
 use blotter::views::FOLD;
 use blotter::views::root::state_root;
@@ -67,12 +68,21 @@ impl Station {
     }
 
     pub(crate) fn open_in(&self, dir: &Path) -> Result<(Store, Opened), StoreError> {
+        self.open_as(dir, FOLD)
+    }
+
+    /// By other rules.
+    pub(crate) fn open_with(&self, fold: Fold) -> Result<(Store, Opened), StoreError> {
+        self.open_as(Path::new(DIR), fold)
+    }
+
+    fn open_as(&self, dir: &Path, fold: Fold) -> Result<(Store, Opened), StoreError> {
         let world = World {
             disk: Arc::clone(&self.disk),
             clock: Arc::new(self.clock.clone()),
         };
         self.disk.create_dir_all(dir)?;
-        Store::open(&world, dir, &self.identity, FOLD, self.options)
+        Store::open(&world, dir, &self.identity, fold, self.options)
     }
 }
 

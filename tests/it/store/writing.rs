@@ -11,6 +11,7 @@ use blotter::domain::value::Value;
 use blotter::store::commit::logs::log_row;
 use blotter::store::disk::OpenMode;
 use blotter::store::error::StoreError;
+use blotter::store::handle::Store;
 use blotter::store::identity::Stream;
 use blotter::store::journal::Position;
 use blotter::store::merkle::Frontier;
@@ -25,7 +26,7 @@ fn station() -> Station {
 }
 
 /// The places of a log in the order of the journal.
-fn places(store: &blotter::store::handle::Store, stream: Stream) -> Vec<u64> {
+fn places(store: &Store, stream: Stream) -> Vec<u64> {
     let groups = store.journal().scan(Position::START).map(Result::unwrap);
     groups
         .flat_map(|group| group.entries)
@@ -67,11 +68,10 @@ fn a_write_is_seen_by_the_next_read_and_after_a_start() {
     assert_rebuilds(&station, store);
 }
 
+type Ask = Box<dyn FnOnce(&Store) -> Result<(), StoreError> + Send>;
+
 /// Runs requests in one group: the first holds the thread until all others wait.
-fn in_one_group(
-    store: &Arc<blotter::store::handle::Store>,
-    requests: Vec<Box<dyn FnOnce(&blotter::store::handle::Store) -> Result<(), StoreError> + Send>>,
-) -> Vec<Result<(), StoreError>> {
+fn in_one_group(store: &Arc<Store>, requests: Vec<Ask>) -> Vec<Result<(), StoreError>> {
     let (go, gate) = channel::<()>();
     let (running, runs) = channel::<()>();
     let holder = Arc::clone(store);
@@ -338,7 +338,8 @@ fn damaged_views_are_put_aside_and_made_anew() {
     let root = state_root(&store.snapshot().unwrap()).unwrap();
     drop(store);
     let bytes = station.disk.len(&views).unwrap().unwrap();
-    let damages: [fn(u64) -> (u64, Vec<u8>); 5] = [
+    type Damage = fn(u64) -> (u64, Vec<u8>);
+    let damages: [Damage; 5] = [
         |_| (0, b"not a database".to_vec()),
         |_| (0, vec![0; 4096]),
         |_| (64, vec![0xff; 512]),
