@@ -3,6 +3,10 @@
 //! Layers, highest first; a layer names only layers below it (`tests/it/tidy.rs` checks):
 //! `cli, app, server, config` → `lanes` → `services, sync` → `views, search` → `store` → `domain`.
 
+/// The only place where the parts are joined: start and stop.
+pub mod app;
+/// The command line: one verb a file.
+pub mod cli;
 /// File and environment → checked settings, with their reference page.
 pub mod config;
 /// What the words mean: ids, operations, record kinds, time. No IO, no clock.

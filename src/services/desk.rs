@@ -53,6 +53,21 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         self.touched
     }
 
+    /// Does something whole or not at all: what it refuses leaves nothing, and the request goes on. The outer failure is
+    /// one of the store.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn attempt<T>(&mut self, step: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<Outcome<T>> {
+        let (mark, touched) = (self.session.mark(), self.touched.len());
+        let outcome = step(self);
+        if outcome.is_err() {
+            self.session.undo(&mark)?;
+            self.touched.truncate(touched);
+        }
+        Ok(outcome)
+    }
+
     /// A record that the caller may read.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub mod import;
 pub mod keys;
 /// Who may do what.
 pub mod policy;
+/// One box over all records, and the follower that keeps its index.
+pub mod search;
 /// What a client gave → values of the shapes wanted, or every fault.
 pub mod shape;
 

@@ -22,7 +22,7 @@ mod value_map;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use mapping::{Format, Mapping, MappingError};
@@ -48,7 +48,7 @@ impl Default for Limits {
 }
 
 /// One record to create or, when its external id is known, to leave or bring up to date.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct BatchRow {
     /// `case`, `entity`, `timeline-entry`, `office`, …
     pub kind: String,

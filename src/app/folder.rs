@@ -1,0 +1,234 @@
+//! The data folder: what lies where, the lock that one process holds, and the few facts that `init` wrote down.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::TenantId;
+use crate::server::certs::name::Name;
+
+const FACTS: &str = "node.toml";
+const LOCK: &str = "lock";
+
+/// Why a data folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process works in it.
+    #[error("{} is in use by another blotter", .0.display())]
+    InUse(PathBuf),
+    /// There is no node in it.
+    #[error("there is no node in {}: `blotter init` makes one", .0.display())]
+    NoNode(PathBuf),
+    /// The disk refused.
+    #[error("can't use {}: {source}", path.display())]
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The facts can't be read.
+    #[error("{} is not what `blotter init` wrote: {what}", path.display())]
+    Facts {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// What `init` was told, in `node.toml`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// The agency that the command line acts for when it names none.
+    pub tenant: String,
+    /// The name shown for this box.
+    pub node_name: String,
+    /// Further names of this machine in its certificate.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+}
+
+impl Facts {
+    /// The agency.
+    ///
+    /// # Errors
+    /// It is not a slug.
+    pub fn tenant(&self) -> Result<TenantId, String> {
+        self.tenant
+            .parse()
+            .map_err(|_| format!("{:?} is not a short name such as metro-pd", self.tenant))
+    }
+
+    /// The further names.
+    pub fn host_names(&self) -> Vec<Name> {
+        self.hosts.iter().filter_map(|host| Name::parse(host)).collect()
+    }
+}
+
+/// A data folder, by its path.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+/// The right to work in a folder; given back when it is dropped, or when the process ends in whatever way.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl Folder {
+    /// The folder at this path, which need not be there.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Authority and leaf.
+    pub fn certs(&self) -> PathBuf {
+        self.0.join("certs")
+    }
+
+    /// The search index.
+    pub fn search(&self) -> PathBuf {
+        self.0.join("search")
+    }
+
+    /// Files by hash.
+    pub fn files(&self) -> PathBuf {
+        self.0.join("files")
+    }
+
+    /// The socket through which the command line reaches a running server.
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("admin.sock")
+    }
+
+    /// Makes the folder, readable by its owner alone.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn make(&self) -> Result<(), FolderError> {
+        for path in [self.0.clone(), self.certs()] {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+            made.map_err(|source| FolderError::Io { path, source })?;
+        }
+        Ok(())
+    }
+
+    /// Takes the folder for this process.
+    ///
+    /// # Errors
+    /// `InUse`, `NoNode`, or the disk refused.
+    pub fn lock(&self) -> Result<FolderLock, FolderError> {
+        let path = self.0.join(LOCK);
+        let opened = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path);
+        let file = opened.map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => FolderError::NoNode(self.0.clone()),
+            _ => FolderError::Io {
+                path: path.clone(),
+                source,
+            },
+        })?;
+        match file.try_lock() {
+            Ok(()) => Ok(FolderLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::InUse(self.0.clone())),
+            Err(TryLockError::Error(source)) => Err(FolderError::Io { path, source }),
+        }
+    }
+
+    /// The facts of the node; `None` if there is none here.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub fn facts(&self) -> Result<Option<Facts>, FolderError> {
+        let path = self.0.join(FACTS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(FolderError::Io { path, source }),
+        };
+        let facts: Result<Facts, _> = toml::from_str(&text);
+        let facts = facts.map_err(|error| error.message().to_owned());
+        let sound = facts.and_then(|facts| facts.tenant().map(|_| facts));
+        sound.map(Some).map_err(|what| FolderError::Facts { path, what })
+    }
+
+    /// Writes the facts down, whole or not at all.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn write_facts(&self, facts: &Facts) -> Result<(), FolderError> {
+        let path = self.0.join(FACTS);
+        let text = toml::to_string(facts).map_err(|error| FolderError::Facts {
+            path: path.clone(),
+            what: error.to_string(),
+        })?;
+        let write = || -> std::io::Result<()> {
+            let new = path.with_extension("toml.new");
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&new)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &path)?;
+            File::open(&self.0)?.sync_all()
+        };
+        write().map_err(|source| FolderError::Io {
+            path: path.clone(),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Folder, FolderError};
+
+    #[test]
+    fn one_process_has_the_folder_at_a_time() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path().join("data"));
+        assert!(matches!(folder.lock(), Err(FolderError::NoNode(_))));
+        folder.make().unwrap();
+        let lock = folder.lock().unwrap();
+        assert!(matches!(folder.lock(), Err(FolderError::InUse(_))));
+        drop(lock);
+        folder.lock().unwrap();
+    }
+
+    #[test]
+    fn facts_are_read_as_they_were_written() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        assert_eq!(folder.facts().unwrap(), None);
+        let facts = Facts {
+            tenant: "metro".into(),
+            node_name: "desk".into(),
+            hosts: vec!["desk.example.org".into()],
+        };
+        folder.write_facts(&facts).unwrap();
+        assert_eq!(folder.facts().unwrap(), Some(facts));
+        std::fs::write(
+            place.path().join("node.toml"),
+            "tenant = \"Not A Slug\"\nnode_name = \"x\"\n",
+        )
+        .unwrap();
+        assert!(matches!(folder.facts(), Err(FolderError::Facts { .. })));
+    }
+}

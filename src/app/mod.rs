@@ -1,0 +1,233 @@
+//! The only place where the parts are joined. [`start`] reads from top to bottom as the story of a start, [`Running::stop`] as
+//! that of a stop, in the reverse order.
+
+/// Verbs of the command line, answered by the server that holds the folder.
+pub mod admin;
+/// The data folder: layout, lock, facts.
+pub mod folder;
+/// What works in a data folder whether or not it is served.
+pub mod node;
+/// Health, readiness and metrics.
+pub mod probes;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::folder::Folder;
+use crate::app::node::{Node, NodeError};
+use crate::app::probes::Probes;
+use crate::config::Config;
+use crate::domain::time::SystemClock;
+use crate::server::certs::authority::Authority;
+use crate::server::certs::name::names_of_node;
+use crate::server::certs::{self, CertError, Certificates};
+use crate::server::listener::{self, ListenError};
+use crate::server::tasks::Tasks;
+use crate::server::tls::{self, TlsError};
+use crate::server::{self, Stopped};
+use crate::services::search::follow::{FollowOptions, Follower};
+
+/// Beyond the time for requests in hand: for the last answers to leave.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder or what is in it.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The admin socket or a thread.
+    #[error("can't start: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A server that runs.
+pub struct Running {
+    /// Where it is reached, with the port that was picked.
+    pub url: String,
+    /// The certificate that clients must trust; `None` with the agency's own.
+    pub ca: Option<PathBuf>,
+    /// Where metrics are read without a key, if that was set.
+    pub metrics: Option<SocketAddr>,
+    node: Arc<Node>,
+    follower: Follower,
+    stop: CancellationToken,
+    tasks: Tasks,
+    drain: Duration,
+}
+
+/// Starts a server in a data folder.
+///
+/// # Errors
+/// The folder is in use or holds no node, or a part can't be opened. Nothing runs then.
+pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError> {
+    // What happened: the folder is ours, the log is replayed, the services stand on it.
+    let (held, settings) = (folder.clone(), config.clone());
+    let opening = tokio::task::spawn_blocking(move || Node::open(held, &settings));
+    let node = Arc::new(opening.await.map_err(std::io::Error::other)??);
+    let opened = node.opened;
+    tracing::info!(
+        replayed = opened.replayed,
+        rebuilt = opened.rebuilt,
+        "the log is open"
+    );
+
+    // The index follows it.
+    let follow = FollowOptions {
+        commit_within: Duration::from_millis(config.search.commit_ms),
+        ..FollowOptions::default()
+    };
+    let store = Arc::clone(node.services.store());
+    let follower = Follower::start(store, Arc::clone(&node.index), follow)?;
+
+    // The edge: certificate, listeners, and what answers there.
+    let certificates = certificates(&folder, &node, &config)?;
+    let stop = CancellationToken::new();
+    let probes = Arc::new(Probes::new(
+        Arc::clone(&node),
+        follower.gauge(),
+        Arc::clone(&certificates),
+    ));
+    let router = router(&probes);
+    let main = listener::bind(config.server.listen).await?;
+    let address = main.local_addr()?;
+    let acceptor = tls::acceptor(Arc::clone(&certificates))?;
+    let edge = Edge {
+        tasks: Tasks::default(),
+        stop: stop.clone(),
+        config: &config,
+    };
+    edge.tasks.spawn(certificates.keep_fresh(stop.clone()));
+    edge.serve(main, Some(acceptor), router.clone());
+    if let Some(plain) = config.server.plain_listen {
+        edge.serve(edge.bind_plain(plain).await?, None, router);
+    }
+    let metrics = edge.serve_metrics(probes::metrics_router(&probes)).await?;
+
+    // The command line's own door.
+    let door = admin::Door::open(Arc::clone(&node), follower.gauge())?;
+    edge.tasks.spawn(door.answer_until(stop.clone()));
+    Ok(Running {
+        url: format!("https://{}", shown(address)),
+        ca: config
+            .tls
+            .certificate_file
+            .is_none()
+            .then(|| Authority::certificate_file(&folder.certs())),
+        metrics,
+        node,
+        follower,
+        stop,
+        tasks: edge.tasks,
+        drain: Duration::from_secs(config.limits.drain_seconds_max) + FAREWELL,
+    })
+}
+
+impl Running {
+    /// What is served.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// How far the index is behind.
+    pub fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    /// The write thread has ended by a fault: nothing can be written any more.
+    pub fn has_failed(&self) -> bool {
+        self.node.services.store().has_failed()
+    }
+
+    /// Takes no more, finishes what is in hand, lets the index catch up, makes everything durable, gives the folder back.
+    pub async fn stop(self) -> Stopped {
+        self.stop.cancel();
+        let stopped = self.tasks.finish(self.drain).await;
+        let (node, follower) = (self.node, self.follower);
+        let closing = tokio::task::spawn_blocking(move || {
+            follower.stop();
+            node.services.store().stop();
+            drop(node);
+        });
+        if let Err(error) = closing.await {
+            tracing::error!(%error, "the stop was not orderly; the next start replays the log");
+        }
+        stopped
+    }
+}
+
+/// What all listeners share.
+struct Edge<'c> {
+    tasks: Tasks,
+    stop: CancellationToken,
+    config: &'c Config,
+}
+
+impl Edge<'_> {
+    fn serve(&self, listener: TcpListener, tls: Option<TlsAcceptor>, router: Router) {
+        let serving = server::serve(listener, tls, router, self.config.limits(), self.stop.clone());
+        self.tasks.spawn(async move {
+            serving.await;
+        });
+    }
+
+    async fn bind_plain(&self, address: SocketAddr) -> Result<TcpListener, ListenError> {
+        if self.config.server.plain_beyond_loopback {
+            listener::bind_plain_beyond_loopback(address).await
+        } else {
+            listener::bind_plain(address).await
+        }
+    }
+
+    async fn serve_metrics(&self, router: Router) -> Result<Option<SocketAddr>, StartError> {
+        let Some(address) = self.config.server.metrics_listen else {
+            return Ok(None);
+        };
+        let listener = self.bind_plain(address).await?;
+        let address = listener.local_addr()?;
+        self.serve(listener, None, router);
+        Ok(Some(address))
+    }
+}
+
+/// Everything that answers at the main listener.
+fn router(probes: &Arc<Probes>) -> Router {
+    probes::router(probes)
+}
+
+/// The agency's certificate if it is set, else the node's own.
+fn certificates(folder: &Folder, node: &Node, config: &Config) -> Result<Arc<Certificates>, CertError> {
+    let clock = Arc::new(SystemClock);
+    match (&config.tls.certificate_file, &config.tls.key_file) {
+        (Some(certificate), Some(key)) => certs::load_agency(certificate, key, clock),
+        _ => {
+            let hosts = [config.server.hosts.clone(), node.facts.host_names()].concat();
+            certs::load_or_renew(&folder.certs(), names_of_node(&hosts), clock)
+        }
+    }
+}
+
+/// An address that a client on this machine can use.
+fn shown(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}

@@ -1,0 +1,195 @@
+//! `init`: makes the node. What is there already stays; what differs from what was asked is a refusal, so a second run with the
+//! same words changes nothing.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, Value as Json, json};
+
+use crate::app::folder::{Facts, Folder};
+use crate::cli::order::Order;
+use crate::cli::output::Output;
+use crate::cli::reach::Reach;
+use crate::cli::{CliError, Done, Place};
+use crate::config::Config;
+use crate::domain::time::SystemClock;
+use crate::server::certs::authority::Authority;
+use crate::server::certs::name::{Name, names_of_node};
+use crate::store::disk::RealDisk;
+use crate::store::identity::Identity;
+
+/// Make a node: key, authority, certificate, agency, first administrator.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Init {
+    /// Short name of the agency: lower-case letters, digits, hyphens
+    #[arg(long, value_name = "SLUG", default_value = "agency")]
+    pub(super) tenant: String,
+    /// Its number for evidence-room clients
+    #[arg(long, value_name = "N")]
+    pub(super) organization_id: Option<u32>,
+    /// Number of the first office
+    #[arg(long, value_name = "N")]
+    pub(super) office_id: Option<u32>,
+    /// Name shown for this box
+    #[arg(long, value_name = "NAME")]
+    pub(super) node_name: Option<String>,
+    /// Further name or address of this machine, for its certificate; may be repeated
+    #[arg(long = "host", value_name = "NAME")]
+    pub(super) hosts: Vec<String>,
+    /// E-mail address of the first administrator
+    #[arg(long, value_name = "EMAIL")]
+    pub(super) admin: Option<String>,
+    /// File whose first line is the administrator's password
+    #[arg(long, value_name = "FILE", requires = "admin")]
+    pub(super) admin_password_file: Option<PathBuf>,
+}
+
+impl Init {
+    pub(super) fn run(self, place: &Place, output: Output) -> Done {
+        let password = self
+            .admin_password_file
+            .as_deref()
+            .map(read_password)
+            .transpose()?;
+        let made = self.make(place, password)?;
+        output.show(&made, |made| {
+            let verb = if made["created"] == true { "made" } else { "there already" };
+            let data = made["data"].as_str().unwrap_or_default();
+            let log = made["log"].as_str().unwrap_or_default();
+            format!(
+                "The node is {verb}.\n\n  folder     {data}\n  agency     {}\n  log        {}…\n  authority  {}\n\n\
+                 Next: blotter serve --data {data}",
+                made["tenant"].as_str().unwrap_or_default(),
+                &log[..log.len().min(16)],
+                made["ca"].as_str().unwrap_or_default(),
+            )
+        });
+        Ok(())
+    }
+
+    /// Makes the node, or finds that it is there.
+    pub(super) fn make(&self, place: &Place, password: Option<String>) -> Result<Json, CliError> {
+        let folder = place.folder();
+        let config = place.load()?.config;
+        let created = self.make_files(&folder, &config)?;
+        let mut reach = Reach::open(place)?;
+        self.fill(&mut reach, password)?;
+        let identity = Identity::load(&RealDisk, folder.path()).map_err(CliError::failed)?;
+        let log = identity.map(|identity| identity.log(crate::store::identity::Stream::Records).to_string());
+        Ok(json!({
+            "created": created,
+            "data": folder.path(),
+            "tenant": self.tenant,
+            "log": log,
+            "ca": Authority::certificate_file(&folder.certs()),
+        }))
+    }
+
+    /// Key, facts and authority. The facts come last: a folder without them holds no node.
+    fn make_files(&self, folder: &Folder, config: &Config) -> Result<bool, CliError> {
+        let facts = self.facts()?;
+        folder.make().map_err(CliError::failed)?;
+        let _lock = folder.lock().map_err(CliError::failed)?;
+        if let Some(known) = folder.facts().map_err(CliError::failed)? {
+            return self.refuse_other(&known, &facts).map(|()| false);
+        }
+        if Identity::load(&RealDisk, folder.path())
+            .map_err(CliError::failed)?
+            .is_none()
+        {
+            let identity = Identity::generate().map_err(CliError::failed)?;
+            identity
+                .save(&RealDisk, folder.path())
+                .map_err(CliError::failed)?;
+        }
+        if !Authority::certificate_file(&folder.certs()).exists() {
+            let names = names_of_node(&[config.server.hosts.clone(), facts.host_names()].concat());
+            Authority::create(&folder.certs(), &names, &SystemClock).map_err(CliError::failed)?;
+        }
+        folder.write_facts(&facts).map_err(CliError::failed)?;
+        Ok(true)
+    }
+
+    fn facts(&self) -> Result<Facts, CliError> {
+        let facts = Facts {
+            tenant: self.tenant.clone(),
+            node_name: self.node_name.clone().unwrap_or_else(|| self.tenant.clone()),
+            hosts: self.hosts.clone(),
+        };
+        facts
+            .tenant()
+            .map_err(|what| CliError::Usage(format!("--tenant {what}")))?;
+        match self.hosts.iter().find(|host| Name::parse(host).is_none()) {
+            Some(host) => Err(CliError::Usage(format!(
+                "--host {host:?} is neither a host name nor an address"
+            ))),
+            None => Ok(facts),
+        }
+    }
+
+    fn refuse_other(&self, known: &Facts, asked: &Facts) -> Done {
+        let named = self.node_name.is_some() && known.node_name != asked.node_name;
+        let hosts = !asked.hosts.is_empty() && known.hosts != asked.hosts;
+        if known.tenant == asked.tenant && !named && !hosts {
+            return Ok(());
+        }
+        Err(CliError::Failed(format!(
+            "the folder holds another node: agency {}, name {:?}, hosts {:?}",
+            known.tenant, known.node_name, known.hosts
+        )))
+    }
+
+    /// The agency, its first office, its first administrator.
+    fn fill(&self, reach: &mut Reach, password: Option<String>) -> Done {
+        let mut tenant = Map::from_iter([
+            ("slug".to_owned(), json!(self.tenant)),
+            (
+                "name".to_owned(),
+                json!(self.node_name.as_ref().unwrap_or(&self.tenant)),
+            ),
+        ]);
+        tenant.extend(
+            self.organization_id
+                .map(|number| ("organization_id".to_owned(), json!(number))),
+        );
+        reach.perform(Order::TenantPut(tenant))?;
+        if let Some(number) = self.office_id {
+            let office = crate::services::import::BatchRow {
+                kind: "office".to_owned(),
+                external_id: format!("office-{number}"),
+                data: json!({"name": format!("Office {number}"), "number": number}),
+            };
+            reach.perform(Order::PutRows {
+                rows: vec![vec![office]],
+                dry_run: false,
+            })?;
+        }
+        let Some(email) = &self.admin else { return Ok(()) };
+        let users = reach.perform(Order::UserList)?;
+        let known = users["data"].as_array().is_some_and(|users| {
+            let same = |user: &Json| {
+                user["email"]
+                    .as_str()
+                    .is_some_and(|known| known.eq_ignore_ascii_case(email))
+            };
+            users.iter().any(same)
+        });
+        if !known {
+            let name = email.split('@').next().unwrap_or(email);
+            let data = json!({"email": email, "name": name, "role": "administrator"});
+            let data = data.as_object().cloned().unwrap_or_default();
+            reach.perform(Order::UserAdd { data, password })?;
+        }
+        Ok(())
+    }
+}
+
+/// The first line of a file.
+pub(super) fn read_password(path: &Path) -> Result<String, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::Failed(format!("can't read {}: {error}", path.display())))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(CliError::Failed(format!("{} is empty", path.display()))),
+    }
+}

@@ -1,0 +1,203 @@
+//! The command line: one verb a file. A verb says what it wants as an order, and shows what it got: as text for people, or with
+//! `--json` as one JSON value for programs. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a verification found a fault.
+
+mod demo;
+mod init;
+/// What verbs ask of a node.
+pub mod order;
+/// How verbs show what they got.
+mod output;
+/// Carries orders to whoever holds the folder.
+mod reach;
+mod serve;
+/// Verbs that look after the box.
+mod upkeep;
+/// Verbs that work with records.
+mod work;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use serde_json::Value as Json;
+
+use crate::app::folder::Folder;
+use crate::cli::order::Refusal;
+use crate::cli::output::Output;
+use crate::config::{self, Loaded};
+
+/// The front desk's book as one program.
+#[derive(Parser, Debug)]
+#[command(
+    name = "blotter",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Begin with: blotter demo"
+)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Args, Clone, Debug)]
+struct Place {
+    /// The data folder, which is the whole state
+    #[arg(
+        long,
+        global = true,
+        env = "BLOTTER_DATA",
+        default_value = "./blotter-data",
+        hide_env_values = true
+    )]
+    data: PathBuf,
+    /// Settings in TOML; `blotter config print` shows them all
+    #[arg(long, global = true, env = "BLOTTER_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// One JSON value on stdout, and nothing else
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Show a box with real records; it goes away with Ctrl-C
+    Demo(demo::Demo),
+    /// Make a node in a data folder
+    Init(init::Init),
+    /// Run
+    Serve(serve::Serve),
+    /// API keys for programs
+    #[command(subcommand)]
+    Key(work::key::Key),
+    /// People who sign in
+    #[command(subcommand)]
+    User(work::user::User),
+    /// Take in CSV, JSON or JSON Lines
+    Import(work::import::Import),
+    /// Find records
+    Search(work::search::Search),
+    /// What is wrong with this box, and what to do
+    Doctor,
+    /// What is set, and why
+    #[command(subcommand)]
+    Config(upkeep::config::ConfigVerb),
+    /// The reference pages that the program makes
+    #[command(subcommand)]
+    Docs(upkeep::docs::Docs),
+    /// Completions for a shell
+    Completions(upkeep::completions::Completions),
+}
+
+/// Why a verb did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// It failed.
+    #[error("{0}")]
+    Failed(String),
+    /// The node refused.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// It was called wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// A verification found faults, which were shown.
+    #[error("faults were found")]
+    Faults,
+}
+
+impl CliError {
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failed(_) | Self::Refused(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Faults => 3,
+        }
+    }
+
+    fn code(&self) -> &str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::Refused(refusal) => &refusal.code,
+            Self::Usage(_) => "usage",
+            Self::Faults => "faults",
+        }
+    }
+}
+
+type Done = Result<(), CliError>;
+
+/// Parses the command line and carries it out.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.place.json);
+    match dispatch(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, CliError::Faults) {
+                output.failure(error.code(), &error.to_string());
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli, output: Output) -> Done {
+    let place = &cli.place;
+    match cli.verb {
+        Verb::Demo(demo) => demo.run(output),
+        Verb::Init(init) => init.run(place, output),
+        Verb::Serve(serve) => serve.run(place),
+        Verb::Key(key) => key.run(place, output),
+        Verb::User(user) => user.run(place, output),
+        Verb::Import(import) => import.run(place, output),
+        Verb::Search(search) => search.run(place, output),
+        Verb::Doctor => upkeep::doctor::run(place, output),
+        Verb::Config(config) => config.run(place, output),
+        Verb::Docs(docs) => docs.run(output),
+        Verb::Completions(completions) => completions.run(&mut Cli::command(), output),
+    }
+}
+
+impl Place {
+    fn folder(&self) -> Folder {
+        Folder::new(self.data.clone())
+    }
+
+    fn load(&self) -> Result<Loaded, CliError> {
+        config::load(self.config.as_deref(), std::env::vars()).map_err(CliError::failed)
+    }
+}
+
+/// A member of what a node answered, as text.
+fn text<'j>(json: &'j Json, member: &str) -> &'j str {
+    json[member].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    const SCREEN_LINES: usize = 40;
+
+    #[test]
+    fn the_command_line_is_sound_and_each_help_fits_a_screen() {
+        let mut command = Cli::command();
+        command.clone().debug_assert();
+        check(&mut command);
+    }
+
+    fn check(command: &mut clap::Command) {
+        let lines = command.render_help().to_string().lines().count();
+        assert!(lines <= SCREEN_LINES, "{}: {lines} lines", command.get_name());
+        command.get_subcommands_mut().for_each(check);
+    }
+}

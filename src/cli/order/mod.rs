@@ -1,0 +1,251 @@
+//! What the verbs of the command line ask of a node. An order is plain data, so the same one is carried out here, when no server
+//! holds the folder, or by the server that does, through its admin socket.
+
+mod keys;
+mod rows;
+mod shown;
+mod state;
+mod users;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use crate::app::node::{Node, request_id};
+use crate::domain::id::TenantId;
+use crate::domain::value::{Fields, Value};
+use crate::services::Services;
+use crate::services::caller::Caller;
+use crate::services::failure::Failure;
+use crate::services::import::BatchRow;
+use crate::services::search::follow::{Gauge, catch_up};
+use crate::services::search::{Ask, Finder};
+
+/// An order, and the agency for which it is given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The agency's short name; without it, the one that `init` was told.
+    pub tenant: Option<String>,
+    /// What to do.
+    pub order: Order,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Make an API key of these fields.
+    KeyCreate(Map<String, Json>),
+    /// List the keys.
+    KeyList,
+    /// Take a key back, by its id.
+    KeyRevoke(String),
+    /// Make a key with the rights of this one, which ends after so many hours.
+    KeyRotate {
+        /// The id of the old one.
+        key: String,
+        /// How long both work.
+        overlap_hours: u32,
+    },
+    /// Make a user of these fields.
+    UserAdd {
+        /// As `POST /v1/users` takes them.
+        data: Map<String, Json>,
+        /// To sign in with.
+        password: Option<String>,
+    },
+    /// List the users.
+    UserList,
+    /// Let a user sign in no more; by id or address.
+    UserDisable(String),
+    /// Search.
+    Search {
+        /// What was typed.
+        text: String,
+        /// Only these kinds.
+        kinds: Vec<String>,
+        /// Only this case.
+        case: Option<String>,
+        /// Hits at most.
+        limit: usize,
+        /// Why, for the audit.
+        reason: Option<String>,
+    },
+    /// Make or change the records of source rows, each row whole or not at all.
+    PutRows {
+        /// The records of each row.
+        rows: Vec<Vec<BatchRow>>,
+        /// Judge them and change nothing.
+        dry_run: bool,
+    },
+    /// Make sure that this agency is known.
+    TenantPut(Map<String, Json>),
+    /// How the node is.
+    State,
+}
+
+/// Why an order was not carried out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The kind of failure: `invalid`, `unknown`, `denied`, `conflict`, …
+    pub code: String,
+    /// What is wrong, one line a fault.
+    pub message: String,
+}
+
+/// What became of an order.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It was carried out.
+    Done(Json),
+    /// It was not.
+    Refused(Refusal),
+}
+
+impl Refusal {
+    /// With these words.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    /// The owner of the folder may be told everything.
+    fn from(failure: Failure) -> Self {
+        let code = failure.word();
+        let message = match failure {
+            Failure::Invalid(faults) => {
+                let lines = faults.iter().map(|fault| {
+                    let path = fault.path.strip_prefix("data.").unwrap_or(&fault.path);
+                    let verb = if fault.missing {
+                        "is missing; expected"
+                    } else {
+                        "must be"
+                    };
+                    format!("{path} {verb} {}", fault.expected)
+                });
+                lines.collect::<Vec<_>>().join("\n")
+            }
+            Failure::Unknown(kind) => format!("there is no such {kind}"),
+            Failure::Unauthenticated(why) => why.to_owned(),
+            Failure::NoReporter => "nobody is named as reporter".to_owned(),
+            Failure::Denied(rule) => rule,
+            Failure::Conflict(_, text, _) | Failure::Unsupported(text) | Failure::Internal(text) => text,
+            Failure::Stale(_) => "the record was changed meanwhile".to_owned(),
+            Failure::TooLarge(bytes_max) => format!("longer than {bytes_max} bytes"),
+            Failure::NoFiles => "a file is needed".to_owned(),
+            Failure::Busy(seconds) => format!("busy; try again in {seconds} seconds"),
+            Failure::Full => "the disk is full".to_owned(),
+            Failure::Stopping => "the node is stopping".to_owned(),
+        };
+        Self::new(code, message)
+    }
+}
+
+/// What orders are carried out on.
+#[derive(Clone)]
+pub struct Backend {
+    services: Services,
+    finder: Finder,
+    tenant: TenantId,
+    node: Arc<Node>,
+    /// Of a running follower; without one, a search catches up by itself.
+    gauge: Option<Gauge>,
+}
+
+impl Backend {
+    /// Over an open node.
+    pub fn new(node: &Arc<Node>, gauge: Option<Gauge>) -> Self {
+        let finder = Finder::new(node.services.clone(), Arc::clone(&node.index), gauge.clone());
+        Self {
+            services: node.services.clone(),
+            finder,
+            tenant: node.tenant(),
+            node: Arc::clone(node),
+            gauge,
+        }
+    }
+
+    /// Carries out an order for the owner of the folder. It waits for the disk.
+    pub fn perform(&self, envelope: Envelope) -> Answer {
+        let performed = self
+            .caller(envelope.tenant.as_deref())
+            .and_then(|caller| self.order(&caller, envelope.order));
+        match performed {
+            Ok(done) => Answer::Done(done),
+            Err(refusal) => Answer::Refused(refusal),
+        }
+    }
+
+    fn caller(&self, tenant: Option<&str>) -> Result<Caller, Refusal> {
+        let tenant = match tenant {
+            None => self.tenant.clone(),
+            Some(slug) => slug.parse().map_err(|_| {
+                Refusal::new("invalid", format!("{slug:?} is not the short name of an agency"))
+            })?,
+        };
+        Ok(self.services.admit_owner(tenant, request_id()))
+    }
+
+    fn order(&self, caller: &Caller, order: Order) -> Result<Json, Refusal> {
+        match order {
+            Order::KeyCreate(data) => keys::create(&self.services, caller, fields(data)),
+            Order::KeyList => keys::list(&self.services, caller),
+            Order::KeyRevoke(key) => keys::revoke(&self.services, caller, &key),
+            Order::KeyRotate { key, overlap_hours } => {
+                keys::rotate(&self.services, caller, &key, overlap_hours)
+            }
+            Order::UserAdd { data, password } => users::add(&self.services, caller, fields(data), password),
+            Order::UserList => users::list(&self.services, caller),
+            Order::UserDisable(user) => users::disable(&self.services, caller, &user),
+            Order::Search {
+                text,
+                kinds,
+                case,
+                limit,
+                reason,
+            } => {
+                let ask = Ask {
+                    text,
+                    kinds,
+                    case_id: case,
+                    limit,
+                    reason,
+                    waits: true,
+                    ..Ask::default()
+                };
+                self.search(caller, &ask)
+            }
+            Order::PutRows { rows, dry_run } => rows::put(&self.services, caller, rows, dry_run),
+            Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
+            Order::State => state::state(&self.node, self.gauge.as_ref()),
+        }
+    }
+
+    fn search(&self, caller: &Caller, ask: &Ask) -> Result<Json, Refusal> {
+        if self.gauge.is_none() {
+            catch_up(self.services.store(), &self.node.index)
+                .map_err(|error| Refusal::new("internal", error.to_string()))?;
+        }
+        let answer = self.finder.search(caller, ask)?;
+        let hits: Vec<Json> = answer.page.hits.iter().map(shown::hit).collect();
+        Ok(json!({
+            "data": hits,
+            "meta": {
+                "total": answer.page.total, "relaxed": answer.page.is_relaxed, "suggestions": answer.page.suggestions,
+            },
+        }))
+    }
+}
+
+fn fields(data: Map<String, Json>) -> Fields {
+    data.into_iter()
+        .map(|(name, value)| (name, Value::from(value)))
+        .collect()
+}

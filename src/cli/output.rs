@@ -1,0 +1,167 @@
+//! How verbs show what they got: text for people, one JSON value for programs; colours on a terminal only; progress as a bar on
+//! a terminal and as a line a second elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+const BAR_CELLS: usize = 28;
+
+/// How to show things.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    json: bool,
+    colours: bool,
+}
+
+/// What a word is, for its colour.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ink {
+    /// Stands out.
+    Strong,
+    /// Stands back.
+    Faint,
+    /// All is well.
+    Good,
+    /// Must be looked at.
+    Bad,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            json,
+            colours: wanted && std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// Programs read along.
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Shows a result.
+    pub(super) fn show(self, value: &Json, told: impl FnOnce(&Json) -> String) {
+        if self.json {
+            line(&value.to_string());
+        } else {
+            line(told(value).trim_end());
+        }
+    }
+
+    /// Says something to people alone.
+    pub(super) fn say(self, text: &str) {
+        if !self.json {
+            line(text);
+        }
+    }
+
+    /// Shows why it failed.
+    pub(super) fn failure(self, code: &str, message: &str) {
+        if self.json {
+            line(&json!({"errors": [{"code": code, "message": message}]}).to_string());
+        } else {
+            _ = writeln!(std::io::stderr(), "blotter: {message}");
+        }
+    }
+
+    /// A text in its colour.
+    pub(super) fn ink(self, ink: Ink, text: &str) -> String {
+        if !self.colours {
+            return text.to_owned();
+        }
+        let code = match ink {
+            Ink::Strong => "1",
+            Ink::Faint => "2",
+            Ink::Good => "32",
+            Ink::Bad => "31",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// Columns with a head, as wide as they must be.
+    pub(super) fn table(self, head: &[&str], rows: &[Vec<String>]) -> String {
+        let width = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([head[column].chars().count()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        let line = |cells: &mut dyn Iterator<Item = &str>| {
+            let padded = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        let mut lines = vec![self.ink(Ink::Faint, &line(&mut head.iter().copied()))];
+        lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
+        lines.join("\n")
+    }
+}
+
+/// A closed pipe ends a program quietly.
+fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// How far long work has come, on stderr.
+pub(super) struct Progress {
+    what: &'static str,
+    unit: &'static str,
+    total: u64,
+    on_terminal: bool,
+    silent: bool,
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    /// Work of so many bytes, rows, steps; 0 if nobody knows.
+    pub(super) fn new(output: Output, what: &'static str, unit: &'static str, total: u64) -> Self {
+        Self {
+            what,
+            unit,
+            total,
+            on_terminal: std::io::stderr().is_terminal(),
+            silent: output.json,
+            shown: None,
+        }
+    }
+
+    /// So much is done.
+    pub(super) fn at(&mut self, done: u64, counted: u64) {
+        let every = Duration::from_millis(if self.on_terminal { 60 } else { 1000 });
+        if self.silent || self.shown.is_some_and(|shown| shown.elapsed() < every) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        self.draw(done, counted);
+    }
+
+    /// All is done.
+    pub(super) fn end(self, counted: u64) {
+        if self.on_terminal && !self.silent {
+            self.draw(self.total, counted);
+            _ = writeln!(std::io::stderr());
+        }
+    }
+
+    fn draw(&self, done: u64, counted: u64) {
+        let (what, unit) = (self.what, self.unit);
+        let percent = (done.min(self.total) * 100).checked_div(self.total).unwrap_or(0);
+        let mut err = std::io::stderr().lock();
+        // Progress that can't be shown is no fault.
+        _ = if self.on_terminal {
+            let full = usize::try_from(percent).unwrap_or(0) * BAR_CELLS / 100;
+            let bar = format!("{}{}", "━".repeat(full), "─".repeat(BAR_CELLS - full));
+            write!(
+                err,
+                "\r\u{1b}[2K  {what:<26} {bar} {percent:>3} %  {counted} {unit}"
+            )
+            .and_then(|()| err.flush())
+        } else {
+            writeln!(err, "{what}: {percent} %, {counted} {unit}")
+        };
+    }
+}

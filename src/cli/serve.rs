@@ -1,0 +1,127 @@
+//! `serve`: runs until it is told to stop. One JSON line on stdout when it is ready; its log goes to stderr or to journald.
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use sd_notify::NotifyState;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::app::{self, Running};
+use crate::cli::{CliError, Done, Place};
+use crate::config::Config;
+use crate::config::value::{LogFormat, LogLevel};
+
+/// How often the write thread is looked at, and systemd is told that all is well.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Run until SIGTERM or Ctrl-C.
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    /// Address with port; port 0 picks one. Wins over the setting `server.listen`
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
+impl Serve {
+    pub(super) fn run(self, place: &Place) -> Done {
+        let mut config = place.load()?.config;
+        config.server.listen = self.listen.unwrap_or(config.server.listen);
+        log_to(&config)?;
+        let folder = place.folder();
+        runtime()?.block_on(async {
+            let running = app::start(folder, config).await.map_err(CliError::failed)?;
+            say_ready(&running);
+            let failed = until_stopped(&running).await?;
+            notify(&[NotifyState::Stopping]);
+            running.stop().await;
+            if failed {
+                return Err(CliError::Failed(
+                    "the log can't be written any more; start again".to_owned(),
+                ));
+            }
+            tracing::info!("stopped");
+            Ok(())
+        })
+    }
+}
+
+/// What everything runs on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().map_err(CliError::failed)
+}
+
+fn say_ready(running: &Running) {
+    let ready = json!({
+        "event": "ready", "url": running.url, "ca": running.ca, "metrics": running.metrics, "pid": std::process::id(),
+    });
+    let mut out = std::io::stdout().lock();
+    // Whoever started us may not read it.
+    _ = writeln!(out, "{ready}").and_then(|()| out.flush());
+    notify(&[NotifyState::Ready, NotifyState::Status(&running.url)]);
+    tracing::info!(url = running.url, "ready");
+}
+
+/// Waits for a signal, or for the write thread to fail. True: it has failed.
+pub(super) async fn until_stopped(running: &Running) -> Result<bool, CliError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(false),
+            _ = interrupt.recv() => return Ok(false),
+            _ = look.tick() => {
+                if running.has_failed() {
+                    tracing::error!("the write thread has ended; the process ends too");
+                    return Ok(true);
+                }
+                notify(&[NotifyState::Watchdog]);
+            }
+        }
+    }
+}
+
+/// Tells systemd, where there is one.
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+fn log_to(config: &Config) -> Done {
+    let level = match config.log.level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    // The libraries below say much that is worth no line here.
+    let filter = EnvFilter::new(format!("warn,blotter={level}"));
+    let registry = tracing_subscriber::registry().with(filter);
+    match config.log.format {
+        LogFormat::Text => {
+            let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+            let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            registry.with(layer.with_target(false).with_ansi(colours)).init();
+        }
+        LogFormat::Json => {
+            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true);
+            registry.with(layer.with_writer(std::io::stderr)).init();
+        }
+        LogFormat::Journald => {
+            let layer = tracing_journald::layer();
+            let layer =
+                layer.map_err(|error| CliError::Failed(format!("journald does not answer: {error}")))?;
+            registry.with(layer).init();
+        }
+    }
+    Ok(())
+}

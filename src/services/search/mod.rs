@@ -1,0 +1,202 @@
+//! One box over cases, entities, evidence, timeline and reports. What a caller may read stands in the query itself; every
+//! search is audited with its stated reason before it is answered.
+
+/// A record as it is searched.
+pub mod document;
+/// The follower of the log that keeps the index.
+pub mod follow;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::kind;
+use crate::domain::value::Value;
+use crate::search::index::{Index, IndexError};
+use crate::search::page::{Page, Reader, Search};
+use crate::services::Services;
+use crate::services::audit::Event;
+use crate::services::caller::Caller;
+use crate::services::failure::{Failure, Outcome};
+use crate::services::policy::{self, Deed};
+use crate::services::search::document::{SEARCHED, TRAINING};
+use crate::services::search::follow::Gauge;
+
+/// Hits a page, at most.
+pub const LIMIT_MAX: usize = 500;
+/// A text to search for has at most so many characters.
+const TEXT_CHARS_MAX: usize = 2_000;
+/// How long a search waits for the index to see what was written before it, if it was asked to.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// What is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ask {
+    /// What was typed.
+    pub text: String,
+    /// Only these kinds.
+    pub kinds: Vec<String>,
+    /// Only what belongs to this case, by internal id or display id.
+    pub case_id: Option<String>,
+    /// Hits a page.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Count facets.
+    pub with_facets: bool,
+    /// Why, for the audit.
+    pub reason: Option<String>,
+    /// See everything that was written before this.
+    pub waits: bool,
+    /// Find reports of trainings, and nothing else.
+    pub training: bool,
+}
+
+impl Default for Ask {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            kinds: Vec::new(),
+            case_id: None,
+            limit: 20,
+            cursor: None,
+            with_facets: false,
+            reason: None,
+            waits: false,
+            training: false,
+        }
+    }
+}
+
+/// A page, with how far the index was behind.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answer {
+    /// Hits, total, facets, suggestions.
+    pub page: Page,
+    /// Age of the oldest change that this answer does not see.
+    pub lag: Duration,
+}
+
+/// The search service. Cheap to clone.
+#[derive(Clone)]
+pub struct Finder {
+    services: Services,
+    index: Arc<Index>,
+    /// Without a follower the caller of this has caught up itself.
+    gauge: Option<Gauge>,
+}
+
+impl Finder {
+    /// Over an index that somebody keeps.
+    pub fn new(services: Services, index: Arc<Index>, gauge: Option<Gauge>) -> Self {
+        Self {
+            services,
+            index,
+            gauge,
+        }
+    }
+
+    /// Searches for a caller.
+    ///
+    /// # Errors
+    /// `Denied` without any right to read, `Invalid` for a cursor of another query; what can't be audited is not answered.
+    pub fn search(&self, caller: &Caller, ask: &Ask) -> Outcome<Answer> {
+        let kinds = self.kinds(caller, ask)?;
+        refuse_bad(ask)?;
+        if ask.waits
+            && let Some(gauge) = &self.gauge
+        {
+            gauge.wait(WAIT_MAX);
+        }
+        let lag = self.gauge.as_ref().map_or(Duration::ZERO, Gauge::lag);
+        let page = match kinds {
+            None => Page::default(),
+            Some(kinds) => self
+                .index
+                .search(&query(caller, ask, kinds, self.services.now().0))
+                .map_err(failure)?,
+        };
+        let count = i64::try_from(page.total).unwrap_or(i64::MAX);
+        let mut event = Event::done("search", None)
+            .with("query", Value::text(ask.text.clone()))
+            .with("found", Value::Int(count));
+        if let Some(reason) = &ask.reason {
+            event = event.with("reason", Value::text(reason.clone()));
+        }
+        self.services.note(caller, event)?;
+        Ok(Answer { page, lag })
+    }
+
+    /// The kinds to search in, empty for all; `None` if the caller may read none of those that were asked for.
+    fn kinds(&self, caller: &Caller, ask: &Ask) -> Outcome<Option<Vec<String>>> {
+        let may = |kind: &&&kind::Kind| policy::has_scope(caller, &policy::scope_for(kind, Deed::Read));
+        let allowed: Vec<&str> = SEARCHED.iter().filter(may).map(|kind| kind.name).collect();
+        if allowed.is_empty() {
+            self.services.demand(caller, "search", "cases:read")?;
+        }
+        if allowed.len() == SEARCHED.len() {
+            return Ok(Some(ask.kinds.clone()));
+        }
+        if ask.kinds.is_empty() {
+            return Ok(Some(allowed.into_iter().map(str::to_owned).collect()));
+        }
+        let base = |kind: &str| {
+            if document::is_searched(kind) {
+                kind.to_owned()
+            } else {
+                kind::ENTITY.name.to_owned()
+            }
+        };
+        let asked: Vec<String> = ask
+            .kinds
+            .iter()
+            .filter(|kind| allowed.contains(&base(kind).as_str()))
+            .cloned()
+            .collect();
+        Ok((!asked.is_empty()).then_some(asked))
+    }
+}
+
+fn refuse_bad(ask: &Ask) -> Outcome<()> {
+    if ask.text.chars().count() > TEXT_CHARS_MAX {
+        return Err(Failure::wrong(
+            "q",
+            format!("at most {TEXT_CHARS_MAX} characters"),
+        ));
+    }
+    if ask.limit == 0 || ask.limit > LIMIT_MAX {
+        return Err(Failure::wrong(
+            "limit",
+            format!("a whole number from 1 to {LIMIT_MAX}"),
+        ));
+    }
+    Ok(())
+}
+
+fn query(caller: &Caller, ask: &Ask, kinds: Vec<String>, now_ms: i64) -> Search {
+    let access = if ask.training {
+        vec![TRAINING.to_owned()]
+    } else {
+        policy::words_of(caller)
+    };
+    Search {
+        text: ask.text.clone(),
+        reader: Reader {
+            tenant: caller.tenant().clone(),
+            access,
+        },
+        kinds,
+        case_id: ask.case_id.clone(),
+        limit: ask.limit,
+        cursor: ask.cursor.clone(),
+        with_facets: ask.with_facets,
+        now_ms,
+    }
+}
+
+fn failure(error: IndexError) -> Failure {
+    match error {
+        IndexError::BadCursor => Failure::wrong("cursor", "a cursor that this query gave"),
+        // It is being made anew; the records themselves are untouched.
+        IndexError::Io(_) | IndexError::Failed(_) => Failure::Internal(error.to_string()),
+    }
+}
