@@ -25,6 +25,8 @@ use crate::app::node::{Node, NodeError};
 use crate::app::probes::Probes;
 use crate::config::Config;
 use crate::domain::time::SystemClock;
+use crate::lanes;
+use crate::lanes::http::Lanes;
 use crate::server::certs::authority::Authority;
 use crate::server::certs::name::names_of_node;
 use crate::server::certs::{self, CertError, Certificates};
@@ -32,7 +34,8 @@ use crate::server::listener::{self, ListenError};
 use crate::server::tasks::Tasks;
 use crate::server::tls::{self, TlsError};
 use crate::server::{self, Stopped};
-use crate::services::search::follow::{FollowOptions, Follower};
+use crate::services::search::Finder;
+use crate::services::search::follow::{FollowOptions, Follower, Gauge};
 
 /// Beyond the time for requests in hand: for the last answers to leave.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -104,7 +107,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
         follower.gauge(),
         Arc::clone(&certificates),
     ));
-    let router = router(&probes);
+    let router = router(&node, follower.gauge(), &probes, &config);
     let main = listener::bind(config.server.listen).await?;
     let address = main.local_addr()?;
     let acceptor = tls::acceptor(Arc::clone(&certificates))?;
@@ -207,8 +210,20 @@ impl Edge<'_> {
 }
 
 /// Everything that answers at the main listener.
-fn router(probes: &Arc<Probes>) -> Router {
-    probes::router(probes)
+fn router(node: &Node, gauge: Gauge, probes: &Arc<Probes>, config: &Config) -> Router {
+    let finder = Finder::new(node.services.clone(), Arc::clone(&node.index), Some(gauge));
+    let options = lanes::http::Options {
+        json_bytes_max: config.bodies.json_bytes_max,
+        requests_per_second: config.rates.requests_per_second,
+        request_burst: config.rates.burst,
+        language: config
+            .reports
+            .language
+            .as_ref()
+            .map_or_else(String::new, |tag| tag.as_str().to_owned()),
+    };
+    let lanes = Lanes::new(node.services.clone(), finder, options);
+    lanes::router(&lanes).merge(probes::router(probes))
 }
 
 /// The agency's certificate if it is set, else the node's own.

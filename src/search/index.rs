@@ -86,6 +86,12 @@ pub struct Index {
     position: AtomicU64,
 }
 
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Index({})", self.folder.display())
+    }
+}
+
 /// The committed index as searches see it.
 pub(super) struct Reading {
     index: tantivy::Index,

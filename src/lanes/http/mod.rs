@@ -25,6 +25,7 @@ pub mod wire;
 use std::sync::Arc;
 
 use crate::services::Services;
+use crate::services::search::Finder;
 
 pub use rates::Rates;
 pub use serve::{blocking, router};
@@ -58,6 +59,8 @@ impl Default for Options {
 pub struct Lanes {
     /// What callers may do.
     pub services: Services,
+    /// What they may find.
+    pub finder: Finder,
     /// Limits and settings.
     pub options: Arc<Options>,
     /// How often each credential asked.
@@ -66,10 +69,11 @@ pub struct Lanes {
 
 impl Lanes {
     /// Over services, with these settings.
-    pub fn new(services: Services, options: Options) -> Self {
+    pub fn new(services: Services, finder: Finder, options: Options) -> Self {
         let rates = Arc::new(Rates::new(options.requests_per_second, options.request_burst));
         Self {
             services,
+            finder,
             options: Arc::new(options),
             rates,
         }

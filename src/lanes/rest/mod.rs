@@ -4,5 +4,7 @@
 mod records;
 /// Every route of this lane.
 pub mod router;
+/// One box over all records.
+mod search;
 /// Which part of a list, in which order, with which members.
 mod selection;

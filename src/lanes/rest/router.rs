@@ -2,7 +2,7 @@
 
 use crate::domain::kind::{ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, OFFICE, TEAM, WATCHLIST};
 use crate::lanes::http::route::Route;
-use crate::lanes::rest::records;
+use crate::lanes::rest::{records, search};
 
 /// Every route of this lane.
 pub fn routes() -> Vec<Route> {
@@ -16,6 +16,7 @@ pub fn routes() -> Vec<Route> {
         records::all(&OFFICE, "agency"),
         records::all(&FORM, "agency"),
         records::all(&LOCATION, "agency"),
+        search::routes(),
     ]
     .concat()
 }

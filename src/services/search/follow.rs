@@ -341,13 +341,20 @@ impl Follower {
     }
 
     /// Lets the index see everything, makes it durable, and ends the threads.
-    pub fn stop(self) {
+    pub fn stop(mut self) {
         self.stop.store(true, Ordering::Release);
-        for thread in self.threads {
+        for thread in std::mem::take(&mut self.threads) {
             if thread.join().is_err() {
                 tracing::error!("the search thread panicked; the next start makes up for it");
             }
         }
+    }
+}
+
+impl Drop for Follower {
+    /// One that was not stopped in order ends by itself, a moment later.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
     }
 }
 

@@ -77,7 +77,7 @@ pub struct Answer {
 }
 
 /// The search service. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Finder {
     services: Services,
     index: Arc<Index>,

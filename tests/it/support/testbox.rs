@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, Request};
 use blotter::domain::time::SystemClock;
 use blotter::domain::value::{Fields, Value};
 use blotter::lanes::http::{Lanes, Options};
+use blotter::search::index::Index;
 use blotter::server::certs::authority::Authority;
 use blotter::server::certs::load_or_renew;
 use blotter::server::certs::name::names_of_node;
@@ -16,6 +17,8 @@ use blotter::server::limits::Limits;
 use blotter::server::{listener, serve, tls};
 use blotter::services::Services;
 use blotter::services::caller::Caller;
+use blotter::services::search::Finder;
+use blotter::services::search::follow::{FollowOptions, Follower};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
@@ -39,6 +42,7 @@ pub(crate) struct TestBox {
     address: SocketAddr,
     /// A key of the agency METRO that may do everything.
     pub(crate) key: String,
+    _follower: Follower,
     _stop: DropGuard,
 }
 
@@ -132,7 +136,12 @@ impl TestBox {
         let certificates = load_or_renew(desk.folder(), names, Arc::new(SystemClock)).unwrap();
         let listener = listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let lanes = Lanes::new(desk.services().clone(), options);
+        let store = Arc::clone(desk.services().store());
+        let heap = blotter::search::index::Options::default();
+        let index = Arc::new(Index::open(&desk.folder().join("search"), heap).unwrap());
+        let follower = Follower::start(store, Arc::clone(&index), FollowOptions::default()).unwrap();
+        let finder = Finder::new(desk.services().clone(), index, Some(follower.gauge()));
+        let lanes = Lanes::new(desk.services().clone(), finder, options);
         let stop = CancellationToken::new();
         let acceptor = tls::acceptor(certificates).unwrap();
         let router = blotter::lanes::router(&lanes);
@@ -149,6 +158,7 @@ impl TestBox {
             desk,
             address,
             key,
+            _follower: follower,
             _stop: stop.drop_guard(),
         }
     }
