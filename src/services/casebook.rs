@@ -29,6 +29,8 @@ pub struct Listing {
     pub equal: Vec<(String, Value)>,
     /// Only those that name this record in the field of their kind that says to whom they belong.
     pub parent: Option<(&'static str, RecordId)>,
+    /// Only those whose `location` lies here.
+    pub within: Option<Area>,
     /// Where the last page ended.
     pub after: Option<PageKey>,
     /// As many at most.
@@ -43,9 +45,52 @@ impl Default for Listing {
             updated_after: None,
             equal: Vec::new(),
             parent: None,
+            within: None,
             after: None,
             limit: 50,
         }
+    }
+}
+
+/// A box on the map, in degrees of WGS 84. One whose west is greater than its east reaches over the date line.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Area {
+    /// Its least longitude.
+    pub west: f64,
+    /// Its least latitude.
+    pub south: f64,
+    /// Its greatest longitude.
+    pub east: f64,
+    /// Its greatest latitude.
+    pub north: f64,
+}
+
+impl Area {
+    /// Reads `west,south,east,north`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let numbers: Option<Vec<f64>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+        let [west, south, east, north] = <[f64; 4]>::try_from(numbers?).ok()?;
+        let longitudes = [west, east].iter().all(|x| (-180.0..=180.0).contains(x));
+        let latitudes = [south, north].iter().all(|y| (-90.0..=90.0).contains(y));
+        (longitudes && latitudes && south <= north).then_some(Self {
+            west,
+            south,
+            east,
+            north,
+        })
+    }
+
+    fn holds(&self, location: &Value) -> bool {
+        let number = |name: &str| location.get(name).and_then(Value::as_float);
+        let (Some(x), Some(y)) = (number("x"), number("y")) else {
+            return false;
+        };
+        let across = if self.west <= self.east {
+            (self.west..=self.east).contains(&x)
+        } else {
+            x >= self.west || x <= self.east
+        };
+        across && (self.south..=self.north).contains(&y)
     }
 }
 
@@ -238,7 +283,12 @@ fn readable(
         .equal
         .iter()
         .all(|(field, value)| says(&record, field, value));
-    Ok((late && equal && find::may_read(rows, caller, &record)?).then_some(record))
+    let within = listing.within.is_none_or(|area| {
+        record
+            .get("location")
+            .is_some_and(|location| area.holds(location))
+    });
+    Ok((late && equal && within && find::may_read(rows, caller, &record)?).then_some(record))
 }
 
 fn says(record: &Record, field: &str, value: &Value) -> bool {

@@ -29,6 +29,8 @@ pub mod import;
 pub mod keys;
 /// Who may do what.
 pub mod policy;
+/// Reports: filed, talked about, shown to who filed them, made into cases.
+pub mod reports;
 /// One box over all records, and the follower that keeps its index.
 pub mod search;
 /// What a client gave → values of the shapes wanted, or every fault.
@@ -46,6 +48,7 @@ use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::files::Files;
 use crate::services::files::room::Need;
+use crate::services::reports::ReportRules;
 use crate::store::database::{Read, Snapshot};
 use crate::store::handle::Store;
 use crate::views::fold::fold;
@@ -86,6 +89,7 @@ pub struct Services {
     files: Files,
     clock: Arc<dyn Clock>,
     reads: Arc<RecentReads>,
+    report_rules: Arc<ReportRules>,
 }
 
 impl Services {
@@ -96,7 +100,15 @@ impl Services {
             files,
             clock,
             reads: Arc::default(),
+            report_rules: Arc::default(),
         }
+    }
+
+    /// The same with the agency's rules of reports.
+    #[must_use]
+    pub fn with_report_rules(mut self, rules: ReportRules) -> Self {
+        self.report_rules = Arc::new(rules);
+        self
     }
 
     /// The store.

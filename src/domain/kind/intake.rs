@@ -61,6 +61,12 @@ pub const REPORT: Kind = Kind {
         )
         .unique()
         .secret(),
+        Field::mv(
+            "public_seed",
+            Shape::Line(64),
+            "From which the node makes that secret again.",
+        )
+        .secret(),
         Field::mv("public_expires_at", Shape::Time, "When the public page ends.").system(),
         Field::once("filed_by", Shape::Line(100), "The key or user that filed it.").system(),
     ],

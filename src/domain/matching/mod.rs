@@ -10,3 +10,5 @@ pub mod nicknames;
 pub mod phones;
 /// Number plates, whole or in part, with look-alike characters.
 pub mod plates;
+/// National forms of telephone numbers, by region.
+pub mod regions;

@@ -19,7 +19,8 @@ fn exif() -> DemoExif {
     }
 }
 
-fn photo(scene: Scene, caption: &str) -> Vec<u8> {
+/// A drawn photo with what a device writes.
+pub(crate) fn photo(scene: Scene, caption: &str) -> Vec<u8> {
     write_demo_photo(7, scene, caption, &exif()).expect("a demo photo is drawn")
 }
 

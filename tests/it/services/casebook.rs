@@ -9,7 +9,7 @@ use blotter::store::hash::sha256;
 
 use crate::support::desk::TestDesk;
 
-fn fields(json: serde_json::Value) -> Fields {
+pub(crate) fn fields(json: serde_json::Value) -> Fields {
     match Value::from(json) {
         Value::Map(fields) => fields,
         _ => panic!("an object"),

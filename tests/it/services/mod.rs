@@ -1,3 +1,6 @@
 //! Services over a real store.
 
 mod casebook;
+mod custody;
+mod files;
+mod reports;

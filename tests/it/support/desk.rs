@@ -25,6 +25,13 @@ impl Default for TestClock {
     }
 }
 
+impl TestClock {
+    /// Lets so many milliseconds pass.
+    pub(crate) fn advance(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> Millis {
         Millis(self.0.load(Ordering::SeqCst))
