@@ -173,7 +173,8 @@ impl Store {
         self.writer.write_soon(decide)
     }
 
-    /// The journal, for those who follow it.
+    /// The journal, for those who follow it. It may be one group ahead of the rows: who reads rows for what it says must
+    /// not go beyond [`Store::end`].
     pub fn journal(&self) -> &JournalReader {
         &self.journal
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::id::{Hash, RecordId};
+use crate::domain::id::RecordId;
 use crate::domain::kind::{DISPLAY_ID, Field, Kind, Numbering, kind};
 use crate::domain::operation::Merge;
 use crate::domain::record::Record;
@@ -62,21 +62,6 @@ pub fn link_prefix(target: RecordId, kind: &str, field: &str) -> Key {
     Key::record(target).and_text(&format!("{kind}.{field}"))
 }
 
-/// The members of an entry that name files by their hash.
-const FILE_MEMBERS: [&str; 3] = ["sha256", "thumbnail", "signature"];
-
-/// The part that the keys of all records which name a file have in common.
-pub fn file_prefix(hash: Hash) -> Key {
-    Key::text("#file").and_text(&hash.to_string())
-}
-
-fn files_in(entry: &Value) -> impl Iterator<Item = Hash> {
-    let named = FILE_MEMBERS
-        .into_iter()
-        .filter_map(|name| entry.get(name)?.as_text());
-    named.filter_map(|text| text.parse().ok())
-}
-
 /// All rows by which a record is found. A kind unknown here has only its lists.
 pub fn rows_of(record: &Record) -> BTreeSet<Row> {
     let tenant = record.tenant.as_str();
@@ -113,15 +98,7 @@ pub fn rows_of(record: &Record) -> BTreeSet<Row> {
                 .members(field.name)
                 .into_iter()
                 .for_each(|v| ids_in(v, &mut targets)),
-            Merge::Append | Merge::Guarded => {
-                for version in record.versions(field.name, field.merge) {
-                    for hash in files_in(&version.value) {
-                        let key = file_prefix(hash).and_record(record.id);
-                        rows.insert((Table::Links, key.bytes()));
-                    }
-                }
-            }
-            Merge::Lattice => {}
+            Merge::Append | Merge::Lattice | Merge::Guarded => {}
         }
         for target in targets {
             let key = link_prefix(target, kind.name, field.name)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::id::{Hash, RecordId, TenantId};
+use crate::domain::id::{RecordId, TenantId};
 use crate::domain::kind::{DISPLAY_ID, Field, Kind};
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
@@ -12,7 +12,7 @@ use crate::store::error::StoreError;
 use crate::store::tables::Table;
 use crate::views::files;
 use crate::views::fold::fold;
-use crate::views::index::{Order, display_key, file_prefix, link_prefix, list_prefix, name_key, rows_of};
+use crate::views::index::{Order, display_key, link_prefix, list_prefix, name_key, rows_of};
 use crate::views::keys::{Key, last_record};
 
 /// Folds an operation into its record, and lets the rows by which the record is found follow.
@@ -120,24 +120,6 @@ pub fn links(
 ) -> Result<(), StoreError> {
     let prefix = link_prefix(target, kind, field).bytes();
     walk(rows, Table::Links, &prefix, way, from, visit)
-}
-
-/// Whether any record names this file.
-///
-/// # Errors
-/// The disk failed.
-pub fn names_file(rows: &impl Read, hash: Hash) -> Result<bool, StoreError> {
-    let mut named = false;
-    rows.scan_prefix(
-        Table::Links,
-        &file_prefix(hash).bytes(),
-        Direction::Up,
-        &mut |_, _| {
-            named = true;
-            false
-        },
-    )?;
-    Ok(named)
 }
 
 fn walk(

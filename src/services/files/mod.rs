@@ -16,7 +16,7 @@ use crate::services::Services;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::room::{Need, Room};
 use crate::store::blobs::{BlobWriter, Blobs, Held};
-use crate::views::records;
+use crate::views::files;
 
 /// The files of this node and what guards them. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -140,7 +140,7 @@ impl Services {
     pub fn give_up(&self, uploads: impl IntoIterator<Item = Held>) {
         for held in uploads {
             let hash = held.hash();
-            let is_named = |hash| records::names_file(&self.store.snapshot()?, hash);
+            let is_named = |hash| files::is_named(&self.store.snapshot()?, hash);
             if let Err(error) = self.files.blobs.discard(held, is_named) {
                 tracing::warn!(%error, %hash, "a file that no record names is left for the next sweep");
             }
@@ -157,7 +157,7 @@ impl Services {
     /// # Errors
     /// The disk failed.
     pub fn sweep_files(&self) -> Outcome<u64> {
-        let is_named = |hash| records::names_file(&self.store.snapshot()?, hash);
+        let is_named = |hash| files::is_named(&self.store.snapshot()?, hash);
         self.files.blobs.sweep(is_named).map_err(Failure::from)
     }
 }

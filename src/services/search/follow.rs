@@ -149,8 +149,13 @@ impl Following {
         }
         let mut touched = BTreeSet::new();
         let mut end = self.applied;
+        // The journal may be a group ahead of the rows, from which the documents are made.
+        let visible = self.store.end();
         for group in self.store.journal().scan(self.applied) {
             let group = group.map_err(StoreError::from)?;
+            if group.end > visible {
+                break;
+            }
             note_touched(&group, &mut touched)?;
             end = group.end;
             if touched.len() >= RECORDS_PER_STEP {
