@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::domain::id::{Hash, TenantId};
-use crate::domain::kind::{CREDENTIAL, USER};
+use crate::domain::kind::{CREDENTIAL, Field, Kind, USER};
+use crate::domain::operation::Merge;
 use crate::domain::record::Record;
+use crate::domain::time::Millis;
 use crate::domain::value::Value;
 use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role, Via};
 use crate::services::failure::{Failure, Outcome};
+use crate::services::people::is_disabled;
+use crate::services::people::users::token_hash;
 use crate::services::policy;
 use crate::services::shape::network;
 use crate::store::hash::sha256;
+use crate::store::identity::random;
 use crate::views::records;
 
 /// Where keys begin.
@@ -23,47 +28,114 @@ pub fn key_hash(key: &str) -> Hash {
     sha256(&[b"blotter api key\0", key.as_bytes()])
 }
 
+/// Letters of a secret: 27 of 62 are 160 bits.
+const SECRET_CHARS: usize = 27;
+
+/// A new secret with more than 160 random bits behind a prefix that says what it opens.
+pub(super) fn secret(prefix: &str) -> Outcome<String> {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut secret = prefix.to_owned();
+    while secret.len() < prefix.len() + SECRET_CHARS {
+        let mut byte = [0];
+        random(&mut byte)?;
+        // The bytes above the last whole multiple of 62 would favour some letters.
+        if byte[0] < 248 {
+            secret.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
+        }
+    }
+    Ok(secret)
+}
+
 impl Services {
-    /// The caller behind an API key.
+    /// The caller behind an API key. A refusal is in the audit log, counted with others of the same address.
     ///
     /// # Errors
-    /// `Unauthenticated`: unknown, expired, revoked, or from an address that it is not for.
+    /// `Unauthenticated`: unknown, expired, revoked, or from an address that it is not for. `Denied`: it does not open the
+    /// lane.
     pub fn admit_key(&self, key: &str, via: Via) -> Outcome<Caller> {
-        let rows = self.snapshot()?;
-        let hash = key_hash(key).to_string();
         let field = CREDENTIAL.field("key_hash").ok_or(UNKNOWN)?;
-        let id = records::by_name(&rows, "", &CREDENTIAL, field, &hash)?.ok_or(UNKNOWN)?;
-        let record = records::get(&rows, id)?.ok_or(UNKNOWN)?;
-        self.refuse_ended(&record)?;
-        if !comes_from(&record, via.address) {
-            return Err(Failure::Unauthenticated("the key is not for this address"));
+        let Some(record) = self.holder(&CREDENTIAL, field, key_hash(key))? else {
+            return Err(self.refuse_stranger(None, &via, UNKNOWN_TEXT));
+        };
+        let fault = self.fault_of(&record).or_else(|| {
+            let here = comes_from(&record, via.address);
+            (!here).then_some("the key is not for this address")
+        });
+        if let Some(rule) = fault {
+            return Err(self.refuse_stranger(Some(record.tenant), &via, rule));
         }
-        Ok(Caller {
-            identity: Identity::Key(id),
+        let caller = Caller {
+            identity: Identity::Key(record.id),
             tenant: record.tenant.clone(),
             scopes: words(record.get("scopes")),
             lanes: words(record.get("lanes")),
             name: record.text("name").unwrap_or_default().to_owned(),
             reporter: record.get("reporter").and_then(Value::as_map).cloned(),
             via,
-        })
+        };
+        self.refuse_closed_lane(&caller)?;
+        self.people().note_use(record.id, self.now());
+        Ok(caller)
     }
 
-    fn refuse_ended(&self, record: &Record) -> Outcome<()> {
+    fn holder(&self, kind: &'static Kind, field: &Field, hash: Hash) -> Outcome<Option<Record>> {
+        let rows = self.snapshot()?;
+        let id = records::by_name(&rows, "", kind, field, &hash.to_string())?;
+        Ok(id.map(|id| records::get(&rows, id)).transpose()?.flatten())
+    }
+
+    fn fault_of(&self, key: &Record) -> Option<&'static str> {
         let now = self.now();
+        // Of concurrent ends the first one counts.
         let ended = |field: &str| {
-            record
-                .get(field)
-                .and_then(Value::as_time)
-                .is_some_and(|at| at <= now)
+            let said = [Merge::Mv, Merge::Once]
+                .into_iter()
+                .flat_map(|merge| key.versions(field, merge));
+            said.filter_map(|version| version.value.as_time())
+                .any(|at| at <= now)
         };
-        if record.rank("revocation") > 0 {
-            return Err(Failure::Unauthenticated("the key was revoked"));
+        if key.rank("revocation") > 0 {
+            return Some("the key was revoked");
         }
-        if ended("expires_at") || ended("retires_at") {
-            return Err(Failure::Unauthenticated("the key has expired"));
+        (ended("expires_at") || ended("retires_at")).then_some("the key has expired")
+    }
+
+    fn refuse_closed_lane(&self, caller: &Caller) -> Outcome<()> {
+        let lane = match caller.via.lane {
+            lane @ ("sync" | "events") => lane,
+            _ => "query",
+        };
+        if caller.lanes.contains(lane) {
+            return Ok(());
         }
-        Ok(())
+        let failure = Failure::Denied(format!("the credential does not open the lane {lane}"));
+        self.note_denial(caller, "authenticate", &failure)?;
+        Err(failure)
+    }
+
+    /// The caller behind a user's static token, for evidence-room clients.
+    ///
+    /// # Errors
+    /// `Unauthenticated`: unknown, or of a user who is disabled.
+    pub fn admit_static_token(&self, token: &str, via: Via) -> Outcome<Caller> {
+        let field = USER.field("static_token_hash").ok_or(UNKNOWN)?;
+        match self.holder(&USER, field, token_hash(token))? {
+            Some(user) => self.admit_user(&user, via),
+            None => Err(self.refuse_stranger(None, &via, UNKNOWN_TEXT)),
+        }
+    }
+
+    /// Notes that somebody came with no credential that opens anything; gives the failure to answer with.
+    pub fn refuse_stranger(&self, tenant: Option<TenantId>, via: &Via, rule: &'static str) -> Failure {
+        match self.note_refused_stranger(tenant, via, rule) {
+            Ok(()) => Failure::Unauthenticated(rule),
+            Err(failure) => failure,
+        }
+    }
+
+    /// When a key was used last since this node was started; `None` if not since then.
+    pub fn last_use_of(&self, key: &Record) -> Option<Millis> {
+        self.people().last_use(key.id)
     }
 
     /// The caller that a signed-in user is; the session service has checked the password or the cookie.
@@ -76,8 +148,8 @@ impl Services {
             .and_then(Role::parse)
             .filter(|_| user.kind == USER.name)
             .ok_or(UNKNOWN)?;
-        if user.get("disabled").and_then(Value::as_bool) == Some(true) {
-            return Err(Failure::Unauthenticated("the user is disabled"));
+        if is_disabled(user) {
+            return Err(self.refuse_stranger(Some(user.tenant.clone()), &via, "the user is disabled"));
         }
         Ok(Caller {
             identity: Identity::User(user.id, role),
@@ -108,7 +180,9 @@ impl Services {
     }
 }
 
-const UNKNOWN: Failure = Failure::Unauthenticated("the credential is unknown");
+const UNKNOWN_TEXT: &str = "the credential is unknown";
+
+const UNKNOWN: Failure = Failure::Unauthenticated(UNKNOWN_TEXT);
 
 fn words(value: Option<&Value>) -> BTreeSet<String> {
     value

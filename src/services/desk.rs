@@ -11,6 +11,7 @@ use crate::services::caller::Caller;
 use crate::services::custody;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::find;
+use crate::services::people;
 use crate::services::policy::{self, Deed};
 use crate::services::shape::{Checker, describe};
 use crate::store::session::Session;
@@ -82,6 +83,13 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     /// `Denied`, `Invalid` with every fault, `Conflict` for a unique value that is taken.
     pub fn create(&mut self, kind: &'static Kind, input: Fields) -> Outcome<Record> {
         policy::demand_for(self.caller, kind, Deed::Write)?;
+        if kind.name == kind::CREDENTIAL.name || kind.name == kind::TENANT.name {
+            let route = kind.plural;
+            return Err(Failure::wrong(
+                "data",
+                format!("nothing: POST /v1/{route} makes these"),
+            ));
+        }
         let given = self.check(kind, input, None)?;
         let added = match kind.name == kind::EVIDENCE.name {
             true => vec![custody::collection(self.caller, self.now(), &given)?],
@@ -119,7 +127,9 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         }
         changes.extend(added);
         self.draft(kind, id, changes)?;
-        self.fresh(id)
+        let made = self.fresh(id)?;
+        people::refuse_escalation(self.caller, None, &made)?;
+        Ok(made)
     }
 
     /// Changes a record as a client asked; only what differs becomes a change.
@@ -157,7 +167,9 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         if !self.touched.contains(&record.id) {
             self.touched.push(record.id);
         }
-        self.fresh(record.id)
+        let changed = self.fresh(record.id)?;
+        people::refuse_escalation(self.caller, Some(record), &changed)?;
+        Ok(changed)
     }
 
     fn draft(&mut self, kind: &'static Kind, record: RecordId, changes: Vec<Change>) -> Outcome<()> {
@@ -265,10 +277,15 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             let tenant = self.caller.tenant().as_str();
             let taken = records::by_name(self.session.rows(), tenant, kind, field, text)?;
             if let Some(other) = taken.filter(|other| Some(*other) != own) {
-                // Over all tenants only the clash itself may be told.
-                let meta = match field.unique_everywhere() {
-                    true => Fields::new(),
-                    false => Fields::from([("existing".to_owned(), Value::Id(other))]),
+                // Over all tenants, and of what the caller may not read, only the clash itself may be told.
+                let record = records::get(self.session.rows(), other)?;
+                let known = match record {
+                    Some(record) => find::may_read(self.session.rows(), self.caller, &record)?,
+                    None => false,
+                };
+                let meta = match known && !field.unique_everywhere() {
+                    true => Fields::from([("existing".to_owned(), Value::Id(other))]),
+                    false => Fields::new(),
                 };
                 let text = format!("another {} has this {}", kind.name, field.name);
                 return Err(Failure::Conflict(Clash::Duplicate, text, meta));

@@ -21,12 +21,24 @@ pub const EXTERNAL_PREFIX: &str = "ext:";
 /// # Errors
 /// `Unknown` if there is none for this caller.
 pub fn record(rows: &impl Read, caller: &Caller, kind: &'static Kind, reference: &str) -> Outcome<Record> {
-    let id = id_of(rows, caller, kind, reference)?.ok_or(Failure::Unknown(kind.name))?;
-    let record = records::get(rows, id)?.filter(|record| record.kind == kind.name);
-    match record {
+    match unjudged(rows, caller, kind, reference)? {
         Some(record) if may_read(rows, caller, &record)? => Ok(record),
         _ => Err(Failure::Unknown(kind.name)),
     }
+}
+
+/// The record of the caller's agency that is called so, whether or not the caller may read it: for those who judge.
+pub(super) fn unjudged(
+    rows: &impl Read,
+    caller: &Caller,
+    kind: &Kind,
+    reference: &str,
+) -> Result<Option<Record>, StoreError> {
+    let Some(id) = id_of(rows, caller, kind, reference)? else {
+        return Ok(None);
+    };
+    let record = records::get(rows, id)?;
+    Ok(record.filter(|record| record.kind == kind.name && record.tenant == *caller.tenant()))
 }
 
 fn id_of(
@@ -55,26 +67,58 @@ pub fn reference(rows: &impl Read, caller: &Caller, wanted: &str, text: &str) ->
         .map(|record| record.id)
 }
 
+/// Steps from a record to its case, at most: a note on an item of evidence, an alert about that note.
+const STEPS_MAX: usize = 8;
+
+/// What a record belongs to.
+enum Belongs {
+    /// To nothing: it is judged by itself.
+    Alone,
+    /// To this one, at the end of the row of those that it belongs to.
+    To(Box<Record>),
+    /// To one that has not arrived here.
+    Unknown,
+}
+
+fn belongs(rows: &impl Read, record: &Record) -> Result<Belongs, StoreError> {
+    let mut last: Option<Record> = None;
+    for _ in 0..STEPS_MAX {
+        let child = last.as_ref().unwrap_or(record);
+        let parent = kind::kind(&child.kind).and_then(|kind| kind.fields.iter().find(|field| field.parent));
+        let id = parent
+            .and_then(|field| child.get(field.name))
+            .and_then(Value::as_id);
+        match id.map(|id| records::get(rows, id)).transpose()? {
+            None => return Ok(last.map_or(Belongs::Alone, |case| Belongs::To(Box::new(case)))),
+            Some(None) => return Ok(Belongs::Unknown),
+            Some(Some(parent)) => last = Some(parent),
+        }
+    }
+    Ok(Belongs::Unknown)
+}
+
 /// The case that a record belongs to, if it belongs to one and is not one itself.
 ///
 /// # Errors
 /// The disk failed.
 pub fn case_of(rows: &impl Read, record: &Record) -> Result<Option<Record>, StoreError> {
-    let Some(kind) = kind::kind(&record.kind) else {
-        return Ok(None);
-    };
-    let parent = kind.fields.iter().find(|field| field.parent);
-    let Some(id) = parent
-        .and_then(|field| record.get(field.name))
-        .and_then(Value::as_id)
-    else {
-        return Ok(None);
-    };
-    let Some(parent) = records::get(rows, id)? else {
-        return Ok(None);
-    };
-    // A note on an item of evidence belongs to the item's case.
-    Ok(case_of(rows, &parent)?.or(Some(parent)))
+    match belongs(rows, record)? {
+        Belongs::To(case) => Ok(Some(*case)),
+        Belongs::Alone | Belongs::Unknown => Ok(None),
+    }
+}
+
+/// The words one of which a reader of the record must have. What belongs to something that has not arrived here may be
+/// anything, so it is judged as sealed until that has come.
+///
+/// # Errors
+/// The disk failed.
+pub fn readers(rows: &impl Read, record: &Record) -> Result<Vec<String>, StoreError> {
+    Ok(match belongs(rows, record)? {
+        Belongs::Alone => policy::readers_of(record, None),
+        Belongs::To(case) => policy::readers_of(record, Some(&case)),
+        Belongs::Unknown => vec!["sealed".to_owned()],
+    })
 }
 
 /// Whether the caller may read the record.
@@ -82,5 +126,15 @@ pub fn case_of(rows: &impl Read, record: &Record) -> Result<Option<Record>, Stor
 /// # Errors
 /// The disk failed.
 pub fn may_read(rows: &impl Read, caller: &Caller, record: &Record) -> Result<bool, StoreError> {
-    Ok(policy::may_read(caller, record, case_of(rows, record)?.as_ref()))
+    let words = policy::words_of(caller);
+    let readers = readers(rows, record)?;
+    Ok(record.tenant == *caller.tenant() && readers.iter().any(|word| words.contains(word)))
+}
+
+/// Whether a read of the record leaves an audit entry before the answer.
+///
+/// # Errors
+/// The disk failed.
+pub fn is_restricted(rows: &impl Read, record: &Record) -> Result<bool, StoreError> {
+    Ok(!readers(rows, record)?.iter().any(|word| word == "open"))
 }

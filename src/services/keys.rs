@@ -1,16 +1,18 @@
 //! API keys: made by an administrator, shown once, kept as a hash, rotated with an overlap, revoked for ever.
 
-use crate::domain::kind::CREDENTIAL;
+use crate::domain::kind::{CREDENTIAL, Field};
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
+use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
-use crate::services::Services;
-use crate::services::access::{KEY_PREFIX, key_hash};
-use crate::services::caller::Caller;
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::access::{KEY_PREFIX, key_hash, secret};
+use crate::services::caller::{Caller, Identity};
+use crate::services::desk::Desk;
+use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::policy;
 use crate::services::shape::network;
-use crate::store::identity::random;
+use crate::services::{RequestKey, Services, Written};
+use crate::views::records;
 
 /// A key that was just made: the only time that it is seen.
 #[derive(Clone, Debug)]
@@ -21,28 +23,39 @@ pub struct NewKey {
     pub key: String,
 }
 
-/// 27 characters of 62: 160 bits.
-const KEY_CHARS: usize = 27;
-
 impl Services {
     /// Makes a key.
     ///
     /// # Errors
     /// `Denied`, or `Invalid` with every fault.
     pub fn create_key(&self, caller: &Caller, input: Fields) -> Outcome<NewKey> {
-        let key = new_key()?;
-        let secret = key.clone();
-        let written = self.write(caller, "key.create", None, move |desk| {
+        let (written, key) = self.create_key_once(caller, input, None)?;
+        let record = written.first()?.clone();
+        Ok(NewKey { record, key })
+    }
+
+    /// The same for a request that its client may repeat: of what an earlier one wrote, the key is not known any more, and
+    /// the one given here opens nothing.
+    ///
+    /// # Errors
+    /// See [`Services::create_key`].
+    pub fn create_key_once(
+        &self,
+        caller: &Caller,
+        input: Fields,
+        request: Option<RequestKey>,
+    ) -> Outcome<(Written, String)> {
+        let key = secret(KEY_PREFIX)?;
+        let shown = key.clone();
+        let written = self.write(caller, "key.create", request, move |desk| {
             policy::demand(desk.caller(), "keys:admin")?;
             let given = desk.check(&CREDENTIAL, input, None)?;
             refuse_unknown_words(&given)?;
-            desk.create_checked(&CREDENTIAL, given, secret_changes(&secret))
+            refuse_longer_life(desk, &given)?;
+            desk.create_checked(&CREDENTIAL, given, secret_changes(&shown))
                 .map(drop)
         })?;
-        Ok(NewKey {
-            record: written.first()?.clone(),
-            key,
-        })
+        Ok((written, key))
     }
 
     /// Makes a key with the rights of another one, which ends after the overlap.
@@ -50,16 +63,17 @@ impl Services {
     /// # Errors
     /// `Denied`, or `Unknown` if there is none for this caller.
     pub fn rotate_key(&self, caller: &Caller, reference: &str, overlap_millis: i64) -> Outcome<NewKey> {
-        let key = new_key()?;
-        let (secret, reference) = (key.clone(), reference.to_owned());
+        let key = secret(KEY_PREFIX)?;
+        let (shown, reference) = (key.clone(), reference.to_owned());
         let written = self.write(caller, "key.rotate", None, move |desk| {
             policy::demand(desk.caller(), "keys:admin")?;
             let old = desk.find(&CREDENTIAL, &reference)?;
+            refuse_ended(&old, desk.now())?;
             let kept = ["name", "lanes", "scopes", "expires_at", "reporter", "networks"];
             let fields = kept
                 .iter()
                 .filter_map(|name| Some((CREDENTIAL.field(name)?, old.get(name)?.clone())));
-            let mut added = secret_changes(&secret);
+            let mut added = secret_changes(&shown);
             added.push(Change::new("replaces", Action::Fix(Value::Id(old.id))));
             desk.create_checked(&CREDENTIAL, fields.collect(), added)?;
             let end = Value::Time(desk.now().plus(overlap_millis));
@@ -93,8 +107,36 @@ impl Services {
     }
 }
 
+/// A key that makes keys makes none that outlives it.
+fn refuse_longer_life(desk: &mut Desk<'_, '_, '_>, given: &[(&'static Field, Value)]) -> Outcome<()> {
+    let Identity::Key(own) = desk.caller().identity() else {
+        return Ok(());
+    };
+    let end = |value: Option<&Value>| value.and_then(Value::as_time).unwrap_or(Millis(i64::MAX));
+    let wanted = given.iter().find(|(field, _)| field.name == "expires_at");
+    let maker = records::get(desk.session().rows(), own)?;
+    if end(wanted.map(|(_, value)| value)) > end(maker.as_ref().and_then(|key| key.get("expires_at"))) {
+        return Err(Failure::Denied("a key can't make one that outlives it".into()));
+    }
+    Ok(())
+}
+
+/// What has ended is not begun again by a rotation.
+fn refuse_ended(key: &Record, now: Millis) -> Outcome<()> {
+    let over = |field| {
+        key.get(field)
+            .and_then(Value::as_time)
+            .is_some_and(|at| at <= now)
+    };
+    if key.rank("revocation") > 0 || over("expires_at") || over("retires_at") {
+        let text = "the key was revoked or has expired".to_owned();
+        return Err(Failure::Conflict(Clash::State, text, Fields::new()));
+    }
+    Ok(())
+}
+
 /// Scopes that don't exist and networks that are none: a typo must not make a key that opens nothing, or too much.
-fn refuse_unknown_words(given: &[(&'static crate::domain::kind::Field, Value)]) -> Outcome<()> {
+fn refuse_unknown_words(given: &[(&'static Field, Value)]) -> Outcome<()> {
     let words = |name: &str| -> Vec<String> {
         let value = given
             .iter()
@@ -108,7 +150,7 @@ fn refuse_unknown_words(given: &[(&'static crate::domain::kind::Field, Value)]) 
             .collect()
     };
     let known =
-        |scope: &str| scope == "*" || scope == "cases:restricted" || policy::scopes().any(|s| s == scope);
+        |scope: &str| scope == "*" || scope == policy::RESTRICTED || policy::scopes().any(|s| s == scope);
     let mut faults = Vec::new();
     for (place, scope) in words("scopes")
         .iter()
@@ -144,18 +186,4 @@ fn secret_changes(key: &str) -> Vec<Change> {
         Change::new("key_hash", Action::Fix(Value::Text(key_hash(key).to_string()))),
         Change::new("key_hint", Action::Fix(Value::text(hint))),
     ]
-}
-
-fn new_key() -> Outcome<String> {
-    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut key = KEY_PREFIX.to_owned();
-    while key.len() < KEY_PREFIX.len() + KEY_CHARS {
-        let mut byte = [0];
-        random(&mut byte)?;
-        // The bytes above the last whole multiple of 62 would favour some letters.
-        if byte[0] < 248 {
-            key.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
-        }
-    }
-    Ok(key)
 }

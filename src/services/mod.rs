@@ -3,7 +3,7 @@
 
 /// Credential → caller, the only door.
 pub mod access;
-/// Entries of the audit log.
+/// Entries of the audit log: written, counted, read.
 pub mod audit;
 /// Who asks.
 pub mod caller;
@@ -27,6 +27,8 @@ pub mod images;
 pub mod import;
 /// API keys: make, list, rotate, revoke.
 pub mod keys;
+/// Users, sessions, agencies.
+pub mod people;
 /// Who may do what.
 pub mod policy;
 /// Reports: filed, talked about, shown to who filed them, made into cases.
@@ -38,16 +40,18 @@ pub mod shape;
 
 use std::sync::Arc;
 
-use crate::domain::id::{Hash, RecordId};
+use crate::domain::id::{Hash, RecordId, TenantId};
 use crate::domain::record::Record;
 use crate::domain::time::{Clock, Millis};
 use crate::domain::value::Fields;
-use crate::services::audit::{Event, RecentReads};
+use crate::services::audit::Event;
+use crate::services::audit::tally::Tally;
 use crate::services::caller::Caller;
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::files::Files;
 use crate::services::files::room::Need;
+use crate::services::people::{People, PeopleOptions};
 use crate::services::reports::ReportRules;
 use crate::store::database::{Read, Snapshot};
 use crate::store::handle::Store;
@@ -85,10 +89,12 @@ impl Written {
 /// All services share this. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Services {
+    // Before the store: its thread ends first.
+    tally: Arc<Tally>,
+    people: Arc<People>,
     store: Arc<Store>,
     files: Files,
     clock: Arc<dyn Clock>,
-    reads: Arc<RecentReads>,
     report_rules: Arc<ReportRules>,
 }
 
@@ -96,10 +102,11 @@ impl Services {
     /// Over an open store and its files.
     pub fn new(store: Arc<Store>, files: Files, clock: Arc<dyn Clock>) -> Self {
         Self {
+            tally: Arc::new(Tally::start(&store)),
+            people: Arc::new(People::new(PeopleOptions::default())),
             store,
             files,
             clock,
-            reads: Arc::default(),
             report_rules: Arc::default(),
         }
     }
@@ -109,6 +116,26 @@ impl Services {
     pub fn with_report_rules(mut self, rules: ReportRules) -> Self {
         self.report_rules = Arc::new(rules);
         self
+    }
+
+    /// The same with other rules for people: sessions, lockout, passwords. To be said once, before the first request.
+    #[must_use]
+    pub fn with_people(mut self, options: PeopleOptions) -> Self {
+        self.people = Arc::new(People::new(options));
+        self
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(crate) fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The agency in whose audit log strangers stand.
+    pub fn home(&self) -> &TenantId {
+        &self.people.options.home
     }
 
     /// The store.
@@ -151,7 +178,9 @@ impl Services {
         let outcome = self.store.write(move |session| {
             if let Some(request) = request {
                 if let Some(answer) = local::answer(session.rows(), request.key)? {
-                    return Ok(Done::Before(replay_of(&answer, request)?));
+                    let answer = replay_of(&answer, request)?;
+                    audit::note(session, &at_desk, Event::refused(verb, "replayed", None))?;
+                    return Ok(Done::Before(answer));
                 }
                 session.answers(request.key, request.body);
             }
@@ -179,44 +208,6 @@ impl Services {
                 Err(failure)
             }
         }
-    }
-
-    /// A denial is durable in the audit log before it is told.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn note_denial(&self, caller: &Caller, verb: &'static str, failure: &Failure) -> Outcome<()> {
-        let Failure::Denied(rule) = failure else {
-            return Ok(());
-        };
-        let event = Event::refused(verb, "denied", None)
-            .with("rule", crate::domain::value::Value::text(rule.clone()));
-        self.note(caller, event)
-    }
-
-    /// Writes one audit entry, durable when this returns.
-    ///
-    /// # Errors
-    /// The store failed; what was to be audited must not happen then.
-    pub fn note(&self, caller: &Caller, event: Event) -> Outcome<()> {
-        let caller = caller.clone();
-        self.store
-            .write(move |session| audit::note(session, &caller, event))
-            .map_err(Failure::from)
-    }
-
-    /// Notes a read of what everybody of the agency may read: it rides with the next group, and equal reads by one caller
-    /// within a second are one entry.
-    ///
-    /// # Errors
-    /// The store takes no more writes: then nothing is read either.
-    pub fn note_plain_read(&self, caller: &Caller, event: Event) -> Outcome<()> {
-        if self.reads.is_fresh(caller, &event) {
-            let caller = caller.clone();
-            self.store
-                .write_soon(move |session| audit::note(session, &caller, event))?;
-        }
-        Ok(())
     }
 
     /// The records as the operations of an answered request left them.

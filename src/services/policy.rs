@@ -2,7 +2,8 @@
 //! that a search is judged by the very same words as a read.
 
 use crate::domain::kind::Kind;
-use crate::domain::record::Record;
+use crate::domain::operation::Merge;
+use crate::domain::record::{Record, SEALING};
 use crate::domain::value::Value;
 use crate::services::caller::{Caller, Identity, Role};
 use crate::services::failure::{Failure, Outcome};
@@ -71,11 +72,11 @@ pub fn scope_for(kind: &Kind, deed: Deed) -> String {
 /// Whether the caller has the scope.
 pub fn has_scope(caller: &Caller, scope: &str) -> bool {
     let granted = |scope: &str| caller.scopes.contains(scope) || caller.scopes.contains("*");
-    // Who may write may read what it writes.
+    // Who may write or set up may read what it is about.
     let by_writing = || {
         scope
             .strip_suffix(":read")
-            .is_some_and(|area| granted(&format!("{area}:write")))
+            .is_some_and(|area| granted(&format!("{area}:write")) || granted(&format!("{area}:admin")))
     };
     matches!(caller.identity, Identity::Owner) || granted(scope) || by_writing()
 }
@@ -100,13 +101,37 @@ pub fn demand_for(caller: &Caller, kind: &Kind, deed: Deed) -> Outcome<()> {
     demand(caller, &scope_for(kind, deed))
 }
 
+/// The scope by which a key reads restricted and juvenile records; no role gives it and no `*` holds it.
+pub const RESTRICTED: &str = "cases:restricted";
+
+/// From open to sealed: which classification wins where several are said.
+const CLASSES: [&str; 4] = ["open", "restricted", "juvenile", "sealed"];
+
+/// The class of a record by itself. Of concurrent classifications the strictest counts until a person has settled them, a
+/// word unknown here counts as the strictest, and what a court has sealed is sealed.
+fn own_class(record: &Record) -> usize {
+    const SEALED: usize = CLASSES.len() - 1;
+    if record.rank(SEALING) > 0 {
+        return SEALED;
+    }
+    let said = record.versions("classification", Merge::Mv).iter();
+    let words = said.filter_map(|version| version.value.as_text());
+    let rank = |word| CLASSES.iter().position(|class| *class == word).unwrap_or(SEALED);
+    words.map(rank).max().unwrap_or(0)
+}
+
+/// The class of a record: the stricter one of its own and its case's.
+pub fn class_of(record: &Record, case: Option<&Record>) -> &'static str {
+    CLASSES[own_class(record).max(case.map_or(0, own_class))]
+}
+
 /// The words one of which a reader must have, for a record and the case that it belongs to.
 pub fn readers_of(record: &Record, case: Option<&Record>) -> Vec<String> {
-    let classified = case.unwrap_or(record);
-    match classified.text("classification") {
-        None | Some("open") => vec!["open".to_owned()],
-        Some("sealed") => vec!["sealed".to_owned()],
-        Some(class) => {
+    match class_of(record, case) {
+        "open" => vec!["open".to_owned()],
+        "sealed" => vec!["sealed".to_owned()],
+        class => {
+            let classified = case.unwrap_or(record);
             let team = classified
                 .members("team")
                 .into_iter()
@@ -131,7 +156,7 @@ pub fn words_of(caller: &Caller) -> Vec<String> {
             role >= Role::Supervisor
         }
         // A key reads restricted records only if that was said by name.
-        Identity::Key(_) => caller.scopes.contains("cases:restricted"),
+        Identity::Key(_) => caller.scopes.contains(RESTRICTED),
         Identity::Owner => true,
     };
     if supervisor {
@@ -146,13 +171,202 @@ pub fn words_of(caller: &Caller) -> Vec<String> {
     words
 }
 
-/// Whether the caller may read the record, which belongs to `case`.
-pub fn may_read(caller: &Caller, record: &Record, case: Option<&Record>) -> bool {
-    let words = words_of(caller);
-    record.tenant == caller.tenant && readers_of(record, case).iter().any(|word| words.contains(word))
+/// Whether the caller is cleared for a class as such, not by being named on a case.
+fn is_cleared(caller: &Caller, class: &str) -> bool {
+    words_of(caller).iter().any(|word| word == class)
 }
 
-/// Reading it leaves an audit entry before the answer.
-pub fn is_restricted(record: &Record, case: Option<&Record>) -> bool {
-    !readers_of(record, case).iter().any(|word| word == "open")
+/// Demands what a new state of a case needs: only who is cleared for a class takes a case out of it or lets further people
+/// read it, and only who may read sealed cases seals one.
+///
+/// # Errors
+/// `Denied`, naming the rule.
+pub fn demand_reach(caller: &Caller, before: Option<&Record>, after: &Record) -> Outcome<()> {
+    let to = class_of(after, None);
+    let from = before.map_or("open", |before| class_of(before, None));
+    if to == "sealed" && from != to && !is_cleared(caller, to) {
+        return Err(Failure::Denied("only an administrator seals a case".into()));
+    }
+    let Some(before) = before.filter(|_| from != "open" && !is_cleared(caller, from)) else {
+        return Ok(());
+    };
+    let (old, new) = (readers_of(before, None), readers_of(after, None));
+    if new.iter().all(|word| old.contains(word)) {
+        return Ok(());
+    }
+    Err(Failure::Denied(format!(
+        "only who is cleared for {from} cases lets others read this one"
+    )))
+}
+
+/// Whether the caller may read this one record after all by stating a reason: an officer, and a restricted case. Juvenile
+/// and sealed ones have no such door.
+pub fn may_break_glass(caller: &Caller, record: &Record, case: Option<&Record>) -> bool {
+    let officer = matches!(caller.identity, Identity::User(_, role) if role >= Role::Officer);
+    officer && record.tenant == caller.tenant && class_of(record, case) == "restricted"
+}
+
+/// Demands that whoever gives scopes to a key has them.
+///
+/// # Errors
+/// `Denied`, naming the first scope that the caller lacks.
+pub fn demand_scopes<'s>(caller: &Caller, granted: impl IntoIterator<Item = &'s str>) -> Outcome<()> {
+    for scope in granted {
+        let has = match scope {
+            RESTRICTED => is_cleared(caller, "restricted"),
+            "*" => scopes().all(|scope| has_scope(caller, scope)),
+            scope => has_scope(caller, scope),
+        };
+        if !has {
+            let rule = format!("the scope {scope} can't be given by one who has not got it");
+            return Err(Failure::Denied(rule));
+        }
+    }
+    Ok(())
+}
+
+/// Demands that whoever gives a role to a user, or takes hold of the user's account, has all that the role may do.
+///
+/// # Errors
+/// `Denied`, naming what the caller lacks.
+pub fn demand_role(caller: &Caller, role: Role) -> Outcome<()> {
+    demand_scopes(caller, scopes_of(role))?;
+    let cleared = role < Role::Supervisor || is_cleared(caller, "restricted");
+    let seals = role < Role::Administrator || is_cleared(caller, "sealed") || caller.scopes.contains("*");
+    if cleared && seals {
+        return Ok(());
+    }
+    Err(Failure::Denied(
+        "a role can't be given by one who may do less".into(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Caller, Deed, Identity, Role, demand_for, demand_role, demand_scopes, scopes_of, words_of};
+    use crate::domain::id::RecordId;
+    use crate::domain::kind::{
+        ALERT, CASE, CREDENTIAL, ENTITY, EVIDENCE, KINDS, NOTE, REPORT, TENANT, USER, WATCHLIST,
+    };
+    use crate::services::caller::Via;
+
+    fn caller(identity: Identity, scopes: &[&str]) -> Caller {
+        Caller {
+            identity,
+            tenant: "metro".parse().unwrap(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            lanes: ["query".to_owned()].into(),
+            name: "test".into(),
+            reporter: None,
+            via: Via {
+                lane: "rest",
+                address: None,
+                request_id: "test".into(),
+            },
+        }
+    }
+
+    const ID: RecordId = RecordId(uuid::Uuid::nil());
+    const ROLES: [Role; 4] = [Role::Viewer, Role::Officer, Role::Supervisor, Role::Administrator];
+
+    fn user(role: Role) -> Caller {
+        caller(Identity::User(ID, role), &scopes_of(role).collect::<Vec<_>>())
+    }
+
+    fn key(scopes: &[&str]) -> Caller {
+        caller(Identity::Key(ID), scopes)
+    }
+
+    #[test]
+    fn each_role_may_what_the_table_says() {
+        use Role::{Administrator, Officer, Supervisor, Viewer};
+        let table = [
+            (&CASE, Viewer, Officer),
+            (&NOTE, Viewer, Officer),
+            (&ENTITY, Viewer, Officer),
+            (&EVIDENCE, Viewer, Officer),
+            (&REPORT, Viewer, Officer),
+            (&WATCHLIST, Viewer, Supervisor),
+            (&ALERT, Viewer, Supervisor),
+            (&USER, Viewer, Administrator),
+            (&CREDENTIAL, Administrator, Administrator),
+            (&TENANT, Administrator, Administrator),
+        ];
+        for (kind, reads, writes) in table {
+            for role in ROLES {
+                let may = |deed| demand_for(&user(role), kind, deed).is_ok();
+                assert_eq!(may(Deed::Read), role >= reads, "{role:?} reads {}", kind.name);
+                assert_eq!(may(Deed::Write), role >= writes, "{role:?} writes {}", kind.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_may_what_its_scopes_say_and_nothing_else() {
+        for kind in KINDS {
+            for deed in [Deed::Read, Deed::Write] {
+                let needed = super::scope_for(kind, deed);
+                assert!(demand_for(&key(&[&needed]), kind, deed).is_ok(), "{needed}");
+                assert!(demand_for(&key(&["*"]), kind, deed).is_ok(), "{needed}");
+                assert!(demand_for(&key(&[]), kind, deed).is_err(), "{needed}");
+                let others: Vec<_> = super::scopes().filter(|scope| *scope != needed).collect();
+                let area = needed.split(':').next().unwrap();
+                let others: Vec<_> = others
+                    .into_iter()
+                    .filter(|scope| deed == Deed::Write || !scope.starts_with(area))
+                    .collect();
+                assert!(demand_for(&key(&others), kind, deed).is_err(), "{needed}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_identity_has_the_words_that_the_table_says() {
+        let own = format!("user:{ID}");
+        let own = own.as_str();
+        let cleared = ["open", own, "restricted", "juvenile"];
+        let table = [
+            (user(Role::Viewer), &["open", own][..]),
+            (user(Role::Officer), &["open", own]),
+            (user(Role::Supervisor), &cleared),
+            (
+                user(Role::Administrator),
+                &["open", own, "restricted", "juvenile", "sealed"],
+            ),
+            (key(&["*"]), &["open"]),
+            (key(&["cases:restricted"]), &["open", "restricted", "juvenile"]),
+            (
+                caller(Identity::Owner, &[]),
+                &["open", "restricted", "juvenile", "sealed"],
+            ),
+        ];
+        for (caller, words) in table {
+            assert_eq!(
+                words_of(&caller),
+                words,
+                "{:?} {:?}",
+                caller.identity,
+                caller.scopes
+            );
+        }
+    }
+
+    #[test]
+    fn a_role_is_given_by_those_who_have_as_much() {
+        for giver in ROLES {
+            for given in ROLES {
+                assert_eq!(
+                    demand_role(&user(giver), given).is_ok(),
+                    giver >= given,
+                    "{giver:?} {given:?}"
+                );
+            }
+        }
+        assert!(demand_role(&key(&["*"]), Role::Officer).is_ok());
+        assert!(demand_role(&key(&["*"]), Role::Supervisor).is_err());
+        assert!(demand_role(&key(&["*", "cases:restricted"]), Role::Administrator).is_ok());
+        assert!(demand_scopes(&key(&["users:admin"]), ["users:read"]).is_ok());
+        assert!(demand_scopes(&key(&["users:read"]), ["users:admin"]).is_err());
+        assert!(demand_scopes(&user(Role::Supervisor), ["*"]).is_err());
+    }
 }

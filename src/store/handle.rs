@@ -173,6 +173,11 @@ impl Store {
         self.writer.write_soon(decide)
     }
 
+    /// The last request that nobody waited for could not be written: whoever depends on such writes must wait for the next.
+    pub fn soon_failed(&self) -> bool {
+        self.writer.soon_failed()
+    }
+
     /// The journal, for those who follow it. It may be one group ahead of the rows: who reads rows for what it says must
     /// not go beyond [`Store::end`].
     pub fn journal(&self) -> &JournalReader {

@@ -18,6 +18,14 @@ const ANSWERS_KEPT_MILLIS: i64 = 2 * 86_400_000;
 const ANSWERS_FORGOTTEN_AT_ONCE: usize = 4;
 /// Where in a row of answers its clock stands.
 const ANSWER_CLOCK: usize = 32 + 32 + 8 + 4 + 8;
+/// The event of somebody who tries to sign in: `refused` counts, `done` ends the count, anything else leaves it.
+pub const SIGN_IN: &str = "sign-in";
+
+/// The event that ends the count of failures by another's word: an administrator gave a new password.
+pub const UNLOCK: &str = "sign-in.unlock";
+
+/// The record of an audit entry that is about none.
+pub const NOBODY: RecordId = RecordId(uuid::Uuid::nil());
 
 /// A request that was answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,12 +130,16 @@ pub(super) fn note_audit(rows: &mut Rows<'_>, log: u32, operation: &Operation) -
         .and_u32(log)
         .and_u64(header.id.seq);
     rows.put(Table::Audit, &key.bytes(), &[])?;
-    let fields = audit_fields(operation);
-    if fields.get("event").and_then(Value::as_text) == Some("sign-in") {
-        let failed = fields.get("outcome").and_then(Value::as_text) == Some("refused");
-        count_sign_in(rows, header.record, header.wall, failed)?;
+    if header.record == NOBODY {
+        return Ok(());
     }
-    Ok(())
+    let fields = audit_fields(operation);
+    let word = |name: &str| fields.get(name).and_then(Value::as_text);
+    match (word("event"), word("outcome")) {
+        (Some(SIGN_IN), Some("refused")) => count_sign_in(rows, header.record, header.wall, true),
+        (Some(SIGN_IN | UNLOCK), Some("done")) => count_sign_in(rows, header.record, header.wall, false),
+        _ => Ok(()),
+    }
 }
 
 fn count_sign_in(rows: &mut Rows<'_>, user: RecordId, at: Millis, failed: bool) -> Result<(), StoreError> {
@@ -148,6 +160,11 @@ pub fn failed_sign_ins(rows: &impl Read, user: RecordId) -> Result<(u32, Millis)
     let failures = row.first_chunk().copied().map_or(0, u32::from_be_bytes);
     let at = row.last_chunk().copied().map_or(0, i64::from_be_bytes);
     Ok((failures, Millis(at)))
+}
+
+/// The place in a tenant's audit log before which all entries are older than this.
+pub fn audit_place(tenant: &TenantId, at: Millis) -> Vec<u8> {
+    Key::tenant(tenant).and_hlc(Hlc::default().tick(at)).bytes()
 }
 
 /// Walks a tenant's audit entries from the newest on, older than `before`, as (key, log number, seq).

@@ -9,6 +9,7 @@ mod fold;
 mod fuzz;
 mod images;
 mod import;
+mod people;
 mod rest;
 mod search;
 mod server;

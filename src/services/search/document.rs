@@ -12,7 +12,6 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::search::document::{DocText, SearchDoc};
 use crate::services::find;
-use crate::services::policy;
 use crate::store::database::{Direction, Read};
 use crate::store::error::StoreError;
 use crate::views::records;
@@ -62,7 +61,7 @@ pub fn document(rows: &impl Read, record: &Record) -> Result<Option<SearchDoc>, 
         text.body.push('\n');
         text.body.push_str(&part);
     }
-    let mut access = policy::readers_of(record, case.as_ref());
+    let mut access = find::readers(rows, record)?;
     if record.text("mode") == Some("training") {
         access = vec![TRAINING.to_owned()];
     }

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -107,6 +108,8 @@ impl Progress {
 pub(in crate::store) struct Writer {
     jobs: SyncSender<Message>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The last request that nobody waited for could not be written.
+    soon_failed: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -117,6 +120,7 @@ impl Writer {
         Ok(Self {
             jobs,
             thread: Mutex::new(Some(handle)),
+            soon_failed: Arc::default(),
         })
     }
 
@@ -154,13 +158,21 @@ impl Writer {
         &self,
         decide: impl FnOnce(&mut Session<'_, '_>) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), StoreError> {
+        let failed = Arc::clone(&self.soon_failed);
         let job: Job = Box::new(move |session| {
             let granted = matches!(guarded(|| decide(session)), Some(Ok(())));
-            (granted, Box::new(|_| ()))
+            let tell = move |outcome: Result<(), StoreError>| {
+                failed.store(!granted || outcome.is_err(), Ordering::Release);
+            };
+            (granted, Box::new(tell))
         });
         self.jobs
             .send(Message::Soon(job))
             .map_err(|_| StoreError::Stopped)
+    }
+
+    pub(in crate::store) fn soon_failed(&self) -> bool {
+        self.soon_failed.load(Ordering::Acquire)
     }
 
     /// Writes what waits, makes the rows durable, and ends the thread.

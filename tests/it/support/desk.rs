@@ -9,6 +9,8 @@ use blotter::services::Services;
 use blotter::services::caller::Caller;
 use blotter::services::files::Files;
 use blotter::services::files::room::Room;
+use blotter::services::people::PeopleOptions;
+use blotter::services::people::passwords::HashOptions;
 use blotter::store::blobs::Blobs;
 use blotter::store::disk::RealDisk;
 use blotter::store::handle::{Store, StoreOptions, World};
@@ -100,5 +102,14 @@ fn start(folder: &Path, clock: &Arc<TestClock>) -> Services {
     let (store, _) = Store::open(&world, folder, &identity, FOLD, StoreOptions::default()).unwrap();
     let blobs = Blobs::open(world.disk.clone(), &folder.join("files")).unwrap();
     let room = Room::new(world.disk, folder.to_path_buf(), 1 << 20);
-    Services::new(Arc::new(store), Files::new(blobs, room), clock.clone())
+    let hash = HashOptions {
+        memory_kib: 64,
+        passes: 1,
+        ..HashOptions::default()
+    };
+    let people = PeopleOptions {
+        hash,
+        ..PeopleOptions::default()
+    };
+    Services::new(Arc::new(store), Files::new(blobs, room), clock.clone()).with_people(people)
 }

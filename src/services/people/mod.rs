@@ -1,0 +1,152 @@
+//! People and programs that act: their passwords, sessions, keys and agencies. What nobody may give to himself is refused
+//! here, at the desk, whichever route a change takes.
+
+/// Reading a restricted record with a stated reason.
+pub mod glass;
+/// Passwords: argon2id, a few at a time.
+pub mod passwords;
+/// Signing in, and what keeps a person signed in.
+pub mod sessions;
+/// Agencies.
+pub mod tenants;
+/// Users: made, given a password or a static token.
+pub mod users;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::id::{RecordId, TenantId};
+use crate::domain::kind::{CASE, CREDENTIAL, USER};
+use crate::domain::record::Record;
+use crate::domain::time::Millis;
+use crate::domain::value::{Fields, Value};
+use crate::services::caller::{Caller, Identity, Role};
+use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::people::passwords::{HashOptions, Passwords};
+use crate::services::people::sessions::Sessions;
+use crate::services::policy;
+
+/// The rules for people.
+#[derive(Clone, Debug)]
+pub struct PeopleOptions {
+    /// The agency in whose audit log strangers stand: whoever comes without a credential that names another.
+    pub home: TenantId,
+    /// Without a request for so long, a session is locked.
+    pub session_idle_millis: i64,
+    /// A session ends after so long, whatever happens.
+    pub session_life_millis: i64,
+    /// Failures in a row that lock an account.
+    pub lock_failures: u32,
+    /// How long it stays locked after the last failure.
+    pub lock_millis: i64,
+    /// Failures a minute from one address; more must wait.
+    pub failures_per_minute_max: u32,
+    /// The cost of a password's hash.
+    pub hash: HashOptions,
+}
+
+impl Default for PeopleOptions {
+    fn default() -> Self {
+        const MINUTE: i64 = 60_000;
+        Self {
+            home: "node".parse().expect("a slug by its form"),
+            session_idle_millis: 30 * MINUTE,
+            session_life_millis: 12 * 60 * MINUTE,
+            lock_failures: 5,
+            lock_millis: 15 * MINUTE,
+            failures_per_minute_max: 30,
+            hash: HashOptions::default(),
+        }
+    }
+}
+
+/// What is known of people beside their records. It is lost with the process: sessions end, keys forget their last use.
+#[derive(Debug)]
+pub(crate) struct People {
+    pub(super) options: PeopleOptions,
+    pub(super) passwords: Passwords,
+    pub(super) sessions: Sessions,
+    /// When each key was used last since the start. Held for the moment of a look-up.
+    uses: Mutex<HashMap<RecordId, Millis>>,
+}
+
+impl People {
+    pub(super) fn new(options: PeopleOptions) -> Self {
+        Self {
+            passwords: Passwords::new(options.hash),
+            sessions: Sessions::default(),
+            uses: Mutex::default(),
+            options,
+        }
+    }
+
+    /// A key opens something at this time. There are no more rows than keys.
+    pub(super) fn note_use(&self, key: RecordId, at: Millis) {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        uses.insert(key, at);
+    }
+
+    pub(super) fn last_use(&self, key: RecordId) -> Option<Millis> {
+        let uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        uses.get(&key).copied()
+    }
+}
+
+/// Refuses a change by which somebody would get, or give, more than he has. Every draft passes here with the record as it
+/// was and as it would be.
+///
+/// # Errors
+/// `Denied` or `Conflict`, naming the rule.
+pub(super) fn refuse_escalation(caller: &Caller, before: Option<&Record>, after: &Record) -> Outcome<()> {
+    if after.kind == CASE.name {
+        return policy::demand_reach(caller, before, after);
+    }
+    if after.kind == CREDENTIAL.name && before.is_none() {
+        return refuse_key(caller, after);
+    }
+    if after.kind == USER.name {
+        for record in before.into_iter().chain([after]) {
+            policy::demand_role(caller, role_of(record).unwrap_or(Role::Administrator))?;
+        }
+        return refuse_self_harm(caller, after);
+    }
+    Ok(())
+}
+
+fn refuse_key(caller: &Caller, key: &Record) -> Outcome<()> {
+    let scopes = key.get("scopes").map_or(&[][..], Value::as_list);
+    policy::demand_scopes(caller, scopes.iter().filter_map(Value::as_text))?;
+    let lanes = key.get("lanes").map_or(&[][..], Value::as_list);
+    let foreign = lanes
+        .iter()
+        .filter_map(Value::as_text)
+        .find(|lane| matches!(caller.identity(), Identity::Key(_)) && !caller.lanes().contains(*lane));
+    match foreign {
+        Some(lane) => Err(Failure::Denied(format!(
+            "the lane {lane} can't be given by a key that does not open it"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Nobody disables or demotes himself: so one administrator is always left.
+fn refuse_self_harm(caller: &Caller, after: &Record) -> Outcome<()> {
+    let Identity::User(own, role) = caller.identity() else {
+        return Ok(());
+    };
+    if after.id != own || (role_of(after) == Some(role) && !is_disabled(after)) {
+        return Ok(());
+    }
+    let text = "nobody changes his own role or disables himself".to_owned();
+    Err(Failure::Conflict(Clash::State, text, Fields::new()))
+}
+
+/// The role of a user.
+pub fn role_of(user: &Record) -> Option<Role> {
+    user.text("role").and_then(Role::parse)
+}
+
+/// Whether the user signs in no more.
+pub fn is_disabled(user: &Record) -> bool {
+    user.get("disabled").and_then(Value::as_bool) == Some(true)
+}

@@ -1,0 +1,316 @@
+//! Signing in with e-mail and password, and the sessions that follow. Whoever fails learns nothing: an unknown address, a
+//! wrong password, a locked and a disabled account take the same time, get the same answer, and are told apart in the audit
+//! log alone. Failures are counted there too, so a restart does not forget them. Sessions are kept in memory, by the hash
+//! of their token: a restart ends them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::id::{Hash, RecordId};
+use crate::domain::kind::USER;
+use crate::domain::record::Record;
+use crate::domain::time::Millis;
+use crate::domain::value::Value;
+use crate::services::Services;
+use crate::services::access::secret;
+use crate::services::audit::tally::origin;
+use crate::services::audit::{Event, note_stranger};
+use crate::services::caller::{Caller, Via};
+use crate::services::failure::{Failure, Outcome};
+use crate::services::people::is_disabled;
+use crate::services::people::passwords::Password;
+use crate::store::hash::sha256;
+use crate::views::local::{self, SIGN_IN};
+use crate::views::records;
+
+/// Where session tokens begin.
+const TOKEN_PREFIX: &str = "se_";
+
+/// Sessions at once; with more, the one that was idle longest ends.
+const SESSIONS_MAX: usize = 10_000;
+
+/// Sessions of one user at once; with more, the one that was idle longest ends.
+const SESSIONS_PER_USER_MAX: usize = 20;
+
+/// Addresses whose failures are counted at once; all others together are one more.
+const ADDRESSES_MAX: usize = 10_000;
+
+const NOT_ADMITTED: Failure =
+    Failure::Unauthenticated("the e-mail address or the password is wrong, or the account is locked");
+
+/// A person who was just signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The session's token, seen by nobody else.
+    pub token: String,
+    /// The person.
+    pub caller: Caller,
+    /// When the session ends at the latest.
+    pub ends_at: Millis,
+}
+
+/// One session, as its user sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionInfo {
+    /// By which the user tells it apart; it opens nothing.
+    pub id: String,
+    /// When it began.
+    pub began_at: Millis,
+    /// Its last request.
+    pub last_used_at: Millis,
+    /// From where it began.
+    pub address: Option<IpAddr>,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    user: RecordId,
+    /// Of the password's hash as it was: another password ends the session.
+    password: Hash,
+    info: SessionInfo,
+}
+
+/// What is held in memory of those who sign in.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    /// By the hash of the token. Held for the moment of a look-up.
+    rows: Mutex<HashMap<Hash, Session>>,
+    /// Failures of an address in the minute that began then. Held for the moment of a count.
+    failures: Mutex<HashMap<Option<IpAddr>, (Millis, u32)>>,
+}
+
+impl Sessions {
+    fn rows(&self) -> MutexGuard<'_, HashMap<Hash, Session>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, token: Hash, session: Session) {
+        let mut rows = self.rows();
+        let own = rows.values().filter(|other| other.user == session.user).count();
+        if own >= SESSIONS_PER_USER_MAX || rows.len() >= SESSIONS_MAX {
+            let among = rows
+                .iter()
+                .filter(|(_, other)| own < SESSIONS_PER_USER_MAX || other.user == session.user);
+            let idlest = among.min_by_key(|(_, other)| other.info.last_used_at);
+            if let Some(idlest) = idlest.map(|(token, _)| *token) {
+                rows.remove(&idlest);
+            }
+        }
+        rows.insert(token, session);
+    }
+
+    /// Refuses an address that failed too often within a minute, before its password costs a hash.
+    fn refuse_flood(&self, address: Option<IpAddr>, now: Millis, most: u32) -> Outcome<()> {
+        const MINUTE: i64 = 60_000;
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match failures.get(&address.map(origin)) {
+            Some((since, count)) if *count >= most && now.0 - since.0 < MINUTE => {
+                let left = (MINUTE - (now.0 - since.0)) / 1_000 + 1;
+                Err(Failure::Busy(u32::try_from(left).unwrap_or(60)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn count_failure(&self, address: Option<IpAddr>, now: Millis) {
+        const MINUTE: i64 = 60_000;
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= ADDRESSES_MAX {
+            failures.retain(|_, (since, _)| now.0 - since.0 < MINUTE);
+        }
+        let full = failures.len() >= ADDRESSES_MAX;
+        let row = failures
+            .entry(address.map(origin).filter(|_| !full))
+            .or_insert((now, 0));
+        if now.0 - row.0.0 >= MINUTE {
+            *row = (now, 0);
+        }
+        row.1 += 1;
+    }
+}
+
+/// What a sign-in came to, as the audit log says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Verdict {
+    Admitted,
+    Refused,
+    Locked,
+    Disabled,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Admitted => "done",
+            Self::Refused => "refused",
+            Self::Locked => "locked",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl Services {
+    /// Signs a person in.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, whatever the cause; `Busy` for an address that failed too often, or while too many sign in.
+    pub fn sign_in(&self, email: &str, password: &Password, via: Via) -> Outcome<SignedIn> {
+        let email = email.trim().to_lowercase();
+        let field = USER.field("email").ok_or(NOT_ADMITTED)?;
+        let rows = self.snapshot()?;
+        let id = records::by_name(&rows, "", &USER, field, &email)?;
+        let user = id.map(|id| records::get(&rows, id)).transpose()?.flatten();
+        let user = self.prove(user, Some(email), password, &via)?;
+        let caller = self.admit_user(&user, via)?;
+        let token = secret(TOKEN_PREFIX)?;
+        let now = self.now();
+        let session = Session {
+            user: user.id,
+            password: password_state(&user),
+            info: SessionInfo {
+                id: session_id(&token),
+                began_at: now,
+                last_used_at: now,
+                address: caller.via().address,
+            },
+        };
+        self.people().sessions.begin(session_hash(&token), session);
+        Ok(SignedIn {
+            token,
+            caller,
+            ends_at: now.plus(self.people().options.session_life_millis),
+        })
+    }
+
+    /// Demands that a user's password is the one typed; a failure counts like one of a sign-in.
+    pub(super) fn prove_password(&self, user: &Record, password: &Password, via: &Via) -> Outcome<()> {
+        self.prove(Some(user.clone()), None, password, via).map(drop)
+    }
+
+    /// The user, if the password is right and the account open; the answer is in the audit log before it is given.
+    fn prove(
+        &self,
+        user: Option<Record>,
+        email: Option<String>,
+        password: &Password,
+        via: &Via,
+    ) -> Outcome<Record> {
+        let options = self.people().options.clone();
+        let sessions = &self.people().sessions;
+        sessions.refuse_flood(via.address, self.now(), options.failures_per_minute_max)?;
+        let hash = user.as_ref().and_then(|user| user.text("password_hash"));
+        let right = self.people().passwords.matches(password, hash)?;
+        let (at_desk, via_desk) = (user.as_ref().map(|user| user.id), via.clone());
+        let verdict = self.store().write(move |session| {
+            let user = at_desk.map(|id| records::get(session.rows(), id)).transpose()?;
+            let Some(user) = user.flatten() else {
+                let mut event = Event::refused(SIGN_IN, Verdict::Refused.word(), None);
+                if let Some(email) = email.filter(|email| email.len() <= 254 && email.contains('@')) {
+                    event = event.with("email", Value::Text(email));
+                }
+                note_stranger(session, options.home.clone(), &via_desk, event)?;
+                return Ok::<_, Failure>(Verdict::Refused);
+            };
+            let (failures, last) = local::failed_sign_ins(session.rows(), user.id)?;
+            let fresh = session.now().0 - last.0 < options.lock_millis;
+            let verdict = match (failures >= options.lock_failures && fresh, right) {
+                (true, _) => Verdict::Locked,
+                (false, _) if is_disabled(&user) => Verdict::Disabled,
+                (false, true) => Verdict::Admitted,
+                (false, false) => Verdict::Refused,
+            };
+            let event = Event::refused(SIGN_IN, verdict.word(), Some(user.id));
+            note_stranger(session, user.tenant.clone(), &via_desk, event)?;
+            if verdict == Verdict::Refused && failures + 1 >= options.lock_failures {
+                let lock = Event::done("sign-in.lock", Some(user.id));
+                note_stranger(session, user.tenant, &via_desk, lock)?;
+            }
+            Ok(verdict)
+        })?;
+        match (verdict, user) {
+            (Verdict::Admitted, Some(user)) => Ok(user),
+            _ => {
+                sessions.count_failure(via.address, self.now());
+                Err(NOT_ADMITTED)
+            }
+        }
+    }
+
+    /// The caller behind a session's token.
+    ///
+    /// # Errors
+    /// `Unauthenticated`: unknown, ended, locked after its idle time, or of a user who is disabled by now.
+    pub fn admit_session(&self, token: &str, via: Via) -> Outcome<Caller> {
+        let hash = session_hash(token);
+        let Some(session) = self.people().sessions.rows().get(&hash).cloned() else {
+            return Err(self.refuse_stranger(None, &via, "the session is unknown or has ended"));
+        };
+        let user = records::get(&self.snapshot()?, session.user)?;
+        let tenant = user.as_ref().map(|user| user.tenant.clone());
+        let now = self.now();
+        let options = &self.people().options;
+        let idle = now.0 - session.info.last_used_at.0 >= options.session_idle_millis;
+        let old = now.0 - session.info.began_at.0 >= options.session_life_millis;
+        let user = user.filter(|user| password_state(user) == session.password && !is_disabled(user));
+        let Some(user) = user.filter(|_| !idle && !old) else {
+            self.people().sessions.rows().remove(&hash);
+            let event = if idle { "session.lock" } else { "session.end" };
+            let event = Event::done(event, Some(session.user));
+            let (home, via) = (tenant.unwrap_or_else(|| self.home().clone()), via);
+            self.store()
+                .write(move |session| note_stranger(session, home, &via, event))
+                .map_err(Failure::from)?;
+            return Err(Failure::Unauthenticated("the session has ended; sign in again"));
+        };
+        let caller = self.admit_user(&user, via)?;
+        if let Some(session) = self.people().sessions.rows().get_mut(&hash) {
+            session.info.last_used_at = session.info.last_used_at.max(now);
+        }
+        Ok(caller)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn sign_out(&self, caller: &Caller, token: &str) -> Outcome<()> {
+        self.note(caller, Event::done("sign-out", caller.record()))?;
+        self.people().sessions.rows().remove(&session_hash(token));
+        Ok(())
+    }
+
+    /// The caller's sessions, the last used first.
+    pub fn own_sessions(&self, caller: &Caller) -> Vec<SessionInfo> {
+        let rows = self.people().sessions.rows();
+        let own = rows
+            .values()
+            .filter(|session| Some(session.user) == caller.record());
+        let mut own: Vec<_> = own.map(|session| session.info.clone()).collect();
+        own.sort_by_key(|info| std::cmp::Reverse(info.last_used_at));
+        own
+    }
+
+    /// When a session that began then ends at the latest.
+    pub fn session_end(&self, began_at: Millis) -> Millis {
+        began_at.plus(self.people().options.session_life_millis)
+    }
+
+    /// Password hashes since the start: every sign-in costs one, whoever it is.
+    pub fn password_hashes(&self) -> u64 {
+        self.people().passwords.hashed()
+    }
+}
+
+/// The name of a session by which its user tells it apart.
+pub fn session_id(token: &str) -> String {
+    session_hash(token).to_string()[..16].to_owned()
+}
+
+fn session_hash(token: &str) -> Hash {
+    sha256(&[b"blotter session\0", token.as_bytes()])
+}
+
+fn password_state(user: &Record) -> Hash {
+    sha256(&[user.text("password_hash").unwrap_or_default().as_bytes()])
+}

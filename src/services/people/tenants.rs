@@ -1,0 +1,98 @@
+//! Agencies. The record of an agency lives in the agency itself: whoever asks from inside finds it, nobody else does, and no
+//! agency stands above the others. So an administrator who makes one does not see it afterwards; its own administrator,
+//! who is made with it, does.
+
+use crate::domain::id::TenantId;
+use crate::domain::kind::{KINDS, TENANT, USER};
+use crate::domain::operation::{Action, Change};
+use crate::domain::value::{Fields, Value};
+use crate::services::audit::Event;
+use crate::services::caller::Caller;
+use crate::services::desk::Desk;
+use crate::services::failure::{Clash, Failure, Fault, Outcome};
+use crate::services::people::users::take_password;
+use crate::services::{Services, Written, policy};
+use crate::store::database::Direction;
+use crate::views::index::Order;
+use crate::views::records;
+
+impl Services {
+    /// Makes an agency and, if `administrator` is given (`email`, `name`, `password`), its first administrator.
+    ///
+    /// # Errors
+    /// `Denied`, `Invalid` with every fault, `Conflict` for a slug or an e-mail address that is taken.
+    pub fn create_tenant(&self, caller: &Caller, mut input: Fields) -> Outcome<Written> {
+        self.demand(caller, "tenant.create", "tenants:admin")?;
+        let slug = input.get("slug").and_then(Value::as_text).map(str::parse);
+        let Some(Ok(slug)) = slug else {
+            let form = "1 to 63 of a-z, 0-9 and -, not beginning or ending with -";
+            return Err(Failure::wrong("data.slug", form));
+        };
+        let slug: TenantId = slug;
+        let administrator = match input.remove("administrator") {
+            None | Some(Value::Null) => None,
+            Some(Value::Map(given)) => Some(self.administrator(caller, given)?),
+            Some(_) => return Err(Failure::wrong("data.administrator", "an object")),
+        };
+        let inside = Caller {
+            tenant: slug.clone(),
+            ..caller.clone()
+        };
+        let written = self.write(&inside, "tenant.create", None, move |desk| {
+            refuse_inhabited(desk)?;
+            let given = desk.check(&TENANT, input, None)?;
+            desk.create_checked(&TENANT, given, Vec::new())?;
+            let Some((fields, hash)) = administrator else {
+                return Ok(());
+            };
+            let given = desk.check(&USER, fields, None).map_err(inside_administrator)?;
+            let set = Change::new("password_hash", Action::Set(Value::Text(hash)));
+            desk.create_checked(&USER, given, vec![set]).map(drop)
+        })?;
+        let event = Event::done("tenant.create", None).with("slug", Value::text(slug.as_str()));
+        self.note(caller, event)?;
+        Ok(written)
+    }
+
+    fn administrator(&self, caller: &Caller, mut given: Fields) -> Outcome<(Fields, String)> {
+        policy::demand(caller, "users:admin")?;
+        const PATH: &str = "data.administrator.password";
+        let password = take_password(&mut given).map_err(inside_administrator)?;
+        let password = password.ok_or_else(|| Failure::Invalid(vec![Fault::missing(PATH, "text")]))?;
+        if let Some(fault) = password.fault(PATH) {
+            return Err(Failure::Invalid(vec![fault]));
+        }
+        given.insert("role".to_owned(), Value::text("administrator"));
+        Ok((given, self.people().passwords.hash(&password)?))
+    }
+}
+
+fn inside_administrator(failure: Failure) -> Failure {
+    let inside = |fault: Fault| Fault {
+        path: fault.path.replacen("data.", "data.administrator.", 1),
+        ..fault
+    };
+    match failure {
+        Failure::Invalid(faults) => Failure::Invalid(faults.into_iter().map(inside).collect()),
+        failure => failure,
+    }
+}
+
+/// A name under which records lie already belongs to somebody, with or without a record of the agency.
+fn refuse_inhabited(desk: &mut Desk<'_, '_, '_>) -> Outcome<()> {
+    let caller = desk.caller();
+    for kind in KINDS {
+        let mut found = false;
+        let order = (Order::Created, Direction::Up);
+        let list = (caller.tenant(), kind);
+        records::list(desk.session().rows(), list, order, None, &mut |_, _| {
+            found = true;
+            false
+        })?;
+        if found {
+            let text = "another tenant has this slug".to_owned();
+            return Err(Failure::Conflict(Clash::Duplicate, text, Fields::new()));
+        }
+    }
+    Ok(())
+}

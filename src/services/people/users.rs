@@ -1,0 +1,157 @@
+//! Users: made with or without a password, given a new one, given a static token for evidence-room clients.
+
+use crate::domain::id::Hash;
+use crate::domain::kind::USER;
+use crate::domain::operation::{Action, Change, Merge};
+use crate::domain::record::Record;
+use crate::domain::value::{Fields, Value};
+use crate::services::access::secret;
+use crate::services::audit::{self, Event};
+use crate::services::caller::{Caller, Identity};
+use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::people::passwords::Password;
+use crate::services::{RequestKey, Services, Written, casebook};
+use crate::services::{find, policy};
+use crate::store::hash::sha256;
+use crate::views::local::UNLOCK;
+
+/// Where static tokens begin.
+const TOKEN_PREFIX: &str = "st_";
+
+/// A token that was just made: the only time that it is seen.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The user whose it is.
+    pub user: Record,
+    /// The token itself.
+    pub token: String,
+}
+
+/// The hash under which a static token is kept.
+pub(in crate::services) fn token_hash(token: &str) -> Hash {
+    sha256(&[b"blotter static token\0", token.as_bytes()])
+}
+
+impl Services {
+    /// Makes a user; without a password the user can't sign in yet.
+    ///
+    /// # Errors
+    /// `Denied`, `Invalid` with every fault, `Conflict` for an e-mail address that is taken.
+    pub fn create_user(
+        &self,
+        caller: &Caller,
+        mut input: Fields,
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
+        self.demand(caller, "user.create", "users:admin")?;
+        let password = take_password(&mut input)?;
+        let mut hash = password
+            .iter()
+            .filter(|password| password.fault("").is_none())
+            .map(|password| self.people().passwords.hash(password))
+            .collect::<Outcome<Vec<_>>>()?;
+        self.write(caller, "user.create", request, move |desk| {
+            policy::demand(desk.caller(), "users:admin")?;
+            let fault = password.and_then(|password| password.fault("data.password"));
+            let given = match (desk.check(&USER, input, None), fault) {
+                (Ok(given), None) => given,
+                (Ok(_), Some(fault)) => return Err(Failure::Invalid(vec![fault])),
+                (Err(Failure::Invalid(faults)), fault) => {
+                    return Err(Failure::Invalid(faults.into_iter().chain(fault).collect()));
+                }
+                (Err(failure), _) => return Err(failure),
+            };
+            let set = |hash| Change::new("password_hash", Action::Set(Value::Text(hash)));
+            let added = hash.pop().map(set).into_iter().collect();
+            desk.create_checked(&USER, given, added).map(drop)
+        })
+    }
+
+    /// Changes a user: name, role, office, `disabled`. All sessions feel it with their next request.
+    ///
+    /// # Errors
+    /// See [`casebook::refuse_stale`] and [`crate::services::desk::Desk::patch`].
+    pub fn change_user(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        version: Option<u64>,
+        input: Fields,
+    ) -> Outcome<Record> {
+        let reference = reference.to_owned();
+        let written = self.write(caller, "user.update", None, move |desk| {
+            policy::demand(desk.caller(), "users:admin")?;
+            let user = desk.find(&USER, &reference)?;
+            casebook::refuse_stale(&user, version)?;
+            desk.patch(&USER, &user, input).map(drop)
+        })?;
+        written.first().cloned()
+    }
+
+    /// Gives a user a new password: an administrator to anybody, a user to himself with the current one. It ends all
+    /// sessions of the user and, given by an administrator, a lock.
+    ///
+    /// # Errors
+    /// `Denied`, `Unknown`, `Invalid`, or `Unauthenticated` for a wrong current password.
+    pub fn set_password(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        current: Option<Password>,
+        password: &Password,
+    ) -> Outcome<Record> {
+        if let Some(fault) = password.fault("data.password") {
+            return Err(Failure::Invalid(vec![fault]));
+        }
+        let user = find::record(&self.snapshot()?, caller, &USER, reference)?;
+        let own = matches!(caller.identity(), Identity::User(id, _) if id == user.id);
+        if own {
+            let missing = || Failure::Invalid(vec![Fault::missing("data.current_password", "the password")]);
+            self.prove_password(&user, &current.ok_or_else(missing)?, caller.via())?;
+        } else {
+            self.demand(caller, "user.password", "users:admin")?;
+        }
+        let hash = self.people().passwords.hash(password)?;
+        let written = self.write(caller, "user.password", None, move |desk| {
+            let user = desk.find(&USER, &user.id.to_string())?;
+            let seen = user.seen("password_hash", Merge::Mv);
+            let set = Change::new("password_hash", Action::Set(Value::Text(hash))).seeing(seen);
+            desk.change(&USER, &user, vec![set])?;
+            if !own {
+                let who = desk.caller();
+                audit::note(desk.session(), who, Event::done(UNLOCK, Some(user.id)))?;
+            }
+            Ok(())
+        })?;
+        written.first().cloned()
+    }
+
+    /// Gives a user a static token for evidence-room clients in place of the last one. It is shown once.
+    ///
+    /// # Errors
+    /// `Denied`, or `Unknown` if there is none for this caller.
+    pub fn make_static_token(&self, caller: &Caller, reference: &str) -> Outcome<NewToken> {
+        let token = secret(TOKEN_PREFIX)?;
+        let (hash, reference) = (token_hash(&token).to_string(), reference.to_owned());
+        let written = self.write(caller, "user.token", None, move |desk| {
+            policy::demand(desk.caller(), "users:admin")?;
+            let user = desk.find(&USER, &reference)?;
+            let seen = user.seen("static_token_hash", Merge::Mv);
+            let set = Change::new("static_token_hash", Action::Set(Value::Text(hash))).seeing(seen);
+            desk.change(&USER, &user, vec![set]).map(drop)
+        })?;
+        Ok(NewToken {
+            user: written.first()?.clone(),
+            token,
+        })
+    }
+}
+
+/// The password among what was given; it must not reach a record or a log.
+pub(super) fn take_password(input: &mut Fields) -> Outcome<Option<Password>> {
+    match input.remove("password") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Text(text)) => Ok(Some(Password::new(text))),
+        Some(_) => Err(Failure::wrong("data.password", "text")),
+    }
+}

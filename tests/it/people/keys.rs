@@ -1,0 +1,143 @@
+//! API keys: what they may be given, rotation, revocation, lanes, addresses.
+
+use blotter::domain::kind::CREDENTIAL;
+use blotter::services::caller::Via;
+use blotter::services::failure::{Clash, Failure};
+
+use super::{entries, fields, key_of, person, program, via};
+use crate::support::desk::TestDesk;
+
+#[test]
+fn a_rotated_key_opens_through_the_overlap_and_no_longer() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let input = fields(serde_json::json!({"name": "crm", "lanes": ["query"], "scopes": ["cases:read"]}));
+    let old = services.create_key(&desk.owner(), input).unwrap();
+    let reference = old.record.id.to_string();
+    let new = services
+        .rotate_key(&desk.owner(), &reference, 60 * 60_000)
+        .unwrap();
+    let (old_key, new_key) = (old.key, new.key);
+    desk.clock.advance(59 * 60_000);
+    assert!(services.admit_key(&old_key, via()).is_ok());
+    let caller = services.admit_key(&new_key, via()).unwrap();
+    assert!(caller.scopes().contains("cases:read"));
+    desk.clock.advance(1 * 60_000);
+    assert!(services.admit_key(&old_key, via()).is_err());
+    assert!(services.admit_key(&new_key, via()).is_ok());
+    let again = services.rotate_key(&desk.owner(), &reference, 0);
+    assert!(matches!(again, Err(Failure::Conflict(Clash::State, ..))));
+}
+
+#[test]
+fn a_revoked_key_is_refused_at_once() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let input = fields(serde_json::json!({"name": "crm", "lanes": ["query"], "scopes": ["*"]}));
+    let made = services.create_key(&desk.owner(), input).unwrap();
+    let key = made.key;
+    assert_eq!(services.last_use_of(&made.record), None);
+    assert!(services.admit_key(&key, via()).is_ok());
+    assert_eq!(services.last_use_of(&made.record), Some(services.now()));
+    services
+        .revoke_key(&desk.owner(), &made.record.id.to_string())
+        .unwrap();
+    assert!(services.admit_key(&key, via()).is_err());
+    let refused = &entries(&desk, "authenticate")[0];
+    assert_eq!(refused.actor, "stranger");
+    assert!(refused.fields.contains_key("address"));
+}
+
+#[test]
+fn expiry_addresses_and_lanes_bind_a_key() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let input = fields(serde_json::json!({
+        "name": "kiosk", "lanes": ["events"], "scopes": ["cases:read"], "networks": ["10.1.0.0/16"],
+        "expires_at": "2026-03-17T22:14:22Z",
+    }));
+    let key = services.create_key(&desk.owner(), input).unwrap().key;
+    let from = |lane: &'static str, address: &str| {
+        let address = Some(address.parse().unwrap());
+        services.admit_key(
+            &key,
+            Via {
+                lane,
+                address,
+                request_id: "x".into(),
+            },
+        )
+    };
+    assert!(from("events", "10.1.9.9").is_ok());
+    assert!(matches!(
+        from("events", "10.2.0.1"),
+        Err(Failure::Unauthenticated(_))
+    ));
+    assert!(matches!(from("rest", "10.1.9.9"), Err(Failure::Denied(_))));
+    desk.clock.advance(60 * 60_000);
+    assert!(matches!(
+        from("events", "10.1.9.9"),
+        Err(Failure::Unauthenticated(_))
+    ));
+}
+
+#[test]
+fn a_key_gets_nothing_that_its_maker_lacks() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let wanted = |scopes: &[&str], lanes: &[&str]| {
+        fields(serde_json::json!({"name": "x", "lanes": lanes, "scopes": scopes}))
+    };
+    let clerk = program(&desk, &["keys:admin", "cases:write"]);
+    services
+        .create_key(&clerk, wanted(&["cases:read"], &["query"]))
+        .unwrap();
+    let denied = [
+        (&["users:admin"][..], &["query"][..]),
+        (&["*"], &["query"]),
+        (&["cases:restricted"], &["query"]),
+        (&["cases:read"], &["sync"]),
+    ];
+    for (scopes, lanes) in denied {
+        let made = services.create_key(&clerk, wanted(scopes, lanes));
+        assert!(matches!(made, Err(Failure::Denied(_))), "{scopes:?} {lanes:?}");
+    }
+    let strong = key_of(&desk, &program(&desk, &["*"]));
+    let rotated = services.rotate_key(&clerk, &strong.id.to_string(), 0);
+    assert!(
+        matches!(rotated, Err(Failure::Denied(_))),
+        "a rotation shows the new key"
+    );
+    let generic = services.create(&clerk, &CREDENTIAL, wanted(&["cases:read"], &["query"]), None);
+    assert!(matches!(generic, Err(Failure::Invalid(_))));
+    let (_, chief) = person(&desk, "chief", "administrator");
+    let made = services.create_key(&chief, wanted(&["*", "cases:restricted"], &["query", "sync"]));
+    made.unwrap();
+    let (_, supervisor) = person(&desk, "super", "supervisor");
+    let made = services.create_key(&supervisor, wanted(&["cases:read"], &["query"]));
+    assert!(matches!(made, Err(Failure::Denied(_))));
+}
+
+#[test]
+fn a_key_makes_none_that_outlives_it() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let input = |ends: Option<&str>| {
+        fields(serde_json::json!({
+            "name": "x", "lanes": ["query"], "scopes": ["keys:admin"], "expires_at": ends,
+        }))
+    };
+    let made = services
+        .create_key(&desk.owner(), input(Some("2026-04-01T00:00:00Z")))
+        .unwrap();
+    let maker = services.admit_key(&made.key, via()).unwrap();
+    services
+        .create_key(&maker, input(Some("2026-04-01T00:00:00Z")))
+        .unwrap();
+    for ends in [None, Some("2026-04-02T00:00:00Z")] {
+        assert!(matches!(
+            services.create_key(&maker, input(ends)),
+            Err(Failure::Denied(_))
+        ));
+    }
+}
