@@ -148,9 +148,9 @@ impl Running {
         &self.node
     }
 
-    /// How far the index is behind.
-    pub fn follower(&self) -> &Follower {
-        &self.follower
+    /// How far searches see.
+    pub fn gauge(&self) -> Gauge {
+        self.follower.gauge()
     }
 
     /// The write thread has ended by a fault: nothing can be written any more.

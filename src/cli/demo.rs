@@ -1,17 +1,256 @@
 //! `demo`: a box with real records in a temporary folder, ready to look at, gone with Ctrl-C.
 
-use clap::Args;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
 
-use crate::cli::Done;
-use crate::cli::output::Output;
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use crate::app::node::request_id;
+use crate::app::{self, Running};
+use crate::cli::init::Init;
+use crate::cli::order::{Backend, Refusal};
+use crate::cli::output::{Ink, Output, Progress};
+use crate::cli::reach::Reach;
+use crate::cli::serve::{runtime, until_stopped};
+use crate::cli::work::import::Job;
+use crate::cli::work::key::create_for;
+use crate::cli::{CliError, Done, Place};
+use crate::domain::time::{Clock, SystemClock};
+use crate::services::demo::play::Teller;
+use crate::services::demo::{Step, steps};
+
+const COMPLAINTS: &[u8] = include_bytes!("../../data/nypd-hate-crime-complaints.csv");
+const MAPPING: &str = include_str!("../../data/nypd-hate-crime-complaints.toml");
+/// Where the story plays; a rule in the place of a name needs no zone files.
+const ZONE: &str = "EST5EDT,M3.2.0,M11.1.0";
+const TENANT: &str = "harbor-city";
+/// Pictures drawn ahead of their step.
+const DRAWN_AHEAD: usize = 8;
 
 /// Show a box with real records; it goes away with Ctrl-C.
 #[derive(Args, Debug)]
-pub(super) struct Demo {}
+pub(super) struct Demo {
+    /// Address with port; port 0 picks one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
+    /// Don't open a browser
+    #[arg(long)]
+    no_open: bool,
+}
 
 impl Demo {
-    pub(super) fn run(self, output: Output) -> Done {
-        output.say("soon");
+    pub(super) fn run(self, place: &Place, output: Output) -> Done {
+        let begun = Instant::now();
+        let temporary = tempfile::Builder::new().prefix("blotter-demo-").tempdir();
+        let temporary = temporary.map_err(CliError::failed)?;
+        let data = place.data.clone().unwrap_or_else(|| temporary.path().to_owned());
+        refuse_used(&data)?;
+        let place = Place {
+            data: Some(data),
+            ..place.clone()
+        };
+        banner(output);
+        init().make(&place, None)?;
+        let mut config = place.load()?.config;
+        config.server.listen = self.listen;
+        let runtime = runtime()?;
+        let running = runtime
+            .block_on(app::start(place.folder(), config))
+            .map_err(|error| {
+                CliError::Failed(format!(
+                    "{error}; another address: blotter demo --listen 127.0.0.1:0"
+                ))
+            })?;
+        let key = fill(&running, output)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        show(&running, &key, seconds, output);
+        if !self.no_open && std::io::stdout().is_terminal() {
+            open_browser(&format!("{}/docs", running.url));
+        }
+        runtime.block_on(async {
+            let stopped = until_stopped(&running).await;
+            output.say("");
+            running.stop().await;
+            stopped.map(drop)
+        })?;
+        output.say("  Gone.");
         Ok(())
+    }
+}
+
+fn init() -> Init {
+    Init {
+        tenant: TENANT.to_owned(),
+        organization_id: None,
+        office_id: None,
+        node_name: Some("Harbor City Police".to_owned()),
+        hosts: Vec::new(),
+        admin: None,
+        admin_password_file: None,
+    }
+}
+
+fn refuse_used(data: &PathBuf) -> Done {
+    let used = std::fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some());
+    if used {
+        return Err(CliError::Failed(format!(
+            "{} is not empty; the demo wants a folder of its own",
+            data.display()
+        )));
+    }
+    Ok(())
+}
+
+fn banner(output: Output) {
+    let name = output.ink(Ink::Strong, "blotter");
+    let version = output.ink(Ink::Faint, env!("CARGO_PKG_VERSION"));
+    output.say(&format!(
+        "\n  {name} {version}   the front desk's book\n\n  2,406 complaints that New York City published, and twelve cases that we made up.\n"
+    ));
+}
+
+/// Fills the box through its services; gives a key that opens everything.
+fn fill(running: &Running, output: Output) -> Result<String, CliError> {
+    let story = story()?;
+    let drawn = draw(&story)?;
+    let backend = Backend::new(running.node(), Some(running.gauge()));
+    let mut reach = Reach::Here(Box::new(backend));
+    let bytes = COMPLAINTS.len() as u64;
+    let job = Job {
+        mapping: MAPPING,
+        bytes,
+        rejects: None,
+        dry_run: false,
+    };
+    job.run(
+        COMPLAINTS,
+        &mut reach,
+        Progress::new(output, "taking in complaints", "rows", bytes),
+    )?;
+    tell(running, story, &drawn, output)?;
+    let key = create_for(&mut reach, "demo")?;
+    running.gauge().wait(std::time::Duration::from_secs(5));
+    Ok(key)
+}
+
+fn story() -> Result<Vec<Step>, CliError> {
+    let now = Timestamp::from_millisecond(SystemClock.now().0).map_err(CliError::failed)?;
+    let zone = TimeZone::posix(ZONE).map_err(CliError::failed)?;
+    steps(now, zone).map_err(CliError::failed)
+}
+
+/// Pictures are drawn on a thread of their own, in the order in which they are needed.
+fn draw(story: &[Step]) -> Result<Receiver<Vec<u8>>, CliError> {
+    let photos: Vec<_> = story
+        .iter()
+        .filter_map(|step| match step {
+            Step::Photo { photo, .. } => Some(photo.clone()),
+            _ => None,
+        })
+        .collect();
+    let (sender, drawn) = sync_channel(DRAWN_AHEAD);
+    let thread = std::thread::Builder::new().name("drawing".into());
+    let drawing = thread.spawn(move || {
+        for photo in photos {
+            let jpeg = photo.jpeg().unwrap_or_else(|error| {
+                tracing::error!(%error, "a picture could not be drawn");
+                Vec::new()
+            });
+            // Whoever wanted them may have given up.
+            if sender.send(jpeg).is_err() {
+                return;
+            }
+        }
+    });
+    drawing.map(|_| drawn).map_err(CliError::failed)
+}
+
+fn tell(running: &Running, story: Vec<Step>, drawn: &Receiver<Vec<u8>>, output: Output) -> Done {
+    let services = &running.node().services;
+    let owner = services.admit_owner(running.node().tenant(), request_id());
+    let mut teller = Teller::new(services, owner);
+    let total = story.len() as u64;
+    let mut progress = Progress::new(output, "telling twelve cases", "steps", total);
+    for (done, step) in (1..).zip(story) {
+        let picture = match &step {
+            Step::Photo { .. } => drawn.recv().ok(),
+            _ => None,
+        };
+        teller.take(step, picture).map_err(Refusal::from)?;
+        progress.at(done, done);
+    }
+    progress.end(total);
+    Ok(())
+}
+
+fn show(running: &Running, key: &str, seconds: f64, output: Output) {
+    let url = &running.url;
+    let ca = running
+        .ca
+        .as_ref()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
+    let data = running.node().folder.path();
+    let curl = format!("curl --cacert {ca} --oauth2-bearer {key}");
+    let tries = [
+        (
+            "a name that sounds alike",
+            format!("{curl} '{url}/v1/search?q=Cathrine+Doile'"),
+        ),
+        (
+            "a plate, half read",
+            format!("{curl} '{url}/v1/search?q=8B0-I7&facets=true'"),
+        ),
+        (
+            "a new case",
+            format!(
+                "{curl} {url}/v1/cases -H 'content-type: application/json' -d '{{\"data\":{{\"title\":\"Bicycle found\"}}}}'"
+            ),
+        ),
+    ];
+    let curls: Vec<&str> = tries.iter().map(|(_, line)| line.as_str()).collect();
+    let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "data": data, "curl": curls, "pid": std::process::id()});
+    output.show(&shown, |_| {
+        let label = |text: &str| output.ink(Ink::Faint, &format!("{text:<10}"));
+        let mut lines = vec![
+            format!("\n  Ready in {seconds:.1} s.\n"),
+            format!("  {}{}", label("address"), output.ink(Ink::Strong, url)),
+            format!("  {}{url}/docs", label("reference")),
+            format!("  {}{key}", label("API key")),
+            format!("  {}{}", label("folder"), data.display()),
+            String::new(),
+        ];
+        for (about, line) in &tries {
+            lines.push(format!(
+                "  {}\n  {line}\n",
+                output.ink(Ink::Faint, &format!("# {about}"))
+            ));
+        }
+        lines.push("  Ctrl-C ends it, and nothing stays.".to_owned());
+        lines.join("\n")
+    });
+}
+
+/// Where there is a desktop.
+fn open_browser(url: &str) {
+    let desktop = ["WAYLAND_DISPLAY", "DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some());
+    if desktop {
+        let opening = Command::new("xdg-open")
+            .arg(url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        if let Err(error) = opening {
+            tracing::debug!(%error, "no browser was opened");
+        }
     }
 }

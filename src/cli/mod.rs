@@ -15,7 +15,7 @@ mod upkeep;
 /// Verbs that work with records.
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -25,6 +25,9 @@ use crate::app::folder::Folder;
 use crate::cli::order::Refusal;
 use crate::cli::output::Output;
 use crate::config::{self, Loaded};
+
+/// The data folder, if none is named.
+const DATA: &str = "./blotter-data";
 
 /// The front desk's book as one program.
 #[derive(Parser, Debug)]
@@ -44,17 +47,23 @@ struct Cli {
 /// What every verb takes.
 #[derive(Args, Clone, Debug)]
 struct Place {
-    /// The data folder, which is the whole state
+    /// The data folder, which is the whole state [default: ./blotter-data]
     #[arg(
         long,
         global = true,
         env = "BLOTTER_DATA",
-        default_value = "./blotter-data",
-        hide_env_values = true
+        hide_env_values = true,
+        value_name = "DIR"
     )]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Settings in TOML; `blotter config print` shows them all
-    #[arg(long, global = true, env = "BLOTTER_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "BLOTTER_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     config: Option<PathBuf>,
     /// One JSON value on stdout, and nothing else
     #[arg(long, global = true)]
@@ -151,7 +160,7 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli, output: Output) -> Done {
     let place = &cli.place;
     match cli.verb {
-        Verb::Demo(demo) => demo.run(output),
+        Verb::Demo(demo) => demo.run(place, output),
         Verb::Init(init) => init.run(place, output),
         Verb::Serve(serve) => serve.run(place),
         Verb::Key(key) => key.run(place, output),
@@ -167,7 +176,7 @@ fn dispatch(cli: Cli, output: Output) -> Done {
 
 impl Place {
     fn folder(&self) -> Folder {
-        Folder::new(self.data.clone())
+        Folder::new(self.data.as_deref().unwrap_or(Path::new(DATA)))
     }
 
     fn load(&self) -> Result<Loaded, CliError> {

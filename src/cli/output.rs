@@ -37,11 +37,6 @@ impl Output {
         }
     }
 
-    /// Programs read along.
-    pub(super) fn is_json(self) -> bool {
-        self.json
-    }
-
     /// Shows a result.
     pub(super) fn show(self, value: &Json, told: impl FnOnce(&Json) -> String) {
         if self.json {

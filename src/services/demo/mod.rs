@@ -5,6 +5,8 @@
 
 /// Drawn pictures with EXIF.
 pub mod photo;
+/// Takes the steps through the services.
+pub mod play;
 mod script;
 mod story;
 mod when;
