@@ -11,6 +11,7 @@ use crate::search::index::{Index, IndexError, Options};
 use crate::services::Services;
 use crate::services::files::Files;
 use crate::services::files::room::Room;
+use crate::services::reports::ReportRules;
 use crate::store::blobs::Blobs;
 use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
@@ -65,7 +66,8 @@ impl Node {
         let blobs = Blobs::open(Arc::clone(&world.disk), &folder.files())?;
         let floor_bytes = config.store.low_disk_floor_bytes;
         let room = Room::new(Arc::clone(&world.disk), folder.path().to_owned(), floor_bytes);
-        let services = Services::new(Arc::new(store), Files::new(blobs, room), world.clock);
+        let services = Services::new(Arc::new(store), Files::new(blobs, room), world.clock)
+            .with_report_rules(report_rules(config));
         let heap_bytes = usize::try_from(config.search.heap_bytes).unwrap_or(usize::MAX);
         let index = Arc::new(Index::open(&folder.search(), Options { heap_bytes })?);
         Ok(Self {
@@ -83,6 +85,15 @@ impl Node {
         self.facts
             .tenant()
             .expect("the facts were checked when they were read")
+    }
+}
+
+fn report_rules(config: &Config) -> ReportRules {
+    let region = config.reports.default_region.as_ref();
+    ReportRules {
+        dedupe: config.reports.dedupe,
+        default_region: region.map(|region| region.as_str().to_owned()),
+        public_link_days: config.reports.public_link_days,
     }
 }
 

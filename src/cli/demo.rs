@@ -183,7 +183,11 @@ fn tell(running: &Running, story: Vec<Step>, drawn: &Receiver<Vec<u8>>, output: 
             Step::Photo { .. } => drawn.recv().ok(),
             _ => None,
         };
-        teller.take(step, picture).map_err(Refusal::from)?;
+        let told = format!("{step:?}");
+        let taken = teller.take(step, picture).map_err(Refusal::from);
+        taken.map_err(|refusal| {
+            CliError::Failed(format!("step {done} of the story, {told:.300}: {refusal}"))
+        })?;
         progress.at(done, done);
     }
     progress.end(total);

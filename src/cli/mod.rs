@@ -88,6 +88,14 @@ enum Verb {
     Import(work::import::Import),
     /// Find records
     Search(work::search::Search),
+    /// Whether the node is what it claims; exit code 3 on a fault
+    Verify,
+    /// Copy the node to a new folder; it may run meanwhile
+    Backup(upkeep::backup::Backup),
+    /// Make a node from a backup
+    Restore(upkeep::backup::Restore),
+    /// Make views and index anew from the log
+    Rebuild(upkeep::rebuild::Rebuild),
     /// What is wrong with this box, and what to do
     Doctor,
     /// What is set, and why
@@ -167,6 +175,10 @@ fn dispatch(cli: Cli, output: Output) -> Done {
         Verb::User(user) => user.run(place, output),
         Verb::Import(import) => import.run(place, output),
         Verb::Search(search) => search.run(place, output),
+        Verb::Verify => upkeep::verify::run(place, output),
+        Verb::Backup(backup) => backup.run(place, output),
+        Verb::Restore(restore) => restore.run(place, output),
+        Verb::Rebuild(rebuild) => rebuild.run(place, output),
         Verb::Doctor => upkeep::doctor::run(place, output),
         Verb::Config(config) => config.run(place, output),
         Verb::Docs(docs) => docs.run(output),

@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, also in what tests share"
 )]
 
+mod app;
+mod cli;
 mod fold;
 mod fuzz;
 mod images;

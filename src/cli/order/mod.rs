@@ -1,12 +1,14 @@
 //! What the verbs of the command line ask of a node. An order is plain data, so the same one is carried out here, when no server
 //! holds the folder, or by the server that does, through its admin socket.
 
+mod care;
 mod keys;
 mod rows;
 mod shown;
 mod state;
 mod users;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -83,6 +85,10 @@ pub enum Order {
     TenantPut(Map<String, Json>),
     /// How the node is.
     State,
+    /// Verify the open node.
+    Verify,
+    /// Copy the node to a new folder.
+    Backup(PathBuf),
 }
 
 /// Why an order was not carried out.
@@ -224,6 +230,8 @@ impl Backend {
             }
             Order::PutRows { rows, dry_run } => rows::put(&self.services, caller, rows, dry_run),
             Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
+            Order::Verify => care::verify(&self.node),
+            Order::Backup(to) => care::copy(&self.node, &to),
             Order::State => state::state(&self.node, self.gauge.as_ref()),
         }
     }

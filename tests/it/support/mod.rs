@@ -3,6 +3,7 @@
 pub(crate) mod desk;
 pub(crate) mod faulty;
 pub(crate) mod power;
+pub(crate) mod process;
 pub(crate) mod testbox;
 
 /// By how much `BLOTTER_TEST_SCALE` multiplies the number of seeds.

@@ -1,0 +1,117 @@
+//! `backup` and `restore`: a verified copy to come back from, made beside a live server. A node that comes back begins new logs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use crate::app::folder::Folder;
+use crate::cli::order::Order;
+use crate::cli::output::Output;
+use crate::cli::reach::Reach;
+use crate::cli::upkeep::verify::shown;
+use crate::cli::{CliError, Done, Place};
+use crate::store::backup::{check, restore};
+use crate::store::disk::{Disk, RealDisk};
+use crate::store::identity::Stream;
+use crate::store::verify::Source;
+use crate::views::FOLD;
+
+/// What lies in a data folder beside what the store keeps: the node's facts, its authority and certificate.
+const BESIDE: [&str; 4] = [
+    "node.toml",
+    "certs/ca.pem",
+    "certs/ca-key.pem",
+    "certs/server.pem",
+];
+
+/// Copy the node to a new folder; it may run meanwhile.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Backup {
+    /// The folder to make, on another disk best
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// Make a node from a backup.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Restore {
+    /// The backup
+    from: PathBuf,
+    /// Verify the backup and write nothing
+    #[arg(long)]
+    check: bool,
+}
+
+impl Backup {
+    pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
+        let to = std::path::absolute(&self.to).map_err(CliError::failed)?;
+        let made = Reach::open(place)?.perform(Order::Backup(to))?;
+        output.show(&made, |made| {
+            format!(
+                "{} operations and {} files are copied to {} and verified.",
+                made["operations"],
+                made["files"],
+                self.to.display()
+            )
+        });
+        Ok(())
+    }
+}
+
+impl Restore {
+    pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
+        let scratch = tempfile::tempdir().map_err(CliError::failed)?;
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let source = Source {
+            disk: &disk,
+            dir: &self.from,
+            fold: FOLD,
+            scratch: scratch.path(),
+        };
+        if self.check {
+            let report = check(source, &mut |_| {}).map_err(CliError::failed)?;
+            let shown = shown(&report);
+            output.show(&shown, |shown| {
+                format!(
+                    "The backup is whole: {} operations, {} files.",
+                    shown["operations"], shown["files"]
+                )
+            });
+            return Ok(());
+        }
+        let folder = place.folder();
+        let (identity, report) = restore(source, folder.path(), &mut |_| {}).map_err(CliError::failed)?;
+        folder.make().map_err(CliError::failed)?;
+        copy_beside(&self.from, folder.path())?;
+        let mut shown = shown(&report);
+        shown["log"] = json!(identity.log(Stream::Records).to_string());
+        output.show(&shown, |shown| told(&folder, shown));
+        Ok(())
+    }
+}
+
+fn told(folder: &Folder, shown: &Json) -> String {
+    let path = folder.path().display();
+    format!(
+        "{} operations and {} files are back in {path}. The node begins new logs.\n\nNext: blotter serve --data {path}",
+        shown["operations"], shown["files"]
+    )
+}
+
+/// Copies what lies beside the store; what is not there is not needed.
+pub(in crate::cli) fn copy_beside(from: &Path, to: &Path) -> Done {
+    let folder = Folder::new(to);
+    folder.make().map_err(CliError::failed)?;
+    for name in BESIDE {
+        match fs::copy(from.join(name), to.join(name)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(CliError::Failed(format!("can't copy {name}: {error}"))),
+            // The permissions travel with the bytes.
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Every verb with `--json` says one JSON value and nothing else, whether it succeeds or not.
+
+use crate::support::process::Place;
+
+#[test]
+fn every_verb_says_one_json_value() {
+    let place = Place::with_node();
+    let (copy, docs) = (place.file("copy"), place.file("docs"));
+    let (copy, docs) = (copy.to_str().unwrap(), docs.to_str().unwrap());
+    let check = |words: &[&str], code: i32| {
+        let ended = place.run(&[words, &["--json"]].concat());
+        assert_eq!(ended.code, code, "{words:?}: {ended:?}");
+        let json = ended.json();
+        assert_eq!(json["errors"].is_array(), code == 1, "{words:?}: {json}");
+        assert!(ended.err.is_empty(), "{words:?}: {ended:?}");
+    };
+    check(&["init", "--tenant", "metro"], 0);
+    check(&["init", "--tenant", "other"], 1);
+    check(&["key", "create", "--name", "a", "--scopes", "*"], 0);
+    check(&["key", "create", "--name", "a", "--scopes", "no:such"], 1);
+    check(&["key", "list"], 0);
+    check(&["key", "revoke", "01890000-0000-7000-8000-000000000000"], 1);
+    check(
+        &[
+            "user",
+            "add",
+            "--email",
+            "a@b.example",
+            "--name",
+            "A",
+            "--role",
+            "officer",
+        ],
+        0,
+    );
+    check(
+        &[
+            "user", "add", "--email", "nobody", "--name", "A", "--role", "officer",
+        ],
+        1,
+    );
+    check(&["user", "list"], 0);
+    check(&["user", "disable", "a@b.example"], 0);
+    check(&["search", "nothing"], 0);
+    check(&["import", "no-such-file", "--map", "none"], 1);
+    check(&["config", "check"], 0);
+    check(&["config", "print"], 0);
+    check(&["docs", "api", "--to", docs], 0);
+    check(&["completions", "bash"], 0);
+    check(&["verify"], 0);
+    check(&["backup", "--to", copy], 0);
+    check(&["backup", "--to", copy], 1);
+    check(&["restore", copy, "--check"], 0);
+    check(&["restore", copy], 1);
+    check(&["rebuild", "all"], 0);
+    check(&["doctor"], 0);
+}
+
+#[test]
+fn wrong_usage_and_a_missing_node_are_told_apart() {
+    let place = Place::new();
+    assert_eq!(place.run(&["serv"]).code, 2);
+    assert_eq!(place.run(&["key", "create"]).code, 2);
+    let ended = place.run(&["key", "list"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains("blotter init"), "{ended:?}");
+}
+
+#[test]
+fn a_node_comes_back_from_its_backup_with_all_that_it_had() {
+    let place = Place::with_node();
+    let key = place
+        .run(&["key", "create", "--name", "a", "--scopes", "*", "--json"])
+        .json();
+    let copy = place.file("copy");
+    let made = place
+        .run(&["backup", "--to", copy.to_str().unwrap(), "--json"])
+        .json();
+    assert_eq!(made["clean"], true);
+    std::fs::remove_dir_all(place.data()).unwrap();
+    assert_eq!(place.run(&["restore", copy.to_str().unwrap(), "--json"]).code, 0);
+    let served = place.serve();
+    assert_eq!(served.get("/v1/cases", key["key"].as_str()).0, 200);
+    assert_eq!(served.terminate().0, 0);
+}
