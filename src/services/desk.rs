@@ -8,6 +8,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
+use crate::services::casework::rules;
 use crate::services::custody;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::find;
@@ -91,10 +92,10 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             ));
         }
         let given = self.check(kind, input, None)?;
-        let added = match kind.name == kind::EVIDENCE.name {
-            true => vec![custody::collection(self.caller, self.now(), &given)?],
-            false => Vec::new(),
-        };
+        let mut added = rules::follow(self.session.rows(), kind, None, &given)?;
+        if kind.name == kind::EVIDENCE.name {
+            added.push(custody::collection(self.caller, self.now(), &given)?);
+        }
         self.create_checked(kind, given, added)
     }
 
@@ -141,7 +142,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         refuse_sealed(record)?;
         let given = self.check(kind, input, Some(record))?;
         self.refuse_duplicates(kind, &given, Some(record.id))?;
-        let mut changes = Vec::new();
+        let mut changes = rules::follow(self.session.rows(), kind, Some(record), &given)?;
         for (field, value) in given {
             match (field.merge, value) {
                 (Merge::OrSet, value) => set_members(record, field, value.as_list(), &mut changes),
@@ -255,6 +256,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
                 (None, Some(_)) => {}
             }
         }
+        rules::check(kind, record, &mut given, &mut checker);
         let unknown = input
             .keys()
             .map(|name| Fault::wrong(format!("data.{name}"), "no such property"));

@@ -9,6 +9,8 @@ pub mod audit;
 pub mod caller;
 /// Records of any kind: make, change, read, list.
 pub mod casebook;
+/// What records need beyond the tables of their kinds.
+pub mod casework;
 /// Who has an item of evidence, and how it came to them.
 pub mod custody;
 /// The narrated cases of the demo and their drawn pictures.

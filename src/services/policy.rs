@@ -59,8 +59,15 @@ pub fn scopes_of(role: Role) -> impl Iterator<Item = &'static str> {
     parts.into_iter().flatten().copied()
 }
 
+/// Kinds that everybody reads with what they belong to, and that an administrator sets up.
+const REFERENCE_KINDS: [&str; 3] = ["category", "form", "location"];
+
 /// The scope that a deed needs.
 pub fn scope_for(kind: &Kind, deed: Deed) -> String {
+    // What an agency sets up once is set up by its administrators.
+    if deed == Deed::Write && REFERENCE_KINDS.contains(&kind.name) {
+        return "users:admin".to_owned();
+    }
     match (kind.scope, deed) {
         ("users", Deed::Read) => "users:read".to_owned(),
         (scope @ ("users" | "keys" | "tenants"), _) => format!("{scope}:admin"),

@@ -33,6 +33,11 @@ impl<'r> Checker<'r> {
         None
     }
 
+    /// Notes that a value can't be taken.
+    pub fn refuse(&mut self, path: &str, expected: &str) {
+        self.faults.push(Fault::wrong(path, expected));
+    }
+
     /// The value in its proper form; `None` after a fault was noted.
     pub fn value(&mut self, path: &str, shape: Shape, value: Value) -> Option<Value> {
         match shape {

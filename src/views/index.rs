@@ -37,6 +37,11 @@ pub fn list_prefix(tenant: &str, kind: &str, order: Order) -> Key {
     Key::text(tenant).and_text(kind).and_text(order.letter())
 }
 
+/// The part that the keys of all records with open conflicts have in common: a list beside those of the kinds.
+pub fn conflicts_prefix(tenant: &str) -> Key {
+    Key::text(tenant).and_text("!conflicts")
+}
+
 /// The key of what a unique field says. Fields by which one signs in are unique over all tenants.
 pub fn name_key(tenant: &str, kind: &Kind, field: &Field, value: &str) -> Vec<u8> {
     let tenant = if field.unique_everywhere() { "" } else { tenant };
@@ -72,6 +77,12 @@ pub fn rows_of(record: &Record) -> BTreeSet<Row> {
     ] {
         let key = list_prefix(tenant, &record.kind, order)
             .and_hlc(hlc)
+            .and_record(record.id);
+        rows.insert((Table::Lists, key.bytes()));
+    }
+    if record.conflicts().next().is_some() {
+        let key = conflicts_prefix(tenant)
+            .and_hlc(record.updated.hlc)
             .and_record(record.id);
         rows.insert((Table::Lists, key.bytes()));
     }

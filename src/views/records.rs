@@ -12,7 +12,9 @@ use crate::store::error::StoreError;
 use crate::store::tables::Table;
 use crate::views::files;
 use crate::views::fold::fold;
-use crate::views::index::{Order, display_key, link_prefix, list_prefix, name_key, rows_of};
+use crate::views::index::{
+    Order, conflicts_prefix, display_key, link_prefix, list_prefix, name_key, rows_of,
+};
 use crate::views::keys::{Key, last_record};
 
 /// Folds an operation into its record, and lets the rows by which the record is found follow.
@@ -103,6 +105,21 @@ pub fn list(
     visit: &mut dyn FnMut(&[u8], RecordId) -> bool,
 ) -> Result<(), StoreError> {
     let prefix = list_prefix(tenant.as_str(), kind.name, order).bytes();
+    walk(rows, Table::Lists, &prefix, way, from, visit)
+}
+
+/// Walks a tenant's records with open conflicts, by their last change.
+///
+/// # Errors
+/// The disk failed.
+pub fn conflicts(
+    rows: &impl Read,
+    tenant: &TenantId,
+    way: Direction,
+    from: Option<&PageKey>,
+    visit: &mut dyn FnMut(&[u8], RecordId) -> bool,
+) -> Result<(), StoreError> {
+    let prefix = conflicts_prefix(tenant.as_str()).bytes();
     walk(rows, Table::Lists, &prefix, way, from, visit)
 }
 

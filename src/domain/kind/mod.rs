@@ -1,11 +1,13 @@
 //! The kinds of records, as tables: each field's name, how it merges, what it may hold, and what it means. Validation,
 //! uniqueness, the wire forms of the lanes and their published schemas all read these tables, so they can't drift apart.
 
+mod attributes;
 mod casework;
 mod intake;
 mod people;
 mod reference;
 
+pub use attributes::attributes_of;
 pub use casework::{CASE, ENTITY, EVIDENCE, NOTE, TIMELINE_ENTRY};
 pub use intake::{ALERT, CHAT_MESSAGE, REPORT, WATCHLIST};
 pub use people::{CREDENTIAL, OFFICE, ROLES, TEAM, TENANT, USER};

@@ -17,6 +17,8 @@ pub mod failure;
 mod rates;
 /// The table of routes.
 pub mod route;
+/// The tables of kinds as JSON Schema.
+pub mod schema;
 /// From a route's table row to an answer.
 mod serve;
 /// Records as JSON.

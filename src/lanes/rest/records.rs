@@ -8,10 +8,11 @@ use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Gives, Route, Schema};
 use crate::lanes::http::wire::Wire;
-use crate::lanes::rest::selection;
+use crate::lanes::rest::{history, selection};
 use crate::services::failure::Outcome;
+use crate::services::find;
 
-/// The five routes that a kind of records has.
+/// All routes that a kind of records has.
 pub(super) fn all(kind: &'static Kind, group: &'static str) -> Vec<Route> {
     [
         readable(kind, group),
@@ -20,7 +21,7 @@ pub(super) fn all(kind: &'static Kind, group: &'static str) -> Vec<Route> {
     .concat()
 }
 
-/// List and single record.
+/// List, single record, and its history.
 pub(super) fn readable(kind: &'static Kind, group: &'static str) -> Vec<Route> {
     let Kind { name, plural, .. } = kind;
     let list = Route::get(format!("/v1/{plural}"), format!("List {plural}"))
@@ -43,7 +44,7 @@ pub(super) fn readable(kind: &'static Kind, group: &'static str) -> Vec<Route> {
         let record = lanes.services.read(ask.caller()?, kind, ask.part("id"))?;
         Answer::record(&Wire::new(&lanes.services), &record)
     });
-    vec![list, read]
+    vec![list, history::of(kind, group), read]
 }
 
 /// The route that makes a record.
@@ -84,7 +85,8 @@ pub(super) fn change(kind: &'static Kind, group: &'static str) -> Route {
         })
 }
 
-fn put(kind: &'static Kind, group: &'static str) -> Route {
+/// The route that makes or changes a record by the client's own id.
+pub(super) fn put(kind: &'static Kind, group: &'static str) -> Route {
     let path = format!("/v1/{}/by-external-id/{{external_id}}", kind.plural);
     let summary = format!(
         "Make or change the record of the kind {} with this external id",
@@ -99,6 +101,8 @@ fn put(kind: &'static Kind, group: &'static str) -> Route {
 }
 
 fn put_external(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Answer> {
+    let name = format!("{}{}", find::EXTERNAL_PREFIX, ask.part("external_id"));
+    let is_there = find::record(&lanes.services.snapshot()?, ask.caller()?, kind, &name).is_ok();
     let written = lanes.services.put_external(
         ask.caller()?,
         (kind, ask.part("external_id")),
@@ -106,7 +110,7 @@ fn put_external(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Answer
         ask.fields()?,
         ask.request,
     )?;
-    let is_new = written.first()?.version == 1 && !written.replayed;
+    let is_new = !is_there && !written.replayed;
     let answer = Answer::changed(&Wire::new(&lanes.services), &written)?;
     Ok(if is_new {
         answer.status(StatusCode::CREATED)

@@ -1,14 +1,21 @@
 //! The table of contents of the REST lane: every route, by what it is about.
 
-use crate::domain::kind::{ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, OFFICE, TEAM, WATCHLIST};
+use crate::domain::kind::{
+    ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
+};
 use crate::lanes::http::route::Route;
-use crate::lanes::rest::{records, search};
+use crate::lanes::rest::{batch, casework, categories, conflicts, records, search};
 
 /// Every route of this lane.
 pub fn routes() -> Vec<Route> {
     [
         records::all(&CASE, "cases"),
+        casework::members(),
+        casework::entries(),
+        records::readable(&TIMELINE_ENTRY, "cases"),
+        records::readable(&NOTE, "cases"),
         records::all(&ENTITY, "entities"),
+        casework::relations(),
         records::all(&EVIDENCE, "evidence"),
         records::all(&WATCHLIST, "watchlists"),
         records::all(&ALERT, "watchlists"),
@@ -17,6 +24,9 @@ pub fn routes() -> Vec<Route> {
         records::all(&FORM, "agency"),
         records::all(&LOCATION, "agency"),
         search::routes(),
+        categories::routes(),
+        conflicts::routes(),
+        batch::routes(),
     ]
     .concat()
 }

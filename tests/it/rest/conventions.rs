@@ -1,6 +1,7 @@
 //! What holds on every route: the envelope, the codes, limits, versions, repeated requests.
 
 use axum::http::Method;
+use blotter::lanes::http::Options;
 use serde_json::json;
 
 use crate::support::testbox::TestBox;
@@ -67,4 +68,153 @@ async fn failures_come_in_the_envelope_with_their_codes() {
     assert_eq!(denied.messages(), ["the scope cases:read is needed"]);
     let typo = test.get("/v1/cases?limt=3").await.expect(400);
     assert_eq!(typo.messages(), ["limt: no such parameter"]);
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_once_and_said_to_be_a_replay() {
+    let test = TestBox::start().await;
+    let key = [("idempotency-key", "order-1")];
+    let ask = |title: &str| json!({ "title": title });
+    let first = test
+        .write(Method::POST, "/v1/cases", &key, ask("x"))
+        .await
+        .expect(201);
+    let again = test
+        .write(Method::POST, "/v1/cases", &key, ask("x"))
+        .await
+        .expect(200);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(
+        (first.header("idempotency-replayed"), again.json()),
+        ("", first.json())
+    );
+    let other = test
+        .write(Method::POST, "/v1/cases", &key, ask("y"))
+        .await
+        .expect(409);
+    assert_eq!(other.codes(), ["IDEMPOTENCY_MISMATCH"]);
+    let bad = [("idempotency-key", "two words")];
+    test.write(Method::POST, "/v1/cases", &bad, ask("x"))
+        .await
+        .expect(400);
+    assert_eq!(test.get("/v1/cases").await.data().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_stale_version_is_refused_with_the_current_record() {
+    let test = TestBox::start().await;
+    test.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    let path = "/v1/cases/INV-2026-0001";
+    let change = json!({"title": "y"});
+    let tag = [("if-match", "\"1\"")];
+    test.write(Method::PATCH, path, &tag, change.clone())
+        .await
+        .expect(200);
+    let stale = test
+        .write(Method::PATCH, path, &tag, change.clone())
+        .await
+        .expect(412);
+    assert_eq!(stale.codes(), ["VERSION_CONFLICT"]);
+    assert_eq!(stale.json()["meta"]["current"]["title"], "y");
+    let nonsense = [("if-match", "\"abc\"")];
+    test.write(Method::PATCH, path, &nonsense, change)
+        .await
+        .expect(412);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_leaves_its_connection_usable() {
+    let test = TestBox::start_with(Options {
+        json_bytes_max: 4096,
+        ..Options::default()
+    })
+    .await;
+    let mut connection = test.connect().await;
+    let long = json!({"data": {"title": "x".repeat(1 << 20)}});
+    let ask = |body| TestBox::request(Method::POST, "/v1/cases", Some(&test.key), &[], Some(body));
+    let refused = connection.send(ask(&long)).await.expect(413);
+    assert_eq!(refused.codes(), ["PAYLOAD_TOO_LARGE"]);
+    connection
+        .send(ask(&json!({"data": {"title": "x"}})))
+        .await
+        .expect(201);
+    let plain = TestBox::request(
+        Method::POST,
+        "/v1/cases",
+        Some(&test.key),
+        &[("content-type", "text/plain")],
+        None,
+    );
+    assert_eq!(
+        connection.send(plain).await.expect(415).codes(),
+        ["UNSUPPORTED_MEDIA_TYPE"]
+    );
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_go_on() {
+    let test = TestBox::start_with(Options {
+        requests_per_second: 1,
+        request_burst: 2,
+        ..Options::default()
+    })
+    .await;
+    for _ in 0..2 {
+        test.get("/v1/cases").await.expect(200);
+    }
+    let limited = test.get("/v1/cases").await.expect(429);
+    assert_eq!(limited.codes(), ["RATE_LIMITED"]);
+    assert!(limited.header("retry-after").parse::<u32>().unwrap() >= 1);
+    let other = test.key_with(&["cases:read"]);
+    test.get_as(&other, "/v1/cases").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_request_keeps_a_sane_name_and_loses_any_other() {
+    let test = TestBox::start().await;
+    let named = |id| {
+        TestBox::request(
+            Method::GET,
+            "/v1/cases",
+            Some(&test.key),
+            &[("x-request-id", id)],
+            None,
+        )
+    };
+    assert_eq!(
+        test.send(named("gate-7.42")).await.header("x-request-id"),
+        "gate-7.42"
+    );
+    let other = test.send(named("no spaces, please")).await;
+    assert_eq!(other.header("x-request-id").len(), 32);
+}
+
+#[tokio::test]
+async fn a_key_opens_its_own_lane_and_agency_alone() {
+    let test = TestBox::start().await;
+    let sync = test.key_for("metro", &["*"], &["sync"]);
+    let denied = test.get_as(&sync, "/v1/cases").await.expect(403);
+    assert_eq!(denied.messages(), ["the lane query is needed"]);
+    let foreign = TestBox::request(
+        Method::GET,
+        "/v1/cases",
+        Some(&test.key),
+        &[("x-tenant-id", "harbor")],
+        None,
+    );
+    test.send(foreign).await.expect(403);
+    for credential in ["ak_000000000000000000000000000", "nonsense"] {
+        assert_eq!(
+            test.get_as(credential, "/v1/cases").await.expect(401).codes(),
+            ["UNAUTHORIZED"]
+        );
+    }
+}
+
+#[test]
+fn every_failure_is_in_the_published_table() {
+    crate::support::compare_with_file(
+        "docs/api/failures.md",
+        &blotter::lanes::http::failure::reference(),
+    );
 }

@@ -1,3 +1,7 @@
 //! The REST lane through its socket.
 
+mod batch;
+mod casework;
+mod conflicts;
 mod conventions;
+mod lists;

@@ -13,3 +13,16 @@ pub(crate) fn scale() -> u64 {
         .and_then(|text| text.parse().ok())
         .unwrap_or(1)
 }
+
+/// The program's own text against the committed file; `BLOTTER_UPDATE=1` writes the file instead.
+pub(crate) fn compare_with_file(path: &str, text: &str) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("BLOTTER_UPDATE").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        committed == text,
+        "{path} is not what the program says: run again with BLOTTER_UPDATE=1"
+    );
+}

@@ -1,0 +1,163 @@
+//! Many records in one commit.
+
+use serde_json::{Map, Value as Json};
+
+use crate::domain::kind::{
+    self, ALERT, CASE, CATEGORY, DISPLAY_ID, ENTITY, EVIDENCE, FORM, Kind, LOCATION, NOTE, OFFICE, TEAM,
+    TIMELINE_ENTRY, WATCHLIST,
+};
+use crate::domain::record::Record;
+use crate::domain::value::{Fields, Value};
+use crate::lanes::http::Lanes;
+use crate::lanes::http::answer::Answer;
+use crate::lanes::http::ask::Ask;
+use crate::lanes::http::failure::row_errors;
+use crate::lanes::http::route::{Route, Schema};
+use crate::lanes::http::wire::{Wire, path_of};
+use crate::lanes::rest::schemas;
+use crate::services::casework::batch::{Became, Row};
+use crate::services::failure::{Failure, Fault, Outcome};
+
+/// Rows of one batch, at most.
+pub(super) const ROWS_MAX: usize = 1_000;
+
+/// The kinds that a batch can hold: those that need no more than their table.
+pub(super) const KINDS: [&Kind; 12] = [
+    &CASE,
+    &ENTITY,
+    &EVIDENCE,
+    &TIMELINE_ENTRY,
+    &NOTE,
+    &WATCHLIST,
+    &ALERT,
+    &TEAM,
+    &OFFICE,
+    &CATEGORY,
+    &FORM,
+    &LOCATION,
+];
+
+/// The route.
+pub(super) fn routes() -> Vec<Route> {
+    let route = Route::post("/v1/batch", "Make or change up to 1,000 records in one commit")
+        .group("batch")
+        .takes_with(Schema::Json(schemas::batch_rows), &["atomic"])
+        .gives(200, Schema::Json(schemas::batch_results))
+        .answer(answer);
+    vec![route]
+}
+
+fn answer(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
+    let atomic = match ask.meta.get("atomic") {
+        None | Some(Json::Null) => true,
+        Some(Json::Bool(atomic)) => *atomic,
+        Some(_) => return Err(Failure::wrong("meta.atomic", "true or false")),
+    };
+    let rows = rows(ask.list()?)?;
+    let kinds: Vec<&Kind> = rows.iter().map(|row| row.kind).collect();
+    let batch = lanes.services.batch(ask.caller()?, rows, atomic, ask.request)?;
+    let wire = Wire::new(&lanes.services);
+    let results = kinds.iter().zip(&batch.rows).map(|(kind, row)| match row {
+        Became::Made(record) => done(kind, record, "created"),
+        Became::Changed(record) => done(kind, record, "updated"),
+        Became::Refused(failure) => {
+            let mut json = begin(kind, "refused");
+            let errors = row_errors(&wire, failure, &ask.head.request_id);
+            json.insert("errors".to_owned(), errors.into());
+            Json::Object(json)
+        }
+    });
+    Ok(Answer::data(results.collect::<Vec<_>>()).replayed(batch.replayed))
+}
+
+fn begin(kind: &Kind, result: &str) -> Map<String, Json> {
+    Map::from_iter([
+        ("kind".to_owned(), kind.name.into()),
+        ("result".to_owned(), result.into()),
+    ])
+}
+
+fn done(kind: &Kind, record: &Record, result: &str) -> Json {
+    let mut json = begin(kind, result);
+    json.insert("id".to_owned(), record.id.to_string().into());
+    for name in [DISPLAY_ID, "external_id"] {
+        json.extend(record.text(name).map(|text| (name.to_owned(), text.into())));
+    }
+    json.insert("version".to_owned(), record.version.into());
+    let links = Map::from_iter([("self".to_owned(), path_of(kind, record.id).into())]);
+    json.insert("links".to_owned(), Json::Object(links));
+    Json::Object(json)
+}
+
+fn rows(list: &[Json]) -> Outcome<Vec<Row>> {
+    if list.len() > ROWS_MAX {
+        return Err(Failure::wrong("data", format!("at most {ROWS_MAX} rows")));
+    }
+    let mut faults = Vec::new();
+    let rows: Vec<Row> = list
+        .iter()
+        .enumerate()
+        .filter_map(|(place, json)| row(&format!("data[{place}]"), json, &mut faults))
+        .collect();
+    match faults.is_empty() {
+        true => Ok(rows),
+        false => Err(Failure::Invalid(faults)),
+    }
+}
+
+fn row(path: &str, json: &Json, faults: &mut Vec<Fault>) -> Option<Row> {
+    let Value::Map(mut given) = Value::from(json.clone()) else {
+        faults.push(Fault::wrong(path, "an object"));
+        return None;
+    };
+    let before = faults.len();
+    let kind = kind_of(path, &mut given, faults);
+    let external_id = match given.remove("external_id") {
+        None | Some(Value::Null) => None,
+        Some(Value::Text(id)) if !id.trim().is_empty() => Some(id.trim().to_owned()),
+        Some(_) => {
+            faults.push(Fault::wrong(format!("{path}.external_id"), "text"));
+            None
+        }
+    };
+    let data = match given.remove("data") {
+        Some(Value::Map(data)) => data,
+        None | Some(Value::Null) => {
+            faults.push(Fault::missing(format!("{path}.data"), "an object"));
+            Fields::new()
+        }
+        Some(_) => {
+            faults.push(Fault::wrong(format!("{path}.data"), "an object"));
+            Fields::new()
+        }
+    };
+    let unknown = given
+        .keys()
+        .map(|name| Fault::wrong(format!("{path}.{name}"), "no such property"));
+    faults.extend(unknown);
+    let kind = kind.filter(|_| faults.len() == before)?;
+    Some(Row {
+        kind,
+        external_id,
+        data,
+    })
+}
+
+fn kind_of(path: &str, given: &mut Fields, faults: &mut Vec<Fault>) -> Option<&'static Kind> {
+    let words = || KINDS.map(|kind| kind.name).join(", ");
+    let path = format!("{path}.kind");
+    match given.remove("kind") {
+        None | Some(Value::Null) => {
+            faults.push(Fault::missing(path, format!("one of {}", words())));
+            None
+        }
+        Some(word) => {
+            let kind = word.as_text().and_then(kind::kind);
+            let kind = kind.filter(|kind| KINDS.iter().any(|own| own.name == kind.name));
+            if kind.is_none() {
+                faults.push(Fault::wrong(path, format!("one of {}", words())));
+            }
+            kind
+        }
+    }
+}

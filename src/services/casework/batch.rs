@@ -1,0 +1,156 @@
+//! Many records in one commit, each made or changed by its external id. Later rows can name earlier ones.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::kind::Kind;
+use crate::domain::record::Record;
+use crate::domain::value::{Fields, Value};
+use crate::services::caller::Caller;
+use crate::services::casebook::put;
+use crate::services::desk::Desk;
+use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::{RequestKey, Services, find};
+
+/// One row.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What is made or changed.
+    pub kind: &'static Kind,
+    /// By which it is found; without one it is made.
+    pub external_id: Option<String>,
+    /// Its fields.
+    pub data: Fields,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug)]
+pub enum Became {
+    /// It was made.
+    Made(Record),
+    /// It was there, and is so now.
+    Changed(Record),
+    /// It was refused, and left nothing.
+    Refused(Failure),
+}
+
+/// What became of all rows, in their order.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// A result a row.
+    pub rows: Vec<Became>,
+    /// An earlier request with the same key did it.
+    pub replayed: bool,
+}
+
+impl Services {
+    /// Makes or changes all records, in one commit. `atomic`: a bad row refuses all.
+    ///
+    /// # Errors
+    /// With `atomic`, the faults of all rows; else only what concerns the request as a whole.
+    pub fn batch(
+        &self,
+        caller: &Caller,
+        rows: Vec<Row>,
+        atomic: bool,
+        request: Option<RequestKey>,
+    ) -> Outcome<Batch> {
+        let results = Arc::new(Mutex::new(Vec::new()));
+        let (filled, asked) = (Arc::clone(&results), rows.clone());
+        let written = self.write(caller, "batch", request, move |desk| {
+            let mut became = Vec::with_capacity(rows.len());
+            for row in rows {
+                became.push(write_row(desk, row)?);
+            }
+            if atomic {
+                refuse_any(&became)?;
+            }
+            *filled.lock().unwrap_or_else(PoisonError::into_inner) = became;
+            Ok(())
+        })?;
+        let rows = match written.replayed {
+            true => as_before(&asked, &written.records),
+            false => std::mem::take(&mut *results.lock().unwrap_or_else(PoisonError::into_inner)),
+        };
+        Ok(Batch {
+            rows,
+            replayed: written.replayed,
+        })
+    }
+}
+
+fn write_row(desk: &mut Desk<'_, '_, '_>, row: Row) -> Outcome<Became> {
+    let Row {
+        kind,
+        external_id,
+        mut data,
+    } = row;
+    let named = external_id
+        .as_ref()
+        .map(|id| format!("{}{id}", find::EXTERNAL_PREFIX));
+    let is_there = named.is_some_and(|name| desk.find(kind, &name).is_ok());
+    let tried = desk.attempt(|desk| match &external_id {
+        Some(external_id) => {
+            data.insert("external_id".to_owned(), Value::text(external_id.clone()));
+            put(desk, kind, external_id, None, data)
+        }
+        None => desk.create(kind, data),
+    })?;
+    Ok(match tried {
+        Ok(record) if is_there => Became::Changed(record),
+        Ok(record) => Became::Made(record),
+        Err(failure @ (Failure::Internal(_) | Failure::Full | Failure::Stopping)) => return Err(failure),
+        Err(failure) => Became::Refused(failure),
+    })
+}
+
+/// All faults of all rows, each with its row; of other refusals the first.
+fn refuse_any(rows: &[Became]) -> Outcome<()> {
+    let mut faults = Vec::new();
+    for (place, row) in rows.iter().enumerate() {
+        match row {
+            Became::Refused(Failure::Invalid(own)) => faults.extend(own.iter().map(|fault| Fault {
+                path: format!("data[{place}].{}", fault.path),
+                ..fault.clone()
+            })),
+            Became::Refused(Failure::Denied(rule)) => {
+                return Err(Failure::Denied(format!("data[{place}]: {rule}")));
+            }
+            Became::Refused(Failure::Conflict(clash, text, about)) => {
+                let text = format!("data[{place}]: {text}");
+                return Err(Failure::Conflict(*clash, text, about.clone()));
+            }
+            Became::Refused(failure) => return Err(failure.clone()),
+            Became::Made(_) | Became::Changed(_) => {}
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Invalid(faults)),
+    }
+}
+
+/// The results of an earlier request, found again among the records that it left.
+fn as_before(rows: &[Row], records: &[Record]) -> Vec<Became> {
+    let mut taken = vec![false; records.len()];
+    let results = rows.iter().map(|row| {
+        let wanted = row.external_id.as_deref();
+        let place = (0..records.len()).find(|place| {
+            let record = &records[*place];
+            let own = record.text("external_id");
+            let fits = wanted.map_or(own.is_none() && !taken[*place], |wanted| own == Some(wanted));
+            record.kind == row.kind.name && fits
+        });
+        match place {
+            Some(place) => {
+                taken[place] = true;
+                let record = records[place].clone();
+                match record.version {
+                    1 => Became::Made(record),
+                    _ => Became::Changed(record),
+                }
+            }
+            None => Became::Refused(Failure::wrong("data", "what was not refused the first time")),
+        }
+    });
+    results.collect()
+}

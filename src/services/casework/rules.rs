@@ -1,0 +1,133 @@
+//! Rules of single kinds, applied at the desk wherever records are made or changed.
+
+use crate::domain::custody::chain::Chain;
+use crate::domain::id::RecordId;
+use crate::domain::kind::{CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, attributes_of};
+use crate::domain::operation::{Action, Change};
+use crate::domain::record::Record;
+use crate::domain::value::{Fields, Value};
+use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::shape::Checker;
+use crate::store::database::{Direction, Read};
+use crate::views::records;
+
+/// The field that says how far a case is finished, and its rank once it is closed.
+const STAGE: &str = "stage";
+const CLOSED: u32 = 1;
+
+/// A checked field.
+type Given = (&'static Field, Value);
+
+/// Checks what the table of the kind can't say; values may get their proper form.
+pub(in crate::services) fn check(
+    kind: &Kind,
+    record: Option<&Record>,
+    given: &mut [Given],
+    checker: &mut Checker<'_>,
+) {
+    if kind.name != ENTITY.name {
+        return;
+    }
+    let said = given.iter().find(|(field, _)| field.name == "kind");
+    let what = said
+        .and_then(|(_, value)| value.as_text())
+        .or_else(|| record.and_then(|record| record.text("kind")))
+        .unwrap_or_default()
+        .to_owned();
+    let attributes = given.iter_mut().find(|(field, _)| field.name == "attributes");
+    match attributes {
+        Some((_, Value::Map(attributes))) => check_attributes(&what, attributes, checker),
+        None | Some((_, Value::Null)) => {}
+        Some(_) => checker.refuse("data.attributes", "an object"),
+    }
+}
+
+/// Members that the entity's kind gives a form must have it; others are the agency's own and stay as they are.
+fn check_attributes(what: &str, attributes: &mut Fields, checker: &mut Checker<'_>) {
+    for member in attributes_of(what) {
+        let Some(value) = attributes.remove(member.name).filter(|value| !value.is_absent()) else {
+            continue;
+        };
+        let path = format!("data.attributes.{}", member.name);
+        if let Some(value) = checker.value(&path, member.shape, value) {
+            attributes.insert(member.name.to_owned(), value);
+        }
+    }
+}
+
+/// What follows from the fields given: changes of the program's own, or a refusal.
+///
+/// # Errors
+/// `Conflict` if the state of the record does not allow it.
+pub(in crate::services) fn follow(
+    rows: &impl Read,
+    kind: &Kind,
+    record: Option<&Record>,
+    given: &[Given],
+) -> Outcome<Vec<Change>> {
+    let value = |name: &str| {
+        given
+            .iter()
+            .find(|(field, _)| field.name == name)
+            .map(|(_, value)| value)
+    };
+    if kind.name == CATEGORY.name
+        && let Some(parent) = value("parent_id").and_then(Value::as_id)
+    {
+        refuse_third_level(rows, parent)?;
+    }
+    match value("status").and_then(Value::as_text) {
+        Some(status) if kind.name == CASE.name => follow_status(rows, record, status),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn follow_status(rows: &impl Read, record: Option<&Record>, status: &str) -> Outcome<Vec<Change>> {
+    let stage = record.map_or(0, |record| record.rank(STAGE));
+    match (status == "closed", stage >= CLOSED) {
+        (true, false) => {
+            if let Some(record) = record {
+                refuse_disputed(rows, record.id)?;
+            }
+            Ok(vec![Change::new(STAGE, Action::Raise(CLOSED))])
+        }
+        (false, true) => {
+            let text = "a closed case stays closed: open another one that refers to it";
+            Err(Failure::Conflict(Clash::State, text.into(), Fields::new()))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A case with an item that two units say different things about can't be closed.
+fn refuse_disputed(rows: &impl Read, case: RecordId) -> Outcome<()> {
+    let mut items = Vec::new();
+    let link = (EVIDENCE.name, "case_id");
+    records::links(rows, case, link, Direction::Up, None, &mut |_, id| {
+        items.push(id);
+        true
+    })?;
+    let mut disputed = Vec::new();
+    for id in items {
+        let record = records::get(rows, id)?;
+        if record.is_some_and(|record| Chain::of(&record).disputed.is_some()) {
+            disputed.push(Value::Id(id));
+        }
+    }
+    if disputed.is_empty() {
+        return Ok(());
+    }
+    let text = "the custody of an item of the case is disputed: a supervisor settles that first";
+    let about = Fields::from([("evidence".to_owned(), Value::List(disputed))]);
+    Err(Failure::Conflict(Clash::Custody, text.into(), about))
+}
+
+fn refuse_third_level(rows: &impl Read, parent: RecordId) -> Outcome<()> {
+    match records::get(rows, parent)? {
+        Some(parent) if parent.get("parent_id").is_some() => Err(Failure::wrong(
+            "data.parent_id",
+            "a category of the first level: there are two",
+        )),
+        _ => Ok(()),
+    }
+}

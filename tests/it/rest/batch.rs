@@ -1,0 +1,99 @@
+//! Many records in one commit.
+
+use axum::http::Method;
+use serde_json::{Value as Json, json};
+
+use crate::support::testbox::{Answer, TestBox};
+
+async fn send(test: &TestBox, rows: &Json, atomic: bool, headers: &[(&str, &str)]) -> Answer {
+    let body = json!({"data": rows, "meta": {"atomic": atomic}});
+    test.send(TestBox::request(
+        Method::POST,
+        "/v1/batch",
+        Some(&test.key),
+        headers,
+        Some(&body),
+    ))
+    .await
+}
+
+fn results(answer: &Answer) -> Vec<String> {
+    let data = answer.data();
+    let rows = data.as_array().unwrap();
+    rows.iter()
+        .map(|row| row["result"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn later_rows_name_earlier_ones_and_a_second_run_updates() {
+    let test = TestBox::start().await;
+    let rows = json!([
+        {"kind": "case", "external_id": "c1", "data": {"title": "x"}},
+        {"kind": "evidence", "external_id": "e1", "data": {"case_id": "ext:c1", "type": "photo", "description": "y"}},
+        {"kind": "note", "data": {"record_id": "ext:e1", "text": "z"}},
+    ]);
+    let key = [("idempotency-key", "batch-1")];
+    let first = send(&test, &rows, true, &key).await.expect(200);
+    assert_eq!(results(&first), ["created", "created", "created"]);
+    assert_eq!(first.data()[0]["display_id"], "INV-2026-0001");
+    let again = send(&test, &rows, true, &key).await.expect(200);
+    assert_eq!(
+        (again.header("idempotency-replayed"), again.data()),
+        ("true", first.data())
+    );
+    let later = send(&test, &rows, true, &[]).await.expect(200);
+    assert_eq!(results(&later), ["updated", "updated", "created"]);
+}
+
+#[tokio::test]
+async fn one_bad_row_refuses_all_unless_the_client_says_otherwise() {
+    let test = TestBox::start().await;
+    let rows = json!([
+        {"kind": "case", "data": {"title": "x"}},
+        {"kind": "case", "data": {"titel": "x"}},
+        {"kind": "case", "data": {"title": "y"}},
+        {"kind": "office", "data": {"name": 7}},
+    ]);
+    let refused = send(&test, &rows, true, &[]).await.expect(400);
+    assert_eq!(
+        refused.messages(),
+        [
+            "data[1].data.title is missing: text is needed",
+            "data[1].data.titel: no such property",
+            "data[3].data.name: expected text",
+        ]
+    );
+    assert_eq!(test.get("/v1/cases").await.data(), json!([]));
+    let partly = send(&test, &rows, false, &[]).await.expect(200);
+    assert_eq!(results(&partly), ["created", "refused", "created", "refused"]);
+    assert_eq!(partly.data()[2]["display_id"], "INV-2026-0002");
+    assert_eq!(partly.data()[3]["errors"][0]["code"], "INPUT_SCHEMA_VIOLATION");
+    assert_eq!(test.get("/v1/cases").await.data().as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn rows_that_are_none_are_all_named() {
+    let test = TestBox::start().await;
+    let rows = json!([7, {"kind": "user", "data": {}}, {"kind": "case"}, {"data": {}, "x": 1}]);
+    let refused = send(&test, &rows, true, &[]).await.expect(400);
+    let paths: Vec<_> = refused
+        .messages()
+        .iter()
+        .map(|text| text.split([':', ' ']).next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "data[0]",
+            "data[1].kind",
+            "data[2].data",
+            "data[3].kind",
+            "data[3].x"
+        ]
+    );
+    assert_eq!(
+        send(&test, &json!([]), true, &[]).await.expect(400).codes(),
+        ["MISSING_INPUT_DATA"]
+    );
+}

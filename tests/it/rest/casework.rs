@@ -1,0 +1,224 @@
+//! Cases with what belongs to them, entities with how they stand to each other, categories.
+
+use axum::http::Method;
+use blotter::domain::custody::chain::CUSTODY;
+use blotter::domain::kind::EVIDENCE;
+use blotter::domain::operation::{Action, Change};
+use blotter::domain::value::{Fields, Value};
+use serde_json::json;
+
+use crate::support::testbox::TestBox;
+
+#[tokio::test]
+async fn timeline_notes_team_tags_and_entities_belong_to_a_case() {
+    let test = TestBox::start().await;
+    test.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    let person = test
+        .post("/v1/entities", json!({"kind": "person", "display_name": "Ann Lee", "attributes": {"names": ["Ann Lee"], "dob": "1980-02-01", "shoe_size": 41}}))
+        .await
+        .expect(201);
+    let case = "/v1/cases/INV-2026-0001";
+    for (time, text) in [
+        ("2026-03-02T10:00:00Z", "second"),
+        ("2026-03-01T10:00:00Z", "first"),
+    ] {
+        let entry = json!({"timestamp": time, "description": text, "severity": "low"});
+        let made = test.post(&format!("{case}/timeline"), entry).await.expect(201);
+        assert!(
+            made.json()["links"]["case"]
+                .as_str()
+                .unwrap()
+                .starts_with("/v1/cases/")
+        );
+    }
+    let timeline = test.get(&format!("{case}/timeline")).await.expect(200).data();
+    assert_eq!(
+        (&timeline[0]["description"], &timeline[1]["description"]),
+        (&json!("first"), &json!("second"))
+    );
+    test.post(&format!("{case}/notes"), json!({"text": "seen"}))
+        .await
+        .expect(201);
+    assert_eq!(
+        test.get(&format!("{case}/notes"))
+            .await
+            .data()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let tagged = test
+        .post(&format!("{case}/tags"), json!({"tags": ["a", "b"]}))
+        .await
+        .expect(201);
+    assert_eq!(tagged.data()["tags"], json!(["a", "b"]));
+    assert_eq!(
+        test.delete(&format!("{case}/tags/a")).await.expect(200).data()["tags"],
+        json!(["b"])
+    );
+    test.delete(&format!("{case}/tags/a")).await.expect(404);
+    let role = json!({"entity_id": "ENT-0001", "role": "witness"});
+    let linked = test.post(&format!("{case}/entities"), role).await.expect(201);
+    assert_eq!(linked.data()["entities"][0]["entity_id"], person.data()["id"]);
+    let unknown = test
+        .post(
+            &format!("{case}/entities"),
+            json!({"entity_id": "ENT-0009", "rôle": 1}),
+        )
+        .await
+        .expect(400);
+    let mut messages = unknown.messages();
+    messages.sort();
+    assert_eq!(
+        messages,
+        [
+            "data.entity_id: expected the id of a known entity",
+            "data.role is missing: text is needed",
+            "data.rôle: no such property",
+        ]
+    );
+    assert_eq!(
+        test.delete(&format!("{case}/entities/ENT-0001"))
+            .await
+            .expect(200)
+            .data()["entities"],
+        json!([])
+    );
+    test.post(
+        &format!("{case}/team"),
+        json!({"name": "Sam Ortiz", "role": "lead"}),
+    )
+    .await
+    .expect(201);
+    assert_eq!(
+        test.delete(&format!("{case}/team/Sam%20Ortiz"))
+            .await
+            .expect(200)
+            .data()["team"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn what_is_known_of_an_entity_has_the_form_of_its_kind() {
+    let test = TestBox::start().await;
+    let phone =
+        json!({"kind": "phone", "display_name": "prepaid", "attributes": {"number": "+1 (207) 555-0148"}});
+    let made = test.post("/v1/entities", phone).await.expect(201);
+    assert_eq!(made.data()["attributes"]["number"], "+12075550148");
+    for (kind, attributes, path) in [
+        ("phone", json!({"number": "5550148"}), "data.attributes.number"),
+        ("person", json!({"names": "Ann"}), "data.attributes.names"),
+        ("person", json!({"dob": "1980-13-01"}), "data.attributes.dob"),
+        ("vehicle", json!({"year": "old"}), "data.attributes.year"),
+        ("item", json!([1]), "data.attributes"),
+    ] {
+        let body = json!({"kind": kind, "display_name": "x", "attributes": attributes});
+        let refused = test.post("/v1/entities", body).await.expect(400);
+        assert!(
+            refused.messages()[0].starts_with(&format!("{path}: ")),
+            "{:?}",
+            refused.messages()
+        );
+    }
+    let number = json!({"attributes": {"number": "12"}});
+    test.patch("/v1/entities/ENT-0001", number).await.expect(400);
+}
+
+#[tokio::test]
+async fn two_entities_held_to_be_one_can_be_parted_again() {
+    let test = TestBox::start().await;
+    for name in ["Ann Lee", "A. Lee"] {
+        let person = json!({"kind": "person", "display_name": name});
+        test.post("/v1/entities", person).await.expect(201);
+    }
+    let path = "/v1/entities/ENT-0001/same-as";
+    test.post(path, json!({"to": "ENT-0001"})).await.expect(400);
+    let one = test
+        .post(path, json!({"to": "ENT-0002"}))
+        .await
+        .expect(201)
+        .data();
+    let other = test.get("/v1/entities/ENT-0002").await.data();
+    assert_eq!(
+        (&one["same_as"][0], &other["same_as"][0]),
+        (&other["id"], &one["id"])
+    );
+    let stands = json!({"to": "ENT-0002", "role": "sister", "valid_from": "2020-01-01T00:00:00Z"});
+    test.post("/v1/entities/ENT-0001/relationships", stands)
+        .await
+        .expect(201);
+    test.delete("/v1/entities/ENT-0002/same-as/ENT-0001")
+        .await
+        .expect(200);
+    assert_eq!(
+        test.get("/v1/entities/ENT-0001").await.data()["same_as"],
+        json!([])
+    );
+    test.delete("/v1/entities/ENT-0002/same-as/ENT-0001")
+        .await
+        .expect(404);
+}
+
+#[tokio::test]
+async fn a_case_with_a_disputed_item_is_not_closed_and_a_closed_one_stays_closed() {
+    let test = TestBox::start().await;
+    test.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    let item = json!({"case_id": "INV-2026-0001", "type": "physical", "description": "a knife"});
+    test.post("/v1/evidence", item).await.expect(201);
+    let owner = test.owner();
+    let services = test.services().clone();
+    // Two units apart: both steps follow nothing.
+    services
+        .write(&owner, "test", None, |desk| {
+            let item = desk.find(&EVIDENCE, "EVD-0001")?;
+            let step = |action: &str| {
+                let entry = Fields::from([("action".to_owned(), Value::text(action))]);
+                Change::new(CUSTODY, Action::Step(Value::Map(entry)))
+            };
+            desk.change(&EVIDENCE, &item, vec![step("collected"), step("collected")])
+                .map(drop)
+        })
+        .unwrap();
+    let close = json!({"status": "closed"});
+    let refused = test
+        .patch("/v1/cases/INV-2026-0001", close.clone())
+        .await
+        .expect(409);
+    assert_eq!(refused.codes(), ["CUSTODY_CONFLICT"]);
+    assert_eq!(refused.json()["meta"]["evidence"].as_array().unwrap().len(), 1);
+    test.post("/v1/cases", json!({"title": "y"})).await.expect(201);
+    let closed = test.patch("/v1/cases/INV-2026-0002", close).await.expect(200);
+    assert_eq!(closed.data()["stage"], "closed");
+    let again = test
+        .patch("/v1/cases/INV-2026-0002", json!({"status": "open"}))
+        .await
+        .expect(409);
+    assert_eq!(again.codes(), ["STATE_CONFLICT"]);
+}
+
+#[tokio::test]
+async fn categories_are_a_tree_in_the_language_of_the_caller() {
+    let test = TestBox::start().await;
+    let fire = json!({"text": "Fire", "translations": {"de": "Feuer"}});
+    test.post("/v1/categories", fire).await.expect(201);
+    test.post("/v1/categories", json!({"text": "Car", "parent_id": 1}))
+        .await
+        .expect(201);
+    test.post("/v1/categories", json!({"text": "Wheel", "parent_id": 2}))
+        .await
+        .expect(400);
+    let tree = |text: &str| json!([{"id": 1, "text": text, "children": [{"id": 2, "text": "Car"}]}]);
+    assert_eq!(test.get("/v1/categories").await.expect(200).data(), tree("Fire"));
+    let german = [("accept-language", "fr;q=0.2, de-AT;q=0.9")];
+    let ask = TestBox::request(Method::GET, "/categories", Some(&test.key), &german, None);
+    assert_eq!(test.send(ask).await.expect(200).data(), tree("Feuer"));
+    let reader = test.key_with(&["reports:write"]);
+    let make = json!({"data": {"text": "x"}});
+    let ask = TestBox::request(Method::POST, "/v1/categories", Some(&reader), &[], Some(&make));
+    assert_eq!(
+        test.send(ask).await.expect(403).messages(),
+        ["the scope users:admin is needed"]
+    );
+}
