@@ -23,8 +23,10 @@ pub(super) fn routes() -> Vec<Route> {
             "" => wanted_languages(ask),
             language => vec![language.to_owned()],
         };
-        let tree = lanes.services.categories(ask.caller()?, &languages)?;
-        Ok(Answer::data(tree.iter().map(category_json).collect::<Vec<_>>()))
+        let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
+        let tree = lanes.services.categories(ask.caller()?)?;
+        let words = tree.iter().map(|category| category_json(category, &languages));
+        Ok(Answer::data(words.collect::<Vec<_>>()))
     });
     let mut routes = vec![tree.also_at("/categories"), tree];
     routes.extend(records::readable(&CATEGORY, "reports").pop());
