@@ -1,6 +1,7 @@
 //! The command line: one verb a file. A verb says what it wants as an order, and shows what it got: as text for people, or with
 //! `--json` as one JSON value for programs. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a verification found a fault.
 
+mod bench;
 mod demo;
 mod init;
 /// What verbs ask of a node.
@@ -101,6 +102,8 @@ enum Verb {
     /// What is set, and why
     #[command(subcommand)]
     Config(upkeep::config::ConfigVerb),
+    /// The figures of docs/PERFORMANCE.md, on this machine
+    Bench(bench::Bench),
     /// The reference pages that the program makes
     #[command(subcommand)]
     Docs(upkeep::docs::Docs),
@@ -181,6 +184,7 @@ fn dispatch(cli: Cli, output: Output) -> Done {
         Verb::Rebuild(rebuild) => rebuild.run(place, output),
         Verb::Doctor => upkeep::doctor::run(place, output),
         Verb::Config(config) => config.run(place, output),
+        Verb::Bench(bench) => bench.run(output),
         Verb::Docs(docs) => docs.run(output),
         Verb::Completions(completions) => completions.run(&mut Cli::command(), output),
     }

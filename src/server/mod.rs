@@ -23,6 +23,8 @@ pub mod admission;
 pub mod body;
 /// The certificate that is shown: the node's own authority and leaf, or the agency's files.
 pub mod certs;
+/// The other end of our TLS, for the program's own use.
+pub mod client;
 /// One connection from handshake to close.
 mod connection;
 /// What one peer may use, as numbers with units.

@@ -30,13 +30,20 @@ pub(super) async fn serve(acceptor: TlsAcceptor, body: Bytes) -> std::io::Result
 }
 
 async fn connection(acceptor: TlsAcceptor, tcp: tokio::net::TcpStream, body: Bytes) {
-    let Ok(tls) = acceptor.accept(tcp).await else { return };
+    let Ok(tls) = acceptor.accept(tcp).await else {
+        return;
+    };
     let answer = service_fn(move |_: Request<Incoming>| {
         let mut response = Response::new(Full::new(body.clone()));
-        response
-            .headers_mut()
-            .insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(
+            hyper::header::CONTENT_TYPE,
+            hyper::header::HeaderValue::from_static("application/json"),
+        );
         async move { Ok::<_, Infallible>(response) }
     });
-    drop(http1::Builder::new().serve_connection(TokioIo::new(tls), answer).await);
+    drop(
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(tls), answer)
+            .await,
+    );
 }

@@ -35,7 +35,13 @@ pub(super) fn bare_groups(
     let opened = Journal::open(Arc::new(RealDisk), &folder, JournalOptions::default(), None)?;
     let mut journal = opened.0;
     let bytes = vec![0x5a; entry_bytes];
-    let group = vec![Entry { header: &bytes[..entry_bytes / 2], erasable: &bytes[entry_bytes / 2..] }; entries];
+    let group = vec![
+        Entry {
+            header: &bytes[..entry_bytes / 2],
+            erasable: &bytes[entry_bytes / 2..]
+        };
+        entries
+    ];
     let begin = Instant::now();
     let mut written = 0_u32;
     while begin.elapsed() < time {

@@ -13,55 +13,103 @@ use std::time::Duration;
 use hyper::Method;
 use hyper::body::Bytes;
 
-use load::{Ask, Client, Measured, Target};
-use server::{Node, Server};
+use serde_json::json;
+
+use self::load::{Ask, Client, Measured, Target};
+use self::server::{Node, Server};
+use crate::cli::output::Output;
+use crate::cli::{CliError, Done};
+use crate::domain::time::SystemClock;
+use crate::server::certs::authority::Authority;
+use crate::server::certs::name::names_of_node;
+use crate::server::{certs, client::Connector, tls};
 
 /// How long and how large.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Scale {
-    /// Seconds of each measurement.
+pub(super) struct Bench {
+    /// Seconds of each measurement
     #[arg(long, default_value_t = 5)]
-    pub seconds: u64,
-    /// Records that are there before anything is measured.
+    seconds: u64,
+    /// Records that are there before anything is measured
     #[arg(long, default_value_t = 10_000)]
-    pub records: u64,
+    records: u64,
+}
+
+impl Bench {
+    pub(super) fn run(self, output: Output) -> Done {
+        let figures = measure(self, &|what| output.say(&format!("… {what}"))).map_err(CliError::failed)?;
+        output.show(&json!({ "data": figures }), |_| {
+            let ratio = |figure: &Figure| {
+                figure
+                    .ratio
+                    .map(|ratio| format!("{ratio:.2}"))
+                    .unwrap_or_default()
+            };
+            let row = |f: &Figure| {
+                vec![
+                    f.what.clone(),
+                    f.value.clone(),
+                    ratio(f),
+                    f.aim.clone(),
+                    f.beside.clone(),
+                ]
+            };
+            let rows: Vec<_> = figures.iter().map(row).collect();
+            output.table(
+                &["what", "measured", "ratio", "aim", "beside, in this run"],
+                &rows,
+            )
+        });
+        Ok(())
+    }
 }
 
 /// One line of the table.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Figure {
-    /// What was measured.
-    pub what: String,
-    /// How much, with its unit.
-    pub value: String,
-    /// Beside what, in the same run.
-    pub beside: String,
-    /// The ratio of the two, where there is one.
-    pub ratio: Option<f64>,
-    /// What was aimed at.
-    pub aim: String,
+struct Figure {
+    what: String,
+    value: String,
+    /// What was measured beside it, in the same run.
+    beside: String,
+    ratio: Option<f64>,
+    aim: String,
 }
 
 type Figures = Vec<Figure>;
 
 fn figure(what: &str, value: String, beside: String, ratio: Option<f64>, aim: &str) -> Figure {
-    Figure { what: what.into(), value, beside, ratio, aim: aim.into() }
+    Figure {
+        what: what.into(),
+        value,
+        beside,
+        ratio,
+        aim: aim.into(),
+    }
 }
 
 /// Runs all measurements in a temporary folder; `say` is told what is going on.
-///
-/// # Errors
-/// The server could not be started, or did not answer as it should.
-pub fn run(scale: Scale, say: &dyn Fn(&str)) -> std::io::Result<Figures> {
+fn measure(scale: Bench, say: &dyn Fn(&str)) -> std::io::Result<Figures> {
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let node = Node::make(&folder.path().join("node"))?;
     let mut figures = Vec::new();
     let probe = disk::probe(folder.path()).map_err(std::io::Error::other)?;
-    figures.push(figure("one fdatasync on this disk, before", millis(probe), String::new(), None, ""));
+    figures.push(figure(
+        "one fdatasync on this disk, before",
+        millis(probe),
+        String::new(),
+        None,
+        "",
+    ));
     runtime.block_on(async {
         let server = node.start()?;
-        figures.push(figure("memory, idle", megabytes(server.anonymous_memory()), String::new(), None, "≤ 80 MB"));
+        figures.push(figure(
+            "memory, idle",
+            megabytes(server.anonymous_memory()),
+            String::new(),
+            None,
+            "≤ 80 MB",
+        ));
         say("filling");
         fill(&server.target, scale.records).await?;
         say("writing");
@@ -69,12 +117,24 @@ pub fn run(scale: Scale, say: &dyn Fn(&str)) -> std::io::Result<Figures> {
         say("reading");
         reads(&server, scale, &mut figures).await?;
         let memory = megabytes(server.anonymous_memory());
-        figures.push(figure("memory, after load", memory, String::new(), None, "≤ 256 MB"));
+        figures.push(figure(
+            "memory, after load",
+            memory,
+            String::new(),
+            None,
+            "≤ 256 MB",
+        ));
         server.stop()?;
         starts(&node, &mut figures)
     })?;
     let probe = disk::probe(folder.path()).map_err(std::io::Error::other)?;
-    figures.push(figure("one fdatasync on this disk, after", millis(probe), String::new(), None, ""));
+    figures.push(figure(
+        "one fdatasync on this disk, after",
+        millis(probe),
+        String::new(),
+        None,
+        "",
+    ));
     Ok(figures)
 }
 
@@ -83,7 +143,8 @@ fn case(client: usize, number: u64) -> String {
     let title = format!("Break-in number {number} of client {client}");
     let mut body = serde_json::json!({"data": {"title": title, "priority": "high", "description": ""}});
     let missing = 505_usize.saturating_sub(body.to_string().len());
-    body["data"]["description"] = serde_json::Value::String("the rear door was forced ".repeat(20)[..missing].into());
+    body["data"]["description"] =
+        serde_json::Value::String("the rear door was forced ".repeat(20)[..missing].into());
     body.to_string()
 }
 
@@ -100,7 +161,9 @@ async fn fill(target: &Target, records: u64) -> std::io::Result<()> {
             let case: serde_json::Value = serde_json::from_str(&case(0, number)).unwrap_or_default();
             serde_json::json!({"kind": "case", "data": case["data"]})
         };
-        let rows: Vec<_> = (batch * ROWS..((batch + 1) * ROWS).min(records)).map(row).collect();
+        let rows: Vec<_> = (batch * ROWS..((batch + 1) * ROWS).min(records))
+            .map(row)
+            .collect();
         let body = serde_json::json!({ "data": rows }).to_string();
         let (status, answer) = client.send((Method::POST, "/v1/batch".into(), body)).await?;
         if !(200..300).contains(&status) {
@@ -111,7 +174,7 @@ async fn fill(target: &Target, records: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn writes(server: &Server, scale: Scale, folder: &Path, figures: &mut Figures) -> std::io::Result<()> {
+async fn writes(server: &Server, scale: Bench, folder: &Path, figures: &mut Figures) -> std::io::Result<()> {
     let time = Duration::from_secs(scale.seconds);
     let before = server.bytes_written();
     let many = load::run(&server.target, 32, time, Arc::new(create)).await?;
@@ -120,70 +183,136 @@ async fn writes(server: &Server, scale: Scale, folder: &Path, figures: &mut Figu
     let bare = disk::bare_groups(folder, 64, 550, time).map_err(std::io::Error::other)? / 2.0;
     let beside = format!("{bare:.0} bare group commits of 32 × (operation + audit entry)");
     let ratio = Some(many.per_second() / bare);
-    figures.push(figure("durable creates/s, 32 clients", rate(&many), beside, ratio, "≥ 0.6"));
+    figures.push(figure(
+        "durable creates/s, 32 clients",
+        rate(&many),
+        beside,
+        ratio,
+        "≥ 0.6",
+    ));
     let each = bytes / (many.latencies.len() as u64).max(1);
-    figures.push(figure("bytes written a create, 32 clients", format!("{each} B"), String::new(), None, "≤ 5,000 B"));
+    figures.push(figure(
+        "bytes written a create, 32 clients",
+        format!("{each} B"),
+        String::new(),
+        None,
+        "≤ 5,000 B",
+    ));
     let one = load::run(&server.target, 1, time, Arc::new(create)).await?;
     let bare = disk::bare_groups(folder, 2, 550, time).map_err(std::io::Error::other)? / 2.0;
     let ratio = Some(one.per_second() / bare);
-    figures.push(figure("durable creates/s, 1 client", rate(&one), format!("{bare:.0} bare commits"), ratio, ""));
+    figures.push(figure(
+        "durable creates/s, 1 client",
+        rate(&one),
+        format!("{bare:.0} bare commits"),
+        ratio,
+        "",
+    ));
     Ok(())
 }
 
-async fn reads(server: &Server, scale: Scale, figures: &mut Figures) -> std::io::Result<()> {
+async fn reads(server: &Server, scale: Bench, figures: &mut Figures) -> std::io::Result<()> {
     let time = Duration::from_secs(scale.seconds);
     let records = scale.records.max(1);
     let mut tasks = tokio::task::JoinSet::new();
     let mut client = Client::connect(&server.target, &mut tasks).await?;
-    let (_, list) = client.send((Method::GET, "/v1/cases?limit=500".into(), String::new())).await?;
+    let (_, list) = client
+        .send((Method::GET, "/v1/cases?limit=500".into(), String::new()))
+        .await?;
     let list: serde_json::Value = serde_json::from_slice(&list)?;
-    let ids: Vec<String> =
-        list["data"].as_array().into_iter().flatten().filter_map(|case| Some(case["id"].as_str()?.to_owned())).collect();
+    let ids: Vec<String> = list["data"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|case| Some(case["id"].as_str()?.to_owned()))
+        .collect();
     if ids.is_empty() {
         return Err(std::io::Error::other("there is nothing to read"));
     }
     let path = format!("/v1/cases/{}", ids[0]);
     let (_, body) = client.send((Method::GET, path, String::new())).await?;
     let ask = move |client: usize, number: u64| {
-        let place = usize::try_from(number).unwrap_or(0).wrapping_mul(31).wrapping_add(client * 7) % ids.len();
+        let place = usize::try_from(number)
+            .unwrap_or(0)
+            .wrapping_mul(31)
+            .wrapping_add(client * 7)
+            % ids.len();
         (Method::GET, format!("/v1/cases/{}", ids[place]), String::new())
     };
     let ours = load::run(&server.target, 32, time, Arc::new(ask)).await?;
     let bare = bare_reads(body, time).await?;
     let ratio = Some(ours.per_second() / bare.per_second());
-    let beside = format!("{} of a bare hyper + rustls handler of the same bytes", rate(&bare));
-    figures.push(figure("GET by id/s, 32 clients", rate(&ours), beside, ratio, "≥ 0.6"));
+    let beside = format!(
+        "{} of a bare hyper + rustls handler of the same bytes",
+        rate(&bare)
+    );
+    figures.push(figure(
+        "GET by id/s, 32 clients",
+        rate(&ours),
+        beside,
+        ratio,
+        "≥ 0.6",
+    ));
     let find = move |client: usize, number: u64| {
         let nth = (number * 31 + client as u64 * 7) % records;
-        (Method::GET, format!("/v1/search?q=break-in+number+{nth}&limit=20"), String::new())
+        (
+            Method::GET,
+            format!("/v1/search?q=break-in+number+{nth}&limit=20"),
+            String::new(),
+        )
     };
     let found = load::run(&server.target, 4, time, Arc::new(find)).await?;
-    let value = format!("{} (p50 {})", millis(found.quantile(0.99)), millis(found.quantile(0.5)));
+    let value = format!(
+        "{} (p50 {})",
+        millis(found.percentile(99)),
+        millis(found.percentile(50))
+    );
     figures.push(figure("search p99, 4 clients", value, String::new(), None, ""));
     Ok(())
 }
 
 async fn bare_reads(body: Bytes, time: Duration) -> std::io::Result<Measured> {
     let folder = tempfile::tempdir()?;
-    let clock = crate::domain::time::SystemClock;
-    let names = crate::server::certs::name::names_of_node(&[]);
-    let authority = crate::server::certs::authority::Authority::create(folder.path(), &names, &clock);
-    let authority = authority.map_err(std::io::Error::other)?;
-    let certificates = crate::server::certs::load_or_renew(folder.path(), &names, Arc::new(clock));
+    let clock = SystemClock;
+    let names = names_of_node(&[]);
+    Authority::create(folder.path(), &names, &clock).map_err(std::io::Error::other)?;
+    let certificates = certs::load_or_renew(folder.path(), names, Arc::new(clock));
     let certificates = certificates.map_err(std::io::Error::other)?;
-    let acceptor = crate::server::tls::acceptor(certificates).map_err(std::io::Error::other)?;
+    let acceptor = tls::acceptor(certificates).map_err(std::io::Error::other)?;
     let (address, _serving) = bare::serve(acceptor, body).await?;
-    let connector = server::connector(&authority.certificate_file())?;
-    let target = Target { address, connector, authorization: String::new() };
-    load::run(&target, 32, time, Arc::new(|_, _| (Method::GET, "/".into(), String::new()))).await
+    let connector = Connector::trusting(&Authority::certificate_file(folder.path()))?;
+    let target = Target {
+        address,
+        connector,
+        authorization: String::new(),
+    };
+    load::run(
+        &target,
+        32,
+        time,
+        Arc::new(|_, _| (Method::GET, "/".into(), String::new())),
+    )
+    .await
 }
 
 fn starts(node: &Node, figures: &mut Figures) -> std::io::Result<()> {
     let clean = node.start()?;
-    figures.push(figure("start, clean", millis(clean.ready_after), String::new(), None, "≤ 150 ms"));
+    figures.push(figure(
+        "start, clean",
+        millis(clean.ready_after),
+        String::new(),
+        None,
+        "≤ 150 ms",
+    ));
     clean.kill()?;
     let killed = node.start()?;
-    figures.push(figure("start, after kill -9", millis(killed.ready_after), String::new(), None, "≤ 300 ms"));
+    figures.push(figure(
+        "start, after kill -9",
+        millis(killed.ready_after),
+        String::new(),
+        None,
+        "≤ 300 ms",
+    ));
     killed.stop()
 }
 

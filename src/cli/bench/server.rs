@@ -4,15 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-
 use super::load::Target;
+use crate::server::client::Connector;
 
 /// A folder with a node in it, and a key to everything.
 pub(super) struct Node {
@@ -30,9 +25,15 @@ pub(super) struct Server {
 
 fn own(arguments: &[&str], folder: &Path) -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(arguments).arg("--data").arg(folder).stderr(Stdio::null());
+    command
+        .args(arguments)
+        .arg("--data")
+        .arg(folder)
+        .stderr(Stdio::null());
     // No limit but the disk's: this measures what the server can do, not what a client may.
-    command.env("BLOTTER_RATES_REQUESTS_PER_SECOND", "1000000").env("BLOTTER_RATES_BURST", "1000000");
+    command
+        .env("BLOTTER_RATES_REQUESTS_PER_SECOND", "1000000")
+        .env("BLOTTER_RATES_BURST", "1000000");
     Ok(command)
 }
 
@@ -48,43 +49,54 @@ impl Node {
     /// Makes a node in an empty folder.
     pub(super) fn make(folder: &Path) -> std::io::Result<Self> {
         json_of(own(&["init"], folder)?)?;
-        let arguments = ["key", "create", "--name", "bench", "--lanes", "query,sync,events", "--scopes", "*"];
+        let arguments = [
+            "key",
+            "create",
+            "--name",
+            "bench",
+            "--lanes",
+            "query,sync,events",
+            "--scopes",
+            "*",
+        ];
         let made = json_of(own(&arguments, folder)?)?;
-        let key = made["key"].as_str().ok_or_else(|| std::io::Error::other("no key was made"))?;
-        Ok(Self { folder: folder.to_owned(), key: key.to_owned() })
+        let key = made["key"]
+            .as_str()
+            .ok_or_else(|| std::io::Error::other("no key was made"))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            key: key.to_owned(),
+        })
     }
 
     /// Starts the server and waits until it is ready.
     pub(super) fn start(&self) -> std::io::Result<Server> {
         let begin = Instant::now();
-        let mut child = own(&["serve", "--listen", "127.0.0.1:0"], &self.folder)?.stdout(Stdio::piped()).spawn()?;
+        let mut child = own(&["serve", "--listen", "127.0.0.1:0"], &self.folder)?
+            .stdout(Stdio::piped())
+            .spawn()?;
         let missing = || std::io::Error::other("the server did not say that it is ready");
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or_else(missing)?).read_line(&mut line)?;
         let ready_after = begin.elapsed();
         let ready: serde_json::Value = serde_json::from_str(&line)?;
         let url = ready["url"].as_str().ok_or_else(missing)?;
-        let port = url.rsplit_once(':').and_then(|(_, port)| port.trim_end_matches('/').parse().ok()).ok_or_else(missing)?;
+        let port = url
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.trim_end_matches('/').parse().ok())
+            .ok_or_else(missing)?;
         let authority = ready["ca"].as_str().ok_or_else(missing)?;
         let target = Target {
             address: SocketAddr::from(([127, 0, 0, 1], port)),
-            connector: connector(Path::new(authority))?,
+            connector: Connector::trusting(Path::new(authority))?,
             authorization: format!("Bearer {}", self.key),
         };
-        Ok(Server { child, ready_after, target })
+        Ok(Server {
+            child,
+            ready_after,
+            target,
+        })
     }
-}
-
-/// A client that trusts this authority alone.
-pub(super) fn connector(authority: &Path) -> std::io::Result<TlsConnector> {
-    let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_file(authority).map_err(std::io::Error::other)?;
-    roots.add(certificate).map_err(std::io::Error::other)?;
-    let builder = ClientConfig::builder_with_provider(crate::server::tls::provider());
-    let versions = builder.with_safe_default_protocol_versions().map_err(std::io::Error::other)?;
-    let mut config = versions.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 impl Server {

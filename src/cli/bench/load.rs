@@ -1,0 +1,138 @@
+//! Load: so many clients, each on one kept-alive TLS connection, each sending its next request when the last is answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::task::JoinSet;
+
+use crate::server::client::Connector;
+
+/// Where and as whom.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
+    pub(super) connector: Connector,
+    pub(super) authorization: String,
+}
+
+/// One request: method, path, JSON body (empty: none).
+pub(super) type Ask = (Method, String, String);
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measured {
+    /// Of each answer, the shortest first.
+    pub(super) latencies: Vec<Duration>,
+    /// From the first request to the last answer.
+    pub(super) took: Duration,
+}
+
+impl Measured {
+    pub(super) fn per_second(&self) -> f64 {
+        f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX)) / self.took.as_secs_f64()
+    }
+
+    /// The latency below which so many of a hundred answers came.
+    pub(super) fn percentile(&self, hundredths: usize) -> Duration {
+        let place = self.latencies.len().saturating_sub(1) * hundredths / 100;
+        self.latencies.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// An open connection.
+pub(super) struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    authorization: String,
+}
+
+impl Client {
+    /// Connects; the connection lives in `tasks`.
+    pub(super) async fn connect(target: &Target, tasks: &mut JoinSet<()>) -> std::io::Result<Self> {
+        let tls = target.connector.connect(target.address).await?;
+        let (sender, connection) = handshake(TokioIo::new(tls))
+            .await
+            .map_err(std::io::Error::other)?;
+        tasks.spawn(async move { drop(connection.await) });
+        Ok(Self {
+            sender,
+            authorization: target.authorization.clone(),
+        })
+    }
+
+    /// The status and the body of the answer.
+    pub(super) async fn send(&mut self, (method, path, body): Ask) -> std::io::Result<(u16, Bytes)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost")
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(std::io::Error::other)?;
+        let answer = self
+            .sender
+            .send_request(request)
+            .await
+            .map_err(std::io::Error::other)?;
+        let status = answer.status().as_u16();
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .map_err(std::io::Error::other)?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+/// Runs so many clients for so long; `ask` makes the n-th request of a client. Any answer but a success ends the run.
+pub(super) async fn run(
+    target: &Target,
+    clients: usize,
+    time: Duration,
+    ask: Arc<dyn Fn(usize, u64) -> Ask + Send + Sync>,
+) -> std::io::Result<Measured> {
+    let mut connections = JoinSet::new();
+    let mut open = Vec::new();
+    for _ in 0..clients {
+        open.push(Client::connect(target, &mut connections).await?);
+    }
+    let begin = Instant::now();
+    let mut running = JoinSet::new();
+    for (number, client) in open.into_iter().enumerate() {
+        let ask = Arc::clone(&ask);
+        running.spawn(one_client(client, begin, time, move |nth| ask(number, nth)));
+    }
+    let mut measured = Measured::default();
+    while let Some(client) = running.join_next().await {
+        measured.latencies.extend(client.map_err(std::io::Error::other)??);
+    }
+    measured.took = begin.elapsed();
+    measured.latencies.sort_unstable();
+    Ok(measured)
+}
+
+async fn one_client(
+    mut client: Client,
+    begin: Instant,
+    time: Duration,
+    ask: impl Fn(u64) -> Ask,
+) -> std::io::Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    while begin.elapsed() < time {
+        let request = ask(latencies.len() as u64);
+        let sent = Instant::now();
+        let (status, body) = client.send(request).await?;
+        if !(200..300).contains(&status) {
+            let text = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
+            return Err(std::io::Error::other(format!("status {status}: {text}")));
+        }
+        latencies.push(sent.elapsed());
+    }
+    Ok(latencies)
+}

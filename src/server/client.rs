@@ -1,0 +1,48 @@
+//! The other end of our TLS: a client that trusts one authority alone.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::server::tls::provider;
+
+/// Connects to servers on this machine that show a certificate of one authority. Cheap to clone.
+#[derive(Clone)]
+pub struct Connector(TlsConnector);
+
+impl Connector {
+    /// Trusts the authority whose certificate (PEM) is in this file; speaks HTTP/1.1.
+    ///
+    /// # Errors
+    /// The file can't be read, or holds no certificate.
+    pub fn trusting(authority: &Path) -> std::io::Result<Self> {
+        let mut roots = RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_file(authority).map_err(std::io::Error::other)?;
+        roots.add(certificate).map_err(std::io::Error::other)?;
+        let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let config = versions
+            .map_err(std::io::Error::other)?
+            .with_root_certificates(roots);
+        let mut config = config.with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// A connection to `localhost` at this address.
+    ///
+    /// # Errors
+    /// Nobody listens there, or not with a certificate of the authority.
+    pub async fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+        let tcp = TcpStream::connect(address).await?;
+        tcp.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
+        self.0.connect(name, tcp).await
+    }
+}
