@@ -11,6 +11,7 @@ mod fold;
 mod fuzz;
 mod images;
 mod import;
+mod kill;
 mod people;
 mod rest;
 mod search;
