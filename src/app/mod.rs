@@ -216,6 +216,9 @@ fn router(node: &Node, gauge: Gauge, probes: &Arc<Probes>, config: &Config) -> R
         json_bytes_max: config.bodies.json_bytes_max,
         requests_per_second: config.rates.requests_per_second,
         request_burst: config.rates.burst,
+        file_bytes_max: config.bodies.file_bytes_max,
+        image_bytes_max: config.bodies.image_bytes_max,
+        files_max: lanes::http::Options::default().files_max,
         language: config
             .reports
             .language

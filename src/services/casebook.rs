@@ -1,7 +1,7 @@
 //! Records of any kind: make, change, read, list. What a kind needs beyond its table stands in a service of its own.
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Kind, REPORT};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
@@ -244,13 +244,18 @@ impl Services {
         self.note_plain_read(caller, event)
     }
 
-    /// Lists records of a kind that the caller may read.
+    /// Lists records of a kind that the caller may read. Of reports only the live ones, unless the listing names a mode.
     ///
     /// # Errors
     /// `Denied`.
     pub fn list(&self, caller: &Caller, kind: &'static Kind, listing: &Listing) -> Outcome<Page> {
         self.demand(caller, "list", policy::scope_for(kind, Deed::Read))?;
         let rows = self.snapshot()?;
+        let mut listing = listing.clone();
+        if kind.name == REPORT.name && !listing.equal.iter().any(|(field, _)| field == "mode") {
+            listing.equal.push(("mode".to_owned(), Value::text("live")));
+        }
+        let listing = &listing;
         let mut page = Page {
             records: Vec::new(),
             next: None,

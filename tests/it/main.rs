@@ -13,6 +13,7 @@ mod images;
 mod import;
 mod kill;
 mod people;
+mod reports;
 mod rest;
 mod search;
 mod server;

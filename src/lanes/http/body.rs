@@ -74,6 +74,17 @@ pub fn parse(headers: &HeaderMap, bytes: &[u8], meta_known: &[&str]) -> Outcome<
     envelope(root, meta_known)
 }
 
+/// JSON of a part of a body.
+///
+/// # Errors
+/// `Invalid` if it is none, or if an object in it has a member twice.
+pub(super) fn json(path: &str, bytes: &[u8]) -> Outcome<Json> {
+    match serde_json::from_slice::<Strict>(bytes) {
+        Ok(Strict(json)) => Ok(json),
+        Err(error) => Err(Failure::wrong(path, format!("JSON: {error}"))),
+    }
+}
+
 fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
     let mut faults = Vec::new();
     let data = root.remove("data").unwrap_or(Json::Null);

@@ -11,8 +11,12 @@ pub mod body;
 mod caller;
 /// Places in lists, as clients carry them.
 pub mod cursor;
+/// Files as they go out: whole, in part, or not when they are known already.
+pub mod download;
 /// Failures as status, code and message.
 pub mod failure;
+/// Bodies of several parts, streamed to disk.
+pub mod multipart;
 /// How often a credential may ask.
 mod rates;
 /// The table of routes.
@@ -41,6 +45,12 @@ pub struct Options {
     pub requests_per_second: u32,
     /// Requests that it may make at once.
     pub request_burst: u32,
+    /// The longest file of evidence.
+    pub file_bytes_max: u64,
+    /// The longest picture of a report.
+    pub image_bytes_max: u64,
+    /// Files that one request may bring.
+    pub files_max: usize,
     /// The language tag of the control center's categories; empty: as the caller's `Accept-Language` says.
     pub language: String,
 }
@@ -51,6 +61,9 @@ impl Default for Options {
             json_bytes_max: 4 << 20,
             requests_per_second: 500,
             request_burst: 1000,
+            file_bytes_max: 4 << 30,
+            image_bytes_max: 25 << 20,
+            files_max: 50,
             language: String::new(),
         }
     }

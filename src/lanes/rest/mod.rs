@@ -8,10 +8,16 @@ mod casework;
 mod categories;
 /// What writers disagree about.
 mod conflicts;
+/// Files, custody and labels of evidence.
+mod evidence;
 /// The operations of a record.
 mod history;
+/// The page for who filed a report.
+mod public_page;
 /// Make, read, change and list records of one kind.
 mod records;
+/// Reports: file, talk, show, change.
+mod reports;
 /// Every route of this lane.
 pub mod router;
 /// The forms of bodies and answers that are no plain records.

@@ -12,7 +12,7 @@ use crate::lanes::http::ask::Ask;
 use crate::lanes::http::cursor;
 use crate::lanes::http::route::{Param, param};
 use crate::lanes::http::wire::{Wire, is_told};
-use crate::services::casebook::Listing;
+use crate::services::casebook::{Area, Listing};
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::find;
 use crate::store::database::Direction;
@@ -79,12 +79,20 @@ fn filters(kind: &Kind) -> impl Iterator<Item = Param> {
     let docs = [
         ("kind", "Only those of this kind."),
         ("status", "Only those that stand so."),
+        ("mode", "Only those of this mode; `live` if not said."),
         ("case_id", "Only those of this case."),
     ];
-    docs.into_iter().filter_map(|(name, doc)| {
+    let named = docs.into_iter().filter_map(|(name, doc)| {
         let field = kind.field(name)?;
         Some(param(name, field.shape, doc))
-    })
+    });
+    let on_map = kind.name == kind::REPORT.name;
+    let area = param(
+        "bbox",
+        Shape::Line(100),
+        "Only those within west,south,east,north in degrees.",
+    );
+    named.chain(on_map.then_some(area))
 }
 
 /// What a client asked of a list.
@@ -121,7 +129,14 @@ pub(super) fn read(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Sel
             faults.push(Fault::wrong("updated_after", "a time as 2026-03-17T21:14:22Z"));
         }
     }
-    for name in ["kind", "status"] {
+    if let Some(area) = ask.param("bbox") {
+        listing.within = Area::parse(area);
+        if listing.within.is_none() {
+            let expected = "west,south,east,north: two longitudes and two latitudes in degrees";
+            faults.push(Fault::wrong("bbox", expected));
+        }
+    }
+    for name in ["kind", "status", "mode"] {
         if let Some(word) = ask.param(name) {
             match kind.field(name).map(|field| field.shape) {
                 Some(Shape::Choice(words)) if !words.contains(&word) => {
@@ -216,7 +231,7 @@ fn identity(ask: &Ask, kind: &Kind, sort: &str) -> Outcome<Vec<String>> {
         kind.name.to_owned(),
         sort.to_owned(),
     ];
-    for name in ["kind", "status", "case_id", "updated_after"] {
+    for name in ["kind", "status", "mode", "bbox", "case_id", "updated_after"] {
         identity.push(ask.param(name).unwrap_or_default().to_owned());
     }
     Ok(identity)

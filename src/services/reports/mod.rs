@@ -18,7 +18,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
-use crate::services::casebook::{Listing, Page, refuse_stale};
+use crate::services::casebook::refuse_stale;
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
@@ -132,17 +132,6 @@ impl Services {
         let report = self.read(caller, &REPORT, reference)?;
         let messages = messages_of(&self.snapshot()?, &report)?;
         Ok(Told { report, messages })
-    }
-
-    /// Lists reports: the live ones, unless the listing itself names a mode.
-    ///
-    /// # Errors
-    /// `Denied`.
-    pub fn list_reports(&self, caller: &Caller, mut listing: Listing) -> Outcome<Page> {
-        if !listing.equal.iter().any(|(field, _)| field == "mode") {
-            listing.equal.push(("mode".to_owned(), Value::text("live")));
-        }
-        self.list(caller, &REPORT, &listing)
     }
 
     /// The key under which a report without one is known for a minute: that of the last window if it was used in it less than

@@ -189,7 +189,7 @@ fn training_is_listed_only_when_it_is_asked_for_and_places_are_found_by_a_box() 
     json["mode"] = "training".into();
     file(services, &center, &json).unwrap();
     let numbers = |listing: Listing| -> Vec<String> {
-        let page = services.list_reports(&center, listing).unwrap();
+        let page = services.list(&center, &REPORT, &listing).unwrap();
         page.records
             .iter()
             .map(|report| report.text("display_id").unwrap().to_owned())

@@ -1,0 +1,210 @@
+//! Files as they go out: whole, the part that was asked for (RFC 9110), or not at all when the client has them already. They
+//! are read from disk a piece at a time, off the async threads.
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::stream;
+
+use crate::lanes::http::blocking;
+use crate::services::failure::{Failure, Outcome};
+use crate::services::files::hand_out::StoredFile;
+use crate::store::blobs::BlobReader;
+
+/// Bytes read from disk at once.
+const PIECE_BYTES: u64 = 256 << 10;
+
+/// How a browser is to take a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disposition {
+    /// As something to keep.
+    Attachment,
+    /// As a part of a page.
+    Inline,
+}
+
+/// What of a file is to be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wanted {
+    Whole,
+    Part {
+        first: u64,
+        last: u64,
+    },
+    /// No byte of it is where the client asked.
+    Outside,
+}
+
+/// The answer that gives a file.
+pub fn respond(request: &HeaderMap, file: &StoredFile, disposition: Disposition) -> Response<Body> {
+    let length = file.bytes.bytes();
+    let tag = format!("\"{}\"", file.hash);
+    let header = |name: &str| request.get(name).and_then(|value| value.to_str().ok());
+    let is_known = header("if-none-match").is_some_and(|tags| {
+        tags == "*"
+            || tags
+                .split(',')
+                .any(|known| known.trim().trim_start_matches("W/") == tag)
+    });
+    let range = header("range").filter(|_| header("if-range").is_none_or(|known| known == tag));
+    let wanted = range.map_or(Wanted::Whole, |range| wanted(range, length));
+    let (status, first, end) = match wanted {
+        _ if is_known => (StatusCode::NOT_MODIFIED, 0, 0),
+        Wanted::Whole => (StatusCode::OK, 0, length),
+        Wanted::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last + 1),
+        Wanted::Outside => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
+    };
+    let mut response = Response::new(body(file.bytes.clone(), first, end));
+    *response.status_mut() = status;
+    let mut set = |name: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    set(ETAG, tag);
+    set(ACCEPT_RANGES, "bytes".into());
+    set(CACHE_CONTROL, "private, no-cache".into());
+    let digest = format!("sha-256=:{}:", BASE64.encode(file.hash.0));
+    match status {
+        StatusCode::NOT_MODIFIED => return response,
+        StatusCode::RANGE_NOT_SATISFIABLE => {
+            set(CONTENT_RANGE, format!("bytes */{length}"));
+            return response;
+        }
+        StatusCode::PARTIAL_CONTENT => {
+            set(CONTENT_RANGE, format!("bytes {first}-{}/{length}", end - 1));
+        }
+        _ => set(HeaderName::from_static("content-digest"), digest.clone()),
+    }
+    set(HeaderName::from_static("repr-digest"), digest);
+    set(CONTENT_LENGTH, (end - first).to_string());
+    set(CONTENT_TYPE, file.media_type.clone());
+    set(CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".into());
+    set(CONTENT_DISPOSITION, disposition_of(file, disposition));
+    response
+}
+
+/// The range of `bytes=…` that can be sent; several at once, or what is no range, are answered with the whole.
+fn wanted(range: &str, length: u64) -> Wanted {
+    let Some((first, last)) = range
+        .strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'))
+    else {
+        return Wanted::Whole;
+    };
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    match (first.trim(), last.trim()) {
+        ("", suffix) => match number(suffix) {
+            Some(0) => Wanted::Outside,
+            Some(_) if length == 0 => Wanted::Outside,
+            Some(count) => Wanted::Part {
+                first: length.saturating_sub(count),
+                last: length - 1,
+            },
+            None => Wanted::Whole,
+        },
+        (first, last) => {
+            let Some(first) = number(first) else {
+                return Wanted::Whole;
+            };
+            let last = if last.is_empty() {
+                Some(u64::MAX)
+            } else {
+                number(last)
+            };
+            match last {
+                Some(last) if last < first => Wanted::Whole,
+                Some(_) if first >= length => Wanted::Outside,
+                Some(last) => Wanted::Part {
+                    first,
+                    last: last.min(length - 1),
+                },
+                None => Wanted::Whole,
+            }
+        }
+    }
+}
+
+/// The name in plain ASCII, and as it is for clients that know RFC 8187.
+fn disposition_of(file: &StoredFile, disposition: Disposition) -> String {
+    let kind = match disposition {
+        Disposition::Attachment => "attachment",
+        Disposition::Inline => "inline",
+    };
+    let Some(name) = &file.name else {
+        return kind.to_owned();
+    };
+    let safe = |c: char| c.is_ascii_alphanumeric() || " ._-()+".contains(c);
+    let ascii: String = name.chars().map(|c| if safe(c) { c } else { '_' }).collect();
+    if ascii == *name {
+        return format!("{kind}; filename=\"{ascii}\"");
+    }
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("{kind}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
+}
+
+fn body(file: BlobReader, first: u64, end: u64) -> Body {
+    if first == end {
+        return Body::empty();
+    }
+    let pieces = stream::try_unfold(first, move |at| {
+        let file = file.clone();
+        async move {
+            if at >= end {
+                return Ok(None);
+            }
+            let length = PIECE_BYTES.min(end - at);
+            let piece = blocking(move || read(&file, at, length)).await;
+            let piece = piece.map_err(|_| std::io::Error::other("a file can't be read"))?;
+            Ok::<_, std::io::Error>(Some((piece, at + length)))
+        }
+    });
+    Body::from_stream(pieces)
+}
+
+fn read(file: &BlobReader, at: u64, length: u64) -> Outcome<Bytes> {
+    let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
+    file.read_at(at, &mut piece).map_err(|error| {
+        tracing::error!(%error, "a file can't be read");
+        Failure::from(error)
+    })?;
+    Ok(piece.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Wanted, wanted};
+
+    #[test]
+    fn a_range_is_a_part_the_whole_or_outside() {
+        let part = |first, last| Wanted::Part { first, last };
+        for (range, expected) in [
+            ("bytes=0-0", part(0, 0)),
+            ("bytes=2-", part(2, 9)),
+            ("bytes=-3", part(7, 9)),
+            ("bytes=-30", part(0, 9)),
+            ("bytes=5-99", part(5, 9)),
+            ("bytes=10-", Wanted::Outside),
+            ("bytes=-0", Wanted::Outside),
+            ("bytes=3-2", Wanted::Whole),
+            ("bytes=0-1,3-4", Wanted::Whole),
+            ("lines=1-2", Wanted::Whole),
+            ("bytes=-", Wanted::Whole),
+        ] {
+            assert_eq!(wanted(range, 10), expected, "{range}");
+        }
+        assert_eq!(wanted("bytes=0-", 0), Wanted::Outside);
+        assert_eq!(wanted("bytes=-1", 0), Wanted::Outside);
+    }
+}

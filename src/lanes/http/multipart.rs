@@ -1,0 +1,214 @@
+//! Bodies of several parts: files, which stream to disk as they come, and `data`, which is short JSON. Memory does not grow with
+//! a file, and a request that is refused leaves none.
+
+use axum::body::{Body, Bytes};
+use axum::extract::multipart::{Field, Multipart, MultipartError};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::http::HeaderMap;
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+
+use crate::lanes::http::{blocking, body};
+use crate::services::Services;
+use crate::services::failure::{Failure, Outcome};
+use crate::services::files::{Purpose, Upload, Uploaded};
+
+/// How much may come.
+#[derive(Clone, Copy, Debug)]
+pub struct PartLimits {
+    /// What the files are for.
+    pub purpose: Purpose,
+    /// Bytes of one file.
+    pub file_bytes_max: u64,
+    /// Files of one request.
+    pub files_max: usize,
+}
+
+/// Bytes of the part `data`.
+const DATA_BYTES_MAX: usize = 1 << 20;
+/// How much of a refused body is still read, so that its connection stays usable.
+const DRAINED_BYTES_MAX: usize = 32 << 20;
+/// Pieces of a file on their way to the disk.
+const PIECES_MAX: usize = 4;
+
+/// What came. Files that are not taken out of it are given up.
+#[derive(Debug)]
+pub struct Parts {
+    services: Services,
+    files: Vec<Uploaded>,
+    /// The part `data`; null if there was none.
+    pub data: Json,
+    /// All that came, in few bytes: by these a repeated request is known.
+    pub body: Vec<u8>,
+}
+
+impl Parts {
+    /// The files, in the order in which they came.
+    pub fn take_files(&mut self) -> Vec<Uploaded> {
+        std::mem::take(&mut self.files)
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let files = self.take_files();
+        self.services.give_up_uploads(files);
+    }
+}
+
+/// Receives a whole body.
+///
+/// # Errors
+/// `Unsupported` for another media type; `TooLarge`; `Full`; `Invalid` for unknown parts and for a body that breaks off.
+pub async fn receive(
+    services: &Services,
+    headers: &HeaderMap,
+    body: Body,
+    limits: PartLimits,
+) -> Outcome<Parts> {
+    let mut request = Request::new(body);
+    *request.headers_mut() = headers.clone();
+    DefaultBodyLimit::disable().apply(&mut request);
+    let unsupported = |_| Failure::Unsupported("the body must be multipart/form-data".into());
+    let mut multipart = Multipart::from_request(request, &()).await.map_err(unsupported)?;
+    let mut parts = Parts {
+        services: services.clone(),
+        files: Vec::new(),
+        data: Json::Null,
+        body: Vec::new(),
+    };
+    let outcome = fill(&mut parts, &mut multipart, limits).await;
+    if let Err(failure) = outcome {
+        drain(&mut multipart).await;
+        return Err(failure);
+    }
+    Ok(parts)
+}
+
+async fn fill(parts: &mut Parts, multipart: &mut Multipart, limits: PartLimits) -> Outcome<()> {
+    while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error))? {
+        match field.name() {
+            Some("files" | "files[]") => {
+                if parts.files.len() == limits.files_max {
+                    return Err(Failure::wrong(
+                        "files",
+                        format!("at most {} files", limits.files_max),
+                    ));
+                }
+                let file = store(&parts.services, field, limits).await?;
+                let Some(file) = file else { continue };
+                parts.body.extend_from_slice(b"file");
+                parts.body.extend_from_slice(&file.held().hash().0);
+                parts.files.push(file);
+            }
+            Some("data") if parts.data.is_null() => {
+                let bytes = read_short(field).await?;
+                parts.body.extend_from_slice(b"data");
+                parts.body.extend_from_slice(&bytes);
+                parts.data = unwrapped(body::json("data", &bytes)?);
+            }
+            Some("data") => return Err(Failure::wrong("data", "one part of this name")),
+            name => {
+                let name: String = name
+                    .unwrap_or("a part without a name")
+                    .chars()
+                    .take(100)
+                    .collect();
+                return Err(Failure::wrong(name, "no such part: files and data are taken"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The part may hold the root `data` of a JSON body, or what stands in it.
+fn unwrapped(json: Json) -> Json {
+    match json {
+        Json::Object(mut root) if root.len() == 1 && root.contains_key("data") => {
+            root.remove("data").unwrap_or(Json::Null)
+        }
+        json => json,
+    }
+}
+
+/// Streams a part to disk. `None` for the empty part that a form sends when no file was chosen.
+async fn store(services: &Services, mut field: Field<'_>, limits: PartLimits) -> Outcome<Option<Uploaded>> {
+    let name = field.file_name().map(str::to_owned);
+    let (pieces, arriving) = mpsc::channel(PIECES_MAX);
+    let services = services.clone();
+    let unnamed = name.as_deref().is_none_or(str::is_empty);
+    let writing = blocking(move || {
+        let upload = services.files().begin(limits.purpose, limits.file_bytes_max)?;
+        let file = write(upload, arriving, name.as_deref())?;
+        if unnamed && file.held().bytes() == 0 {
+            services.give_up_uploads([file]);
+            return Ok(None);
+        }
+        Ok(Some(file))
+    });
+    let sending = async {
+        let sent = send(&mut field, &pieces).await;
+        drop(pieces);
+        sent
+    };
+    let (written, sent) = tokio::join!(writing, sending);
+    // A refusal by the disk's side says more than the peer's broken connection.
+    let written = written?;
+    sent?;
+    Ok(written)
+}
+
+async fn send(field: &mut Field<'_>, pieces: &mpsc::Sender<Piece>) -> Outcome<()> {
+    loop {
+        let chunk = field.chunk().await.map_err(|error| broken(&error))?;
+        let is_last = chunk.is_none();
+        // A closed channel means that the disk side has refused; it says why.
+        if pieces.send(chunk.map_or(Piece::End, Piece::Bytes)).await.is_err() || is_last {
+            return Ok(());
+        }
+    }
+}
+
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+/// Writes pieces until the last; a part that breaks off leaves nothing.
+fn write(mut upload: Upload, mut arriving: mpsc::Receiver<Piece>, name: Option<&str>) -> Outcome<Uploaded> {
+    while let Some(piece) = arriving.blocking_recv() {
+        match piece {
+            Piece::Bytes(bytes) => upload.write(&bytes)?,
+            Piece::End => return upload.finish(name),
+        }
+    }
+    Err(Failure::wrong("body", "a whole body: it broke off"))
+}
+
+async fn read_short(mut field: Field<'_>) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
+        if bytes.len() + chunk.len() > DATA_BYTES_MAX {
+            return Err(Failure::TooLarge(DATA_BYTES_MAX as u64));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// Reads on to the end, within a bound; what comes is thrown away.
+async fn drain(multipart: &mut Multipart) {
+    let mut drained = 0;
+    while let Ok(Some(mut field)) = multipart.next_field().await {
+        while let Ok(Some(chunk)) = field.chunk().await {
+            drained += chunk.len();
+            if drained > DRAINED_BYTES_MAX {
+                return;
+            }
+        }
+    }
+}
+
+fn broken(_: &MultipartError) -> Failure {
+    Failure::wrong("body", "multipart/form-data, whole and well formed")
+}

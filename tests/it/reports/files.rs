@@ -1,0 +1,133 @@
+//! Bodies of several parts: what is refused leaves nothing, and a large file does not live in memory.
+
+use axum::body::{Body, Bytes};
+use futures_util::stream;
+use serde_json::json;
+
+use crate::images::photo;
+use crate::reports::{BOUNDARY, parted, report, send_parts, start, upload};
+use blotter::services::demo::photo::Scene;
+
+#[tokio::test]
+async fn a_refused_upload_keeps_nothing_of_itself() {
+    let served = start().await;
+    served.post("/v1/reports", report()).await.expect(201);
+    let picture = photo(Scene::Plate, "KTR-4471");
+    let chat: &[u8] = br#"{"chat":{"messages":[{"txt":"x"}]}}"#;
+    let path = "/v1/reports/1/images";
+    let good = ("files[]", Some("a.jpg"), picture.as_slice());
+    for (parts, status, code) in [
+        (
+            vec![good, ("files[]", Some("b.jpg"), b"<svg/>".as_slice())],
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        ),
+        (
+            vec![good, ("file", Some("b.jpg"), b"x")],
+            400,
+            "INPUT_SCHEMA_VIOLATION",
+        ),
+        (vec![good, ("data", None, chat)], 400, "MISSING_INPUT_DATA"),
+        (
+            vec![good, ("data", None, b"{".as_slice())],
+            400,
+            "INPUT_SCHEMA_VIOLATION",
+        ),
+        (
+            vec![good, ("data", None, br#"{"chat":{"messages":{}}}"#.as_slice())],
+            400,
+            "INPUT_SCHEMA_VIOLATION",
+        ),
+        (
+            vec![(
+                "data",
+                None,
+                br#"{"chat":{"messages":[{"text":"x"}]}}"#.as_slice(),
+            )],
+            400,
+            "NO_FILES_UPLOADED",
+        ),
+        (
+            vec![("files", Some(""), b"".as_slice())],
+            400,
+            "NO_FILES_UPLOADED",
+        ),
+        (vec![good; 51], 400, "INPUT_SCHEMA_VIOLATION"),
+    ] {
+        let refused = send_parts(&served, path, &parts).await.expect(status);
+        assert_eq!(refused.codes()[0], code);
+    }
+    let whole = parted(&[good]);
+    let broken = upload(path, &served.key, Body::from(whole[..whole.len() / 2].to_vec()));
+    served.send(broken).await.expect(400);
+    served.post(path, json!({})).await.expect(415);
+    let stranger = served.key_for("elsewhere", &["*"], &["query"]);
+    let refused = served
+        .send(upload(path, &stranger, Body::from(whole)))
+        .await
+        .expect(404);
+    assert_eq!(refused.codes(), ["REPORT_NOT_FOUND"]);
+    assert_eq!(served.services().files().blobs().all().unwrap(), []);
+    let read = served.get("/v1/reports/1").await.data();
+    assert_eq!(
+        (&read["images"], &read["chat"]["messages"]),
+        (&json!([]), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn a_picture_that_is_too_long_is_refused_and_its_connection_goes_on() {
+    let served = start().await;
+    served.post("/v1/reports", report()).await.expect(201);
+    let long = vec![0; (25 << 20) + 1];
+    let body = Body::from(parted(&[("files", Some("a.jpg"), &long)]));
+    let mut connection = served.connect().await;
+    let refused = connection
+        .send(upload("/v1/reports/1/images", &served.key, body))
+        .await
+        .expect(413);
+    assert_eq!(refused.codes(), ["PAYLOAD_TOO_LARGE"]);
+    let small = Body::from(parted(&[(
+        "files",
+        Some("a.jpg"),
+        &photo(Scene::Plate, "KTR-4471"),
+    )]));
+    connection
+        .send(upload("/v1/reports/1/images", &served.key, small))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn a_large_file_does_not_live_in_memory() {
+    const MEGABYTES: usize = 200;
+    let served = start().await;
+    served.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    let item = json!({"case_id": "INV-2026-0001", "type": "video", "description": "a recording"});
+    served.post("/v1/evidence", item).await.expect(201);
+    let head =
+        format!("--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"files\"; filename=\"v.bin\"\r\n\r\n");
+    let tail = format!("\r\n--{BOUNDARY}--\r\n");
+    let megabyte = Bytes::from(vec![7; 1 << 20]);
+    let pieces = std::iter::once(Bytes::from(head))
+        .chain(std::iter::repeat_n(megabyte, MEGABYTES))
+        .chain([Bytes::from(tail)]);
+    let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
+    let before = resident_bytes();
+    let made = served
+        .send(upload("/v1/evidence/EVD-0001/files", &served.key, body))
+        .await
+        .expect(201);
+    let grown = resident_bytes().saturating_sub(before);
+    assert_eq!(made.data()["files"][0]["size"], MEGABYTES << 20);
+    println!("{MEGABYTES} MiB uploaded, memory grew by {} KiB", grown >> 10);
+    assert!(grown < 60 << 20, "memory grew by {grown} bytes");
+}
+
+/// The memory of this process, other tests included: they are small beside what is measured.
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let kilobytes: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kilobytes << 10
+}
