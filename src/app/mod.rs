@@ -226,7 +226,9 @@ fn router(node: &Node, gauge: Gauge, probes: &Arc<Probes>, config: &Config) -> R
             .map_or_else(String::new, |tag| tag.as_str().to_owned()),
     };
     let lanes = Lanes::new(node.services.clone(), finder, options);
-    lanes::router(&lanes).merge(probes::router(probes))
+    lanes::router(&lanes)
+        .merge(probes::router(probes))
+        .merge(probes::keyed_metrics_router(probes))
 }
 
 /// The agency's certificate if it is set, else the node's own.

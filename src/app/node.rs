@@ -11,6 +11,7 @@ use crate::search::index::{Index, IndexError, Options};
 use crate::services::Services;
 use crate::services::files::Files;
 use crate::services::files::room::Room;
+use crate::services::people::PeopleOptions;
 use crate::services::reports::ReportRules;
 use crate::store::blobs::Blobs;
 use crate::store::disk::RealDisk;
@@ -67,7 +68,8 @@ impl Node {
         let floor_bytes = config.store.low_disk_floor_bytes;
         let room = Room::new(Arc::clone(&world.disk), folder.path().to_owned(), floor_bytes);
         let services = Services::new(Arc::new(store), Files::new(blobs, room), world.clock)
-            .with_report_rules(report_rules(config));
+            .with_report_rules(report_rules(config))
+            .with_people(people_options(config, &facts));
         let heap_bytes = usize::try_from(config.search.heap_bytes).unwrap_or(usize::MAX);
         let index = Arc::new(Index::open(&folder.search(), Options { heap_bytes })?);
         Ok(Self {
@@ -85,6 +87,23 @@ impl Node {
         self.facts
             .tenant()
             .expect("the facts were checked when they were read")
+    }
+}
+
+fn people_options(config: &Config, facts: &Facts) -> PeopleOptions {
+    const MINUTE_MS: i64 = 60_000;
+    let minutes = |minutes: u64| {
+        i64::try_from(minutes)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(MINUTE_MS)
+    };
+    let defaults = PeopleOptions::default();
+    PeopleOptions {
+        home: facts.tenant().unwrap_or(defaults.home),
+        session_idle_millis: minutes(config.auth.session_idle_minutes),
+        lock_failures: config.auth.lock_failures,
+        lock_millis: minutes(config.auth.lock_minutes),
+        ..PeopleOptions::default()
     }
 }
 

@@ -2,18 +2,20 @@
 //! Prometheus). Metrics are made when they are read; nothing is counted per request but what the edge counts.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 
-use crate::app::node::Node;
+use crate::app::node::{Node, request_id};
 use crate::server::certs::Certificates;
+use crate::services::caller::Via;
 use crate::services::search::follow::Gauge;
 
 /// What the probes look at.
@@ -144,6 +146,40 @@ pub fn metrics_router(probes: &Arc<Probes>) -> Router {
     router(probes).merge(figures)
 }
 
+/// The figures with a key that may see to nodes, for the main listener.
+pub fn keyed_metrics_router(probes: &Arc<Probes>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics_with_key))
+        .with_state(Arc::clone(probes))
+}
+
+async fn metrics_with_key(
+    State(probes): State<Arc<Probes>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    let key = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = key
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::to_owned);
+    let judged = Arc::clone(&probes);
+    let admitted = tokio::task::spawn_blocking(move || {
+        let services = &judged.node.services;
+        let via = Via {
+            lane: "metrics",
+            address: Some(peer.ip().to_canonical()),
+            request_id: request_id(),
+        };
+        let caller = services.admit_key(&key?, via).ok()?;
+        Some(services.demand(&caller, "metrics", "nodes:admin").is_ok())
+    });
+    match admitted.await.ok().flatten() {
+        Some(true) => metrics(State(probes)).await,
+        Some(false) => StatusCode::FORBIDDEN.into_response(),
+        None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
 async fn ready(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
     let failed = probes.node.services.store().has_failed();
     let status = if failed {
@@ -156,7 +192,7 @@ async fn ready(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
     (status, [(CONTENT_TYPE, "application/json")], body.to_string())
 }
 
-async fn metrics(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
+async fn metrics(State(probes): State<Arc<Probes>>) -> Response {
     let text = tokio::task::spawn_blocking(move || probes.metrics()).await;
     match text {
         Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
@@ -188,7 +224,7 @@ fn resident_bytes() -> Option<u64> {
 /// The reference page of all figures, in Markdown.
 pub fn page() -> String {
     let mut page = "# Metrics\n\nMade by `blotter docs api`; not edited by hand.\n\nRead at `/metrics` of the listener that \
-                    `server.metrics_listen` names, in the text form of Prometheus.\n\n| figure | form | meaning |\n| --- | --- | --- |\n"
+                    `server.metrics_listen` names, or of the main one with a key that has `nodes:admin`, in the text form of Prometheus.\n\n| figure | form | meaning |\n| --- | --- | --- |\n"
         .to_owned();
     for Figure {
         name, form, about, ..

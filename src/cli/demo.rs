@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::app::node::request_id;
 use crate::app::{self, Running};
 use crate::cli::init::Init;
-use crate::cli::order::{Backend, Refusal};
+use crate::cli::order::{Backend, Order, Refusal};
 use crate::cli::output::{Ink, Output, Progress};
 use crate::cli::reach::Reach;
 use crate::cli::serve::{runtime, until_stopped};
@@ -30,6 +30,8 @@ const COMPLAINTS: &[u8] = include_bytes!("../../data/nypd-hate-crime-complaints.
 const MAPPING: &str = include_str!("../../data/nypd-hate-crime-complaints.toml");
 /// Where the story plays; a rule in the place of a name needs no zone files.
 const ZONE: &str = "EST5EDT,M3.2.0,M11.1.0";
+/// The supervisor of the story, who signs in.
+const OFFICER: &str = "ruth.okafor@harborcity.example";
 const TENANT: &str = "harbor-city";
 /// Pictures drawn ahead of their step.
 const DRAWN_AHEAD: usize = 8;
@@ -68,9 +70,9 @@ impl Demo {
                     "{error}; another address: blotter demo --listen 127.0.0.1:0"
                 ))
             })?;
-        let key = fill(&running, output)?;
+        let credentials = fill(&running, output)?;
         let seconds = begun.elapsed().as_secs_f64();
-        show(&running, &key, seconds, output);
+        show(&running, &credentials, seconds, output);
         if !self.no_open && std::io::stdout().is_terminal() {
             open_browser(&format!("{}/docs", running.url));
         }
@@ -116,8 +118,14 @@ fn banner(output: Output) {
     ));
 }
 
-/// Fills the box through its services; gives a key that opens everything.
-fn fill(running: &Running, output: Output) -> Result<String, CliError> {
+/// How a visitor comes in.
+struct Credentials {
+    key: String,
+    password: String,
+}
+
+/// Fills the box through its services; gives what opens it.
+fn fill(running: &Running, output: Output) -> Result<Credentials, CliError> {
     let story = story()?;
     let drawn = draw(&story)?;
     let backend = Backend::new(running.node(), Some(running.gauge()));
@@ -136,8 +144,13 @@ fn fill(running: &Running, output: Output) -> Result<String, CliError> {
     )?;
     tell(running, story, &drawn, output)?;
     let key = create_for(&mut reach, "demo")?;
+    let password = format!("desk-{}", &request_id()[..10]);
+    reach.perform(Order::UserPassword {
+        user: OFFICER.to_owned(),
+        password: password.clone(),
+    })?;
     running.gauge().wait(std::time::Duration::from_secs(5));
-    Ok(key)
+    Ok(Credentials { key, password })
 }
 
 fn story() -> Result<Vec<Step>, CliError> {
@@ -194,7 +207,8 @@ fn tell(running: &Running, story: Vec<Step>, drawn: &Receiver<Vec<u8>>, output: 
     Ok(())
 }
 
-fn show(running: &Running, key: &str, seconds: f64, output: Output) {
+fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Output) {
+    let Credentials { key, password } = credentials;
     let url = &running.url;
     let ca = running
         .ca
@@ -220,13 +234,14 @@ fn show(running: &Running, key: &str, seconds: f64, output: Output) {
         ),
     ];
     let curls: Vec<&str> = tries.iter().map(|(_, line)| line.as_str()).collect();
-    let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "data": data, "curl": curls, "pid": std::process::id()});
+    let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "user": OFFICER, "password": password, "data": data, "curl": curls, "pid": std::process::id()});
     output.show(&shown, |_| {
         let label = |text: &str| output.ink(Ink::Faint, &format!("{text:<10}"));
         let mut lines = vec![
             format!("\n  Ready in {seconds:.1} s.\n"),
             format!("  {}{}", label("address"), output.ink(Ink::Strong, url)),
             format!("  {}{url}/docs", label("reference")),
+            format!("  {}{OFFICER}  {password}", label("sign-in")),
             format!("  {}{key}", label("API key")),
             format!("  {}{}", label("folder"), data.display()),
             String::new(),

@@ -73,7 +73,9 @@ impl Init {
         let config = place.load()?.config;
         let created = self.make_files(&folder, &config)?;
         let mut reach = Reach::open(place)?;
-        self.fill(&mut reach, password)?;
+        let facts = folder.facts().map_err(CliError::failed)?;
+        let name = facts.map_or_else(|| self.tenant.clone(), |facts| facts.node_name);
+        self.fill(&mut reach, &name, password)?;
         let identity = Identity::load(&RealDisk, folder.path()).map_err(CliError::failed)?;
         let log = identity.map(|identity| identity.log(crate::store::identity::Stream::Records).to_string());
         Ok(json!({
@@ -140,13 +142,10 @@ impl Init {
     }
 
     /// The agency, its first office, its first administrator.
-    fn fill(&self, reach: &mut Reach, password: Option<String>) -> Done {
+    fn fill(&self, reach: &mut Reach, name: &str, password: Option<String>) -> Done {
         let mut tenant = Map::from_iter([
             ("slug".to_owned(), json!(self.tenant)),
-            (
-                "name".to_owned(),
-                json!(self.node_name.as_ref().unwrap_or(&self.tenant)),
-            ),
+            ("name".to_owned(), json!(name)),
         ]);
         tenant.extend(
             self.organization_id

@@ -61,6 +61,15 @@ pub enum Order {
     UserList,
     /// Let a user sign in no more; by id or address.
     UserDisable(String),
+    /// Make a static token for evidence-room clients; by id or address of the user.
+    UserToken(String),
+    /// Give a user a new password.
+    UserPassword {
+        /// The id or the address.
+        user: String,
+        /// The new one.
+        password: String,
+    },
     /// Search.
     Search {
         /// What was typed.
@@ -210,6 +219,10 @@ impl Backend {
             Order::UserAdd { data, password } => users::add(&self.services, caller, fields(data), password),
             Order::UserList => users::list(&self.services, caller),
             Order::UserDisable(user) => users::disable(&self.services, caller, &user),
+            Order::UserToken(user) => users::token(&self.services, caller, &user),
+            Order::UserPassword { user, password } => {
+                users::password(&self.services, caller, &user, password)
+            }
             Order::Search {
                 text,
                 kinds,

@@ -9,15 +9,37 @@ use crate::services::Services;
 use crate::services::caller::Caller;
 use crate::services::casebook::Listing;
 use crate::services::failure::Failure;
+use crate::services::people::passwords::Password;
 
 pub(super) fn add(
     services: &Services,
     caller: &Caller,
-    data: Fields,
-    _password: Option<String>,
+    mut data: Fields,
+    password: Option<String>,
 ) -> Result<Json, Refusal> {
-    let written = services.create(caller, &USER, data, None)?;
+    data.extend(password.map(|password| ("password".to_owned(), Value::Text(password))));
+    let written = services.create_user(caller, data, None)?;
     Ok(shown::record(written.first()?))
+}
+
+/// A static token for evidence-room clients; it is shown once.
+pub(super) fn token(services: &Services, caller: &Caller, user: &str) -> Result<Json, Refusal> {
+    let made = services.make_static_token(caller, &id_of(services, caller, user)?)?;
+    let mut shown = shown::record(&made.user);
+    shown["token"] = json!(made.token);
+    Ok(shown)
+}
+
+/// Gives a user a new password.
+pub(super) fn password(
+    services: &Services,
+    caller: &Caller,
+    user: &str,
+    text: String,
+) -> Result<Json, Refusal> {
+    let id = id_of(services, caller, user)?;
+    let user = services.set_password(caller, &id, None, &Password::new(text))?;
+    Ok(shown::record(&user))
 }
 
 pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal> {
@@ -31,20 +53,22 @@ pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal
 }
 
 pub(super) fn disable(services: &Services, caller: &Caller, user: &str) -> Result<Json, Refusal> {
+    let id = id_of(services, caller, user)?;
+    let input = Fields::from([("disabled".to_owned(), Value::Bool(true))]);
+    Ok(shown::record(&services.change_user(caller, &id, None, input)?))
+}
+
+/// A user by address or id.
+fn id_of(services: &Services, caller: &Caller, user: &str) -> Result<String, Refusal> {
     let listing = Listing {
         limit: 1,
         equal: vec![("email".to_owned(), Value::text(user.to_lowercase()))],
         ..Listing::default()
     };
-    let by_address = services
-        .list(caller, &USER, &listing)?
-        .records
+    let found = services.list(caller, &USER, &listing)?.records;
+    Ok(found
         .first()
-        .map(|record| record.id.to_string());
-    let id = by_address.unwrap_or_else(|| user.to_owned());
-    let input = Fields::from([("disabled".to_owned(), Value::Bool(true))]);
-    let written = services.patch(caller, (&USER, &id), None, input, None)?;
-    Ok(shown::record(written.first()?))
+        .map_or_else(|| user.to_owned(), |user| user.id.to_string()))
 }
 
 /// The agency is known: it is made, or brought up to date, or left as it is.
@@ -55,7 +79,7 @@ pub(super) fn put_tenant(services: &Services, caller: &Caller, data: Fields) -> 
     };
     let known = services.list(caller, &TENANT, &listing)?.records;
     let written = match known.first() {
-        None => services.create(caller, &TENANT, data, None)?,
+        None => services.create_tenant(caller, data)?,
         Some(tenant) => {
             let id = tenant.id.to_string();
             services.patch(caller, (&TENANT, &id), None, data, None)?

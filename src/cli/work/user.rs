@@ -31,6 +31,19 @@ pub(in crate::cli) enum User {
     },
     /// List the people
     List,
+    /// Make a static token for evidence-room clients; it is shown once
+    Token {
+        /// The address or the id
+        user: String,
+    },
+    /// Give a person a new password
+    Password {
+        /// The address or the id
+        user: String,
+        /// File whose first line is the password
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+    },
     /// Let a person sign in no more
     Disable {
         /// The address or the id
@@ -58,6 +71,23 @@ impl User {
             Self::List => {
                 let users = Reach::open(place)?.perform(Order::UserList)?;
                 output.show(&users, |users| list(output, users));
+            }
+            Self::Token { user } => {
+                let made = Reach::open(place)?.perform(Order::UserToken(user))?;
+                output.show(&made, |made| {
+                    format!(
+                        "{}\n\nThis is the only time that the token of {} is shown.",
+                        text(made, "token"),
+                        text(made, "name")
+                    )
+                });
+            }
+            Self::Password { user, password_file } => {
+                let password = read_password(&password_file)?;
+                let user = Reach::open(place)?.perform(Order::UserPassword { user, password })?;
+                output.show(&user, |user| {
+                    format!("{} has a new password.", text(user, "name"))
+                });
             }
             Self::Disable { user } => {
                 let disabled = Reach::open(place)?.perform(Order::UserDisable(user))?;

@@ -39,6 +39,14 @@ fn every_verb_says_one_json_value() {
         ],
         1,
     );
+    let password = place.file("password");
+    std::fs::write(&password, "a long enough pass phrase\n").unwrap();
+    let password = password.to_str().unwrap();
+    check(
+        &["user", "password", "a@b.example", "--password-file", password],
+        0,
+    );
+    check(&["user", "token", "a@b.example"], 0);
     check(&["user", "list"], 0);
     check(&["user", "disable", "a@b.example"], 0);
     check(&["search", "nothing"], 0);
