@@ -21,9 +21,11 @@ pub(in crate::cli) enum Docs {
     },
 }
 
-/// Every page: its file and what makes it.
-pub(in crate::cli) const PAGES: &[(&str, fn() -> String)] =
-    &[("config.md", docs::page), ("metrics.md", probes::page)];
+/// A page's file and what makes it.
+type Page = (&'static str, fn() -> String);
+
+/// Every page.
+pub(in crate::cli) const PAGES: &[Page] = &[("config.md", docs::page), ("metrics.md", probes::page)];
 
 impl Docs {
     pub(in crate::cli) fn run(self, output: Output) -> Done {

@@ -142,7 +142,7 @@ pub struct Draft(Route);
 
 impl Route {
     /// Begins a row; without more it needs any credential, takes nothing, and gives `200` with any data.
-    pub fn new(method: Method, path: impl Into<String>, summary: impl Into<String>) -> Draft {
+    pub fn begin(method: Method, path: impl Into<String>, summary: impl Into<String>) -> Draft {
         Draft(Self {
             method,
             path: path.into(),
@@ -158,27 +158,27 @@ impl Route {
 
     /// Begins a row of a reading.
     pub fn get(path: impl Into<String>, summary: impl Into<String>) -> Draft {
-        Self::new(Method::GET, path, summary)
+        Self::begin(Method::GET, path, summary)
     }
 
     /// Begins a row that makes something.
     pub fn post(path: impl Into<String>, summary: impl Into<String>) -> Draft {
-        Self::new(Method::POST, path, summary)
+        Self::begin(Method::POST, path, summary)
     }
 
     /// Begins a row that changes something.
     pub fn patch(path: impl Into<String>, summary: impl Into<String>) -> Draft {
-        Self::new(Method::PATCH, path, summary)
+        Self::begin(Method::PATCH, path, summary)
     }
 
     /// Begins a row that makes or changes what has a name already.
     pub fn put(path: impl Into<String>, summary: impl Into<String>) -> Draft {
-        Self::new(Method::PUT, path, summary)
+        Self::begin(Method::PUT, path, summary)
     }
 
     /// Begins a row that takes something away.
     pub fn delete(path: impl Into<String>, summary: impl Into<String>) -> Draft {
-        Self::new(Method::DELETE, path, summary)
+        Self::begin(Method::DELETE, path, summary)
     }
 
     /// The same answer under another path as well.

@@ -59,7 +59,8 @@ pub fn object(members: &[Member]) -> Json {
 
 /// An object with these properties and no others.
 pub fn closed(properties: Map<String, Json>, required: &[&str]) -> Json {
-    let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    let mut schema = json!({"type": "object", "additionalProperties": false});
+    schema["properties"] = Json::Object(properties);
     if !required.is_empty() {
         schema["required"] = json!(required);
     }

@@ -182,7 +182,7 @@ fn settle(caller: &Caller, chain: &Chain, step: &Step) -> Outcome<()> {
             "a disputed chain of custody is settled by a supervisor".into(),
         ));
     }
-    if step.given.get("reason").is_none() {
+    if !step.given.contains_key("reason") {
         let fault = Fault::missing("data.reason", "why the dispute is settled so");
         return Err(Failure::Invalid(vec![fault]));
     }

@@ -113,7 +113,7 @@ impl Finder {
             Some(kinds) => self
                 .index
                 .search(&query(caller, ask, kinds, self.services.now().0))
-                .map_err(failure)?,
+                .map_err(|error| failure(&error))?,
         };
         let count = i64::try_from(page.total).unwrap_or(i64::MAX);
         let mut event = Event::done("search", None)
@@ -193,7 +193,7 @@ fn query(caller: &Caller, ask: &Ask, kinds: Vec<String>, now_ms: i64) -> Search 
     }
 }
 
-fn failure(error: IndexError) -> Failure {
+fn failure(error: &IndexError) -> Failure {
     match error {
         IndexError::BadCursor => Failure::wrong("cursor", "a cursor that this query gave"),
         // It is being made anew; the records themselves are untouched.

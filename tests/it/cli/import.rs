@@ -56,7 +56,7 @@ fn damaged_rows_are_rejected_with_their_line_and_the_rest_goes_in() {
     let text = fs::read_to_string(CSV).unwrap();
     let damages: [fn(&str) -> Vec<u8>; 5] = [
         |row| row.replacen("/20", "/99/20", 1).into_bytes(),
-        |row| row[row.find(',').unwrap()..].as_bytes().to_vec(),
+        |row| row.as_bytes()[row.find(',').unwrap()..].to_vec(),
         |row| [row.as_bytes(), b"\xff"].concat(),
         |row| format!("{row}{}", "x".repeat(5 << 20)).into_bytes(),
         |row| row.replacen("PATROL", "=PATROL", 1).into_bytes(),

@@ -114,7 +114,7 @@ fn the_log_is_read_by_page_and_filter_within_the_agency_by_those_who_may() {
     let services = desk.services();
     for _ in 0..7 {
         case(&desk, serde_json::json!({"title": "x"}));
-        desk.clock.advance(1 * 60_000);
+        desk.clock.advance(60_000);
     }
     let all = AuditFilter {
         event: Some("create".into()),

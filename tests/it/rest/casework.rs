@@ -10,13 +10,9 @@ use serde_json::json;
 use crate::support::testbox::TestBox;
 
 #[tokio::test]
-async fn timeline_notes_team_tags_and_entities_belong_to_a_case() {
+async fn timeline_and_notes_belong_to_a_case() {
     let test = TestBox::start().await;
     test.post("/v1/cases", json!({"title": "x"})).await.expect(201);
-    let person = test
-        .post("/v1/entities", json!({"kind": "person", "display_name": "Ann Lee", "attributes": {"names": ["Ann Lee"], "dob": "1980-02-01", "shoe_size": 41}}))
-        .await
-        .expect(201);
     let case = "/v1/cases/INV-2026-0001";
     for (time, text) in [
         ("2026-03-02T10:00:00Z", "second"),
@@ -48,6 +44,16 @@ async fn timeline_notes_team_tags_and_entities_belong_to_a_case() {
             .len(),
         1
     );
+}
+
+#[tokio::test]
+async fn tags_entities_and_team_belong_to_a_case() {
+    let test = TestBox::start().await;
+    test.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    let attributes = json!({"names": ["Ann Lee"], "dob": "1980-02-01", "shoe_size": 41});
+    let person = json!({"kind": "person", "display_name": "Ann Lee", "attributes": attributes});
+    let person = test.post("/v1/entities", person).await.expect(201);
+    let case = "/v1/cases/INV-2026-0001";
     let tagged = test
         .post(&format!("{case}/tags"), json!({"tags": ["a", "b"]}))
         .await
