@@ -1,22 +1,25 @@
-//! What is published about the routes: an OpenAPI document made of the table of routes and of the tables of kinds.
+//! What is published about the routes: an OpenAPI document made of the table of routes and of the tables of kinds, and a page
+//! that shows it.
 
-use serde_json::{Value as Json, json};
+/// From tables to the document.
+mod openapi;
+/// The page.
+mod page;
+
+use serde_json::Value as Json;
 
 use crate::lanes::http::answer::json_body;
 use crate::lanes::http::route::{Gives, Route};
 
 /// The document of these routes.
 pub fn openapi(routes: &[Route]) -> Json {
-    let paths: serde_json::Map<String, Json> = routes
-        .iter()
-        .map(|route| (route.path.clone(), json!({})))
-        .collect();
-    json!({"openapi": "3.1.0", "paths": paths})
+    openapi::document(routes)
 }
 
 /// The routes that show it.
 pub fn routes(document: Json) -> Vec<Route> {
-    vec![
+    let mut routes = page::routes();
+    routes.push(
         Route::get("/openapi.json", "This document")
             .group("about")
             .open()
@@ -25,5 +28,6 @@ pub fn routes(document: Json) -> Vec<Route> {
                 let response = json_body(&document);
                 async move { Ok(response) }
             }),
-    ]
+    );
+    routes
 }

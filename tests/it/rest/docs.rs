@@ -1,0 +1,53 @@
+//! The published document and the page that shows it.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+
+use crate::support::compare_with_file;
+use crate::support::testbox::TestBox;
+
+#[test]
+fn the_published_document_is_the_one_that_the_tables_give() {
+    let document = blotter::lanes::docs::openapi(&blotter::lanes::routes());
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    let ids: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("\"operationId\""))
+        .collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    // The routes that show the document are not in it.
+    let published: Vec<_> = blotter::lanes::routes()
+        .into_iter()
+        .filter(|route| route.group != "about")
+        .collect();
+    let document = blotter::lanes::docs::openapi(&published);
+    compare_with_file(
+        "docs/api/openapi.json",
+        &(serde_json::to_string_pretty(&document).unwrap() + "\n"),
+    );
+}
+
+#[tokio::test]
+async fn the_page_and_all_that_it_needs_come_from_the_box_itself() {
+    let test = TestBox::start().await;
+    let open = |path: &str| test.send(TestBox::request(Method::GET, path, None, &[], None));
+    let page = open("/docs").await.expect(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(
+        page.header("content-security-policy")
+            .contains("default-src 'none'")
+    );
+    let text = String::from_utf8(page.bytes.to_vec()).unwrap();
+    let needed = text.split('"').filter(|part| part.starts_with('/'));
+    for path in needed {
+        let file = open(path).await.expect(200);
+        let tag = [("if-none-match", file.header("etag"))];
+        if path != "/openapi.json" {
+            test.send(TestBox::request(Method::GET, path, None, &tag, None))
+                .await
+                .expect(304);
+        }
+    }
+    assert!(!text.contains("http://") && !text.contains("https://"));
+}
