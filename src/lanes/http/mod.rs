@@ -11,12 +11,10 @@ pub mod body;
 mod caller;
 /// Places in lists, as clients carry them.
 pub mod cursor;
-/// Files as they go out: whole, in part, or not when they are known already.
-pub mod download;
 /// Failures as status, code and message.
 pub mod failure;
-/// Bodies of several parts, streamed to disk.
-pub mod multipart;
+/// Files: how they come in and go out.
+pub mod files;
 /// How often a credential may ask.
 mod rates;
 /// The table of routes.

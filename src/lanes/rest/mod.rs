@@ -12,8 +12,6 @@ mod conflicts;
 mod evidence;
 /// The operations of a record.
 mod history;
-/// The page for who filed a report.
-mod public_page;
 /// Make, read, change and list records of one kind.
 mod records;
 /// Reports: file, talk, show, change.

@@ -4,9 +4,7 @@ use crate::domain::kind::{
     ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
 };
 use crate::lanes::http::route::Route;
-use crate::lanes::rest::{
-    batch, casework, categories, conflicts, evidence, public_page, records, reports, search,
-};
+use crate::lanes::rest::{batch, casework, categories, conflicts, evidence, records, reports, search};
 
 /// Every route of this lane.
 pub fn routes() -> Vec<Route> {
@@ -27,7 +25,6 @@ pub fn routes() -> Vec<Route> {
         records::all(&LOCATION, "agency"),
         evidence::routes(),
         reports::routes(),
-        public_page::routes(),
         search::routes(),
         categories::routes(),
         conflicts::routes(),

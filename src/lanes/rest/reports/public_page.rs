@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::domain::time::Millis;
 use crate::lanes::http::ask::Head;
 use crate::lanes::http::blocking;
-use crate::lanes::http::download::{Disposition, respond};
+use crate::lanes::http::files::download::{Disposition, respond};
 use crate::lanes::http::route::{Gives, Route};
 use crate::services::caller::Via;
 use crate::services::failure::Failure;

@@ -1,5 +1,8 @@
 //! Reports: file, talk, show, change, make a case of. Clients of the reports API know the same routes without `/v1`.
 
+/// The page for who filed a report.
+mod public_page;
+
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use serde_json::{Map, Value as Json, json};
@@ -9,7 +12,7 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Head, fields_of};
-use crate::lanes::http::multipart::{PartLimits, receive};
+use crate::lanes::http::files::multipart::{PartLimits, receive};
 use crate::lanes::http::route::{Gives, Route, Schema, Visit};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, blocking};
@@ -39,6 +42,7 @@ pub(super) fn routes() -> Vec<Route> {
         .map(|route| route.also_at(route.path.trim_start_matches("/v1")))
         .collect();
     routes.extend(bare);
+    routes.extend(public_page::routes());
     routes
 }
 

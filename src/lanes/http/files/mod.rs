@@ -1,0 +1,6 @@
+//! Files over HTTP: how they come in and how they go out.
+
+/// Files as they go out: whole, in part, or not when they are known already.
+pub mod download;
+/// Bodies of several parts, streamed to disk.
+pub mod multipart;
