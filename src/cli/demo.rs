@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use crate::app::node::request_id;
+use crate::app::node::{Node, request_id};
 use crate::app::{self, Running};
 use crate::cli::init::Init;
 use crate::cli::order::{Backend, Order, Refusal};
@@ -25,6 +26,7 @@ use crate::cli::{CliError, Done, Place};
 use crate::domain::time::{Clock, SystemClock};
 use crate::services::demo::play::Teller;
 use crate::services::demo::{Step, steps};
+use crate::services::search::follow::Gauge;
 
 const COMPLAINTS: &[u8] = include_bytes!("../../data/nypd-hate-crime-complaints.csv");
 const MAPPING: &str = include_str!("../../data/nypd-hate-crime-complaints.toml");
@@ -70,7 +72,22 @@ impl Demo {
                     "{error}; another address: blotter demo --listen 127.0.0.1:0"
                 ))
             })?;
-        let credentials = fill(&running, output)?;
+        let (node, gauge) = (Arc::clone(running.node()), running.gauge());
+        let filled = runtime.block_on(async {
+            let filling = tokio::task::spawn_blocking(move || fill(&node, &gauge, output));
+            tokio::select! {
+                filled = filling => Some(filled.map_err(CliError::failed).flatten()),
+                _ = until_stopped(&running) => None,
+            }
+        });
+        let credentials = match filled {
+            Some(Ok(credentials)) => credentials,
+            other => {
+                // What still fills it finds that it may write no more.
+                runtime.block_on(running.stop());
+                return other.map_or(Ok(()), |failed| failed.map(drop));
+            }
+        };
         let seconds = begun.elapsed().as_secs_f64();
         show(&running, &credentials, seconds, output);
         if !self.no_open && std::io::stdout().is_terminal() {
@@ -125,10 +142,10 @@ struct Credentials {
 }
 
 /// Fills the box through its services; gives what opens it.
-fn fill(running: &Running, output: Output) -> Result<Credentials, CliError> {
+fn fill(node: &Arc<Node>, gauge: &Gauge, output: Output) -> Result<Credentials, CliError> {
     let story = story()?;
     let drawn = draw(&story)?;
-    let backend = Backend::new(running.node(), Some(running.gauge()));
+    let backend = Backend::new(node, Some(gauge.clone()));
     let mut reach = Reach::Here(Box::new(backend));
     let bytes = COMPLAINTS.len() as u64;
     let job = Job {
@@ -142,14 +159,14 @@ fn fill(running: &Running, output: Output) -> Result<Credentials, CliError> {
         &mut reach,
         Progress::new(output, "taking in complaints", "rows", bytes),
     )?;
-    tell(running, story, &drawn, output)?;
+    tell(node, story, &drawn, output)?;
     let key = create_for(&mut reach, "demo")?;
     let password = format!("desk-{}", &request_id()[..10]);
     reach.perform(Order::UserPassword {
         user: OFFICER.to_owned(),
         password: password.clone(),
     })?;
-    running.gauge().wait(std::time::Duration::from_secs(5));
+    gauge.wait(std::time::Duration::from_secs(5));
     Ok(Credentials { key, password })
 }
 
@@ -185,9 +202,9 @@ fn draw(story: &[Step]) -> Result<Receiver<Vec<u8>>, CliError> {
     drawing.map(|_| drawn).map_err(CliError::failed)
 }
 
-fn tell(running: &Running, story: Vec<Step>, drawn: &Receiver<Vec<u8>>, output: Output) -> Done {
-    let services = &running.node().services;
-    let owner = services.admit_owner(running.node().tenant(), request_id());
+fn tell(node: &Node, story: Vec<Step>, drawn: &Receiver<Vec<u8>>, output: Output) -> Done {
+    let services = &node.services;
+    let owner = services.admit_owner(node.tenant(), request_id());
     let mut teller = Teller::new(services, owner);
     let total = story.len() as u64;
     let mut progress = Progress::new(output, "telling twelve cases", "steps", total);
