@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::domain::id::{Hash, TenantId};
+use crate::domain::id::{Hash, RecordId, TenantId};
 use crate::domain::kind::{CREDENTIAL, Field, Kind, USER};
 use crate::domain::operation::Merge;
 use crate::domain::record::Record;
@@ -108,7 +108,7 @@ impl Services {
         if caller.lanes.contains(lane) {
             return Ok(());
         }
-        let failure = Failure::Denied(format!("the credential does not open the lane {lane}"));
+        let failure = Failure::Denied(format!("the lane {lane} is needed"));
         self.note_denial(caller, "authenticate", &failure)?;
         Err(failure)
     }
@@ -134,8 +134,8 @@ impl Services {
     }
 
     /// When a key was used last since this node was started; `None` if not since then.
-    pub fn last_use_of(&self, key: &Record) -> Option<Millis> {
-        self.people().last_use(key.id)
+    pub fn last_use_of(&self, key: RecordId) -> Option<Millis> {
+        self.people().last_use(key)
     }
 
     /// The caller that a signed-in user is; the session service has checked the password or the cookie.

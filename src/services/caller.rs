@@ -42,6 +42,16 @@ impl Role {
             _ => None,
         }
     }
+
+    /// The name of the role.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Officer => "officer",
+            Self::Supervisor => "supervisor",
+            Self::Administrator => "administrator",
+        }
+    }
 }
 
 /// What kind of identity stands behind a caller.

@@ -84,7 +84,8 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     /// `Denied`, `Invalid` with every fault, `Conflict` for a unique value that is taken.
     pub fn create(&mut self, kind: &'static Kind, input: Fields) -> Outcome<Record> {
         policy::demand_for(self.caller, kind, Deed::Write)?;
-        if kind.name == kind::CREDENTIAL.name || kind.name == kind::TENANT.name {
+        let own = input.get("slug").and_then(Value::as_text) == Some(self.caller.tenant().as_str());
+        if kind.name == kind::CREDENTIAL.name || (kind.name == kind::TENANT.name && !own) {
             let route = kind.plural;
             return Err(Failure::wrong(
                 "data",

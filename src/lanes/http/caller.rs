@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::{HeaderMap, Method};
 use uuid::Uuid;
 
 use crate::lanes::http::Lanes;
@@ -34,7 +34,62 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
 
 /// Whether the request brings anything by which a caller could be known.
 pub(super) fn has_credential(headers: &HeaderMap) -> bool {
-    headers.contains_key(AUTHORIZATION)
+    headers.contains_key(AUTHORIZATION) || session_token(headers).is_some()
+}
+
+/// The cookie of a session. By its prefix browsers keep it to this host and to TLS.
+pub const SESSION_COOKIE: &str = "__Host-blotter-session";
+
+/// The session's token among the cookies.
+pub fn session_token(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(COOKIE).iter();
+    let cookies = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
+    cookies
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find(|(name, _)| *name == SESSION_COOKIE)
+        .map(|(_, token)| token)
+}
+
+/// Refuses what a foreign page had a browser ask. Browsers say where a request comes from; with `strict` one must say so.
+///
+/// # Errors
+/// `Denied`.
+pub fn refuse_cross_site(head: &Head, strict: bool) -> Outcome<()> {
+    if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let site = head
+        .header("sec-fetch-site")
+        .map(|site| matches!(site, "same-origin" | "none"));
+    let origin = head.header("origin").map(|origin| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some() && host == head.header("host")
+    });
+    let said = [site, origin];
+    if said.contains(&Some(false)) || (strict && said == [None, None]) {
+        return Err(Failure::Denied(
+            "a request with the session cookie must come from our own pages".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// How the request came in.
+pub fn via_of(head: &Head) -> Via {
+    Via {
+        lane: LANE,
+        address: head.address.map(|address: IpAddr| address.to_canonical()),
+        request_id: head.request_id.clone(),
+    }
+}
+
+/// Somebody came with nothing by which a caller could be known; gives the failure to answer with.
+pub(super) fn refuse_nobody(lanes: &Lanes, head: &Head) -> Failure {
+    lanes
+        .services
+        .refuse_stranger(None, &via_of(head), "a credential is needed")
 }
 
 /// Who asks. Reads the store, so it runs where that may wait.
@@ -42,12 +97,7 @@ pub(super) fn has_credential(headers: &HeaderMap) -> bool {
 /// # Errors
 /// `Unauthenticated`; `Denied` where the credential does not open this lane, or is for another agency.
 pub(super) fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
-    let via = Via {
-        lane: LANE,
-        address: head.address.map(|address: IpAddr| address.to_canonical()),
-        request_id: head.request_id.clone(),
-    };
-    let caller = admit(lanes, &head.headers, via)?;
+    let caller = admit(lanes, head, via_of(head))?;
     let refusal = if !caller.lanes().contains(LANE_NEEDED) {
         Some(format!("the lane {LANE_NEEDED} is needed"))
     } else {
@@ -66,17 +116,26 @@ pub(super) fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
     }
 }
 
-/// The credential of the request → its caller.
-fn admit(lanes: &Lanes, headers: &HeaderMap, via: Via) -> Outcome<Caller> {
-    let given = headers
-        .get(AUTHORIZATION)
-        .ok_or(Failure::Unauthenticated("a credential is needed"))?;
+/// The credential of the request → its caller. A key or token in `Authorization` counts before the cookie.
+fn admit(lanes: &Lanes, head: &Head, via: Via) -> Outcome<Caller> {
+    let services = &lanes.services;
+    let Some(given) = head.headers.get(AUTHORIZATION) else {
+        let Some(token) = session_token(&head.headers) else {
+            return Err(refuse_nobody(lanes, head));
+        };
+        let caller = services.admit_session(token, via)?;
+        if let Err(failure) = refuse_cross_site(head, true) {
+            services.note_denial(&caller, "request", &failure)?;
+            return Err(failure);
+        }
+        return Ok(caller);
+    };
     let token = given.to_str().ok().and_then(|text| {
         let (scheme, token) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     match token {
-        Some(key) if key.starts_with(KEY_PREFIX) => lanes.services.admit_key(key, via),
-        _ => Err(Failure::Unauthenticated("the credential is unknown")),
+        Some(key) if key.starts_with(KEY_PREFIX) => services.admit_key(key, via),
+        _ => Err(services.refuse_stranger(None, &via, "the credential is unknown")),
     }
 }

@@ -8,7 +8,7 @@ pub mod ask;
 /// Reading JSON bodies.
 pub mod body;
 /// From headers to a caller.
-mod caller;
+pub mod caller;
 /// Places in lists, as clients carry them.
 pub mod cursor;
 /// Failures as status, code and message.

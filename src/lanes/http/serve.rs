@@ -9,12 +9,13 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, Query, RawPathParams, Request};
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, Uri};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Map, Value as Json};
 
+use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
 use crate::lanes::http::route::{Act, Param, Route, Scope, Takes, Visit};
 use crate::lanes::http::wire::Wire;
@@ -116,6 +117,15 @@ fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
 fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str) -> Outcome<Head> {
     let parts = parts.ok_or(Failure::Unknown("path"))?;
     let peer = rest.extensions.get::<ConnectInfo<SocketAddr>>();
+    let mut headers = rest.headers;
+    // HTTP/2 says the host in the address that is asked.
+    if let Some(host) = rest
+        .uri
+        .authority()
+        .and_then(|host| HeaderValue::try_from(host.as_str()).ok())
+    {
+        headers.entry(HOST).or_insert(host);
+    }
     Ok(Head {
         query: query_of(&rest.uri)?,
         path: rest.uri.path().to_owned(),
@@ -124,7 +134,7 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str) -> Outcome<
             .map(|(name, part)| (name.to_owned(), part.to_owned()))
             .collect(),
         method: rest.method,
-        headers: rest.headers,
+        headers,
         request_id: request_id.to_owned(),
         address: peer.map(|ConnectInfo(peer)| peer.ip()),
     })
@@ -150,7 +160,8 @@ fn query_of(uri: &Uri) -> Outcome<BTreeMap<String, String>> {
 
 async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Outcome<Response<Body>> {
     if route.scope != Scope::Open && !caller::has_credential(&head.headers) {
-        return Err(Failure::Unauthenticated("a credential is needed"));
+        let lanes = lanes.clone();
+        return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
     }
     match route.act.clone() {
         Act::Asked(handler) => {
@@ -162,8 +173,7 @@ async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Out
             let lanes = lanes.clone();
             blocking(move || {
                 let id = head.request_id.clone();
-                let outcome =
-                    ask(&lanes, &route, head, bytes).and_then(|ask| Ok(handler(&lanes, &ask)?.render()));
+                let outcome = ask(&lanes, &route, head, bytes, &*handler);
                 let told = |failure| failure::render(&Wire::new(&lanes.services), &failure, &id);
                 Ok(outcome.unwrap_or_else(told))
             })
@@ -171,20 +181,46 @@ async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Out
         }
         Act::Visited(handler) => {
             let at_door = lanes.clone();
+            let name = format!("{route:?}");
             let (caller, head) = blocking(move || {
                 let caller = admit(&at_door, &route, &head)?;
                 refuse_unknown(&route.query, &head)?;
                 Ok((caller, head))
             })
             .await?;
-            handler(lanes.clone(), Visit { caller, head, body }).await
+            let who = caller.clone();
+            let outcome = handler(lanes.clone(), Visit { caller, head, body }).await;
+            let failure = outcome.as_ref().err().cloned();
+            if let (Some(failure), Some(who)) = (failure, who) {
+                let lanes = lanes.clone();
+                blocking(move || lanes.services.note_failure(&who, &name, &failure)).await?;
+            }
+            outcome
         }
     }
 }
 
-/// Lets the caller in and checks what can be checked without knowing what is asked.
-fn ask(lanes: &Lanes, route: &Route, head: Head, bytes: Outcome<Bytes>) -> Outcome<Ask> {
+/// Lets the caller in and has the handler answer. What fails leaves its entry in the audit log.
+fn ask(
+    lanes: &Lanes,
+    route: &Route,
+    head: Head,
+    bytes: Outcome<Bytes>,
+    handler: &(dyn Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync),
+) -> Outcome<Response<Body>> {
     let caller = admit(lanes, route, &head)?;
+    let who = caller.clone();
+    let outcome = checked(route, caller, head, bytes).and_then(|ask| Ok(handler(lanes, &ask)?.render()));
+    if let (Err(failure), Some(who)) = (&outcome, who) {
+        lanes
+            .services
+            .note_failure(&who, &format!("{route:?}"), failure)?;
+    }
+    outcome
+}
+
+/// Checks what can be checked without knowing what is asked.
+fn checked(route: &Route, caller: Option<Caller>, head: Head, bytes: Outcome<Bytes>) -> Outcome<Ask> {
     refuse_unknown(&route.query, &head)?;
     let bytes = bytes?;
     let (data, meta) = match &route.takes {

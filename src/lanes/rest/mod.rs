@@ -12,6 +12,8 @@ mod conflicts;
 mod evidence;
 /// The operations of a record.
 mod history;
+/// Sessions, users, keys, agencies, the audit log.
+mod people;
 /// Make, read, change and list records of one kind.
 mod records;
 /// Reports: file, talk, show, change.

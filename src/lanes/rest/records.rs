@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Kind, Shape};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
-use crate::lanes::http::route::{Gives, Route, Schema};
+use crate::lanes::http::route::{Gives, Route, Schema, param};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::rest::{history, selection};
 use crate::services::failure::Outcome;
@@ -39,9 +39,17 @@ pub(super) fn readable(kind: &'static Kind, group: &'static str) -> Vec<Route> {
     )
     .group(group)
     .reads(kind)
+    .query([param(
+        "reason",
+        Shape::Line(400),
+        "Why, for the audit; by it an officer reads a restricted record of others, which raises an alert.",
+    )])
     .gives(200, Schema::Record(kind))
     .answer(move |lanes, ask| {
-        let record = lanes.services.read(ask.caller()?, kind, ask.part("id"))?;
+        let reason = ask.param("reason");
+        let record = lanes
+            .services
+            .read_because(ask.caller()?, kind, ask.part("id"), reason)?;
         Answer::record(&Wire::new(&lanes.services), &record)
     });
     vec![list, history::of(kind, group), read]

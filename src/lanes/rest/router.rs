@@ -4,7 +4,9 @@ use crate::domain::kind::{
     ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
 };
 use crate::lanes::http::route::Route;
-use crate::lanes::rest::{batch, casework, categories, conflicts, evidence, records, reports, search};
+use crate::lanes::rest::{
+    batch, casework, categories, conflicts, evidence, people, records, reports, search,
+};
 
 /// Every route of this lane.
 pub fn routes() -> Vec<Route> {
@@ -29,6 +31,7 @@ pub fn routes() -> Vec<Route> {
         categories::routes(),
         conflicts::routes(),
         batch::routes(),
+        people::routes(),
     ]
     .concat()
 }

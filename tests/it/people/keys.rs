@@ -36,9 +36,9 @@ fn a_revoked_key_is_refused_at_once() {
     let input = fields(serde_json::json!({"name": "crm", "lanes": ["query"], "scopes": ["*"]}));
     let made = services.create_key(&desk.owner(), input).unwrap();
     let key = made.key;
-    assert_eq!(services.last_use_of(&made.record), None);
+    assert_eq!(services.last_use_of(made.record.id), None);
     assert!(services.admit_key(&key, via()).is_ok());
-    assert_eq!(services.last_use_of(&made.record), Some(services.now()));
+    assert_eq!(services.last_use_of(made.record.id), Some(services.now()));
     services
         .revoke_key(&desk.owner(), &made.record.id.to_string())
         .unwrap();

@@ -3,6 +3,7 @@
 mod audit;
 mod glass;
 mod keys;
+mod lane;
 mod sessions;
 mod users;
 

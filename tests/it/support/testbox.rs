@@ -173,6 +173,11 @@ impl TestBox {
         self.desk.owner_of(METRO)
     }
 
+    /// The store with its clock.
+    pub(crate) fn desk(&self) -> &TestDesk {
+        &self.desk
+    }
+
     /// A new key of METRO with these scopes.
     pub(crate) fn key_with(&self, scopes: &[&str]) -> String {
         key_of(&self.desk, METRO, scopes, &["query"])

@@ -1,0 +1,132 @@
+//! `/v1/keys`: API keys, each shown once.
+
+use axum::http::StatusCode;
+use serde_json::{Value as Json, json};
+
+use crate::domain::id::RecordId;
+use crate::domain::kind::CREDENTIAL;
+use crate::domain::record::Record;
+use crate::domain::value::Value;
+use crate::lanes::http::Lanes;
+use crate::lanes::http::answer::Answer;
+use crate::lanes::http::ask::Ask;
+use crate::lanes::http::route::{Gives, Route, Schema};
+use crate::lanes::http::wire::Wire;
+use crate::lanes::rest::people::object;
+use crate::lanes::rest::selection;
+use crate::services::failure::{Failure, Outcome};
+
+/// How long a rotated key still opens when nobody says: a day, in minutes.
+const OVERLAP_MINUTES: i64 = 24 * 60;
+
+/// And at most: thirty days.
+const OVERLAP_MINUTES_MAX: i64 = 30 * 24 * 60;
+
+/// The routes.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/v1/keys",
+            "List keys, each with its last use since the node was started",
+        )
+        .group("people")
+        .reads(&CREDENTIAL)
+        .query(selection::params(&CREDENTIAL))
+        .gives_other(200, Gives::Page(Schema::Records(&CREDENTIAL)))
+        .answer(list),
+        Route::get("/v1/keys/{id}", "Read a key's record, never the key")
+            .group("people")
+            .reads(&CREDENTIAL)
+            .gives(200, Schema::Record(&CREDENTIAL))
+            .answer(|lanes, ask| {
+                let key = lanes.services.read(ask.caller()?, &CREDENTIAL, ask.part("id"))?;
+                told(lanes, &key)
+            }),
+        Route::post("/v1/keys", "Make a key, shown this once in `key`")
+            .group("people")
+            .writes(&CREDENTIAL)
+            .takes(Schema::New(&CREDENTIAL))
+            .gives(201, Schema::Record(&CREDENTIAL))
+            .answer(make),
+        Route::post(
+            "/v1/keys/{id}/rotate",
+            "Make a key with the same rights, shown this once; the old one ends after the overlap",
+        )
+        .group("people")
+        .writes(&CREDENTIAL)
+        .takes(Schema::Json(rotate_schema))
+        .gives(201, Schema::Record(&CREDENTIAL))
+        .answer(rotate),
+        Route::delete("/v1/keys/{id}", "Revoke a key, for ever and at once")
+            .group("people")
+            .writes(&CREDENTIAL)
+            .gives(200, Schema::Record(&CREDENTIAL))
+            .answer(|lanes, ask| told(lanes, &lanes.services.revoke_key(ask.caller()?, ask.part("id"))?)),
+    ]
+}
+
+fn list(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
+    let selection = selection::read(lanes, ask, &CREDENTIAL)?;
+    let mut answer = selection::page(lanes, ask, &CREDENTIAL, &selection)?;
+    if ask.param("fields").is_none() {
+        let items = answer.data.as_array_mut().into_iter().flatten();
+        items.for_each(|item| put_last_use(lanes, item));
+    }
+    Ok(answer)
+}
+
+fn make(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
+    let made = lanes
+        .services
+        .create_key_once(ask.caller()?, ask.fields()?, ask.request)?;
+    let (written, key) = made;
+    let mut answer = told(lanes, written.first()?)?.status(StatusCode::CREATED);
+    if !written.replayed {
+        answer.data["key"] = key.into();
+    }
+    Ok(answer.replayed(written.replayed))
+}
+
+fn rotate(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
+    let mut fields = ask.fields()?;
+    let minutes = match fields.remove("overlap_minutes") {
+        None | Some(Value::Null) => OVERLAP_MINUTES,
+        Some(Value::Int(minutes)) if (0..=OVERLAP_MINUTES_MAX).contains(&minutes) => minutes,
+        Some(_) => {
+            let expected = format!("a whole number from 0 to {OVERLAP_MINUTES_MAX}");
+            return Err(Failure::wrong("data.overlap_minutes", expected));
+        }
+    };
+    if let Some(name) = fields.keys().next() {
+        return Err(Failure::wrong(format!("data.{name}"), "no such property"));
+    }
+    let new = lanes
+        .services
+        .rotate_key(ask.caller()?, ask.part("id"), minutes * 60_000)?;
+    let mut answer = told(lanes, &new.record)?.status(StatusCode::CREATED);
+    answer.data["key"] = new.key.into();
+    Ok(answer)
+}
+
+fn told(lanes: &Lanes, key: &Record) -> Outcome<Answer> {
+    let mut answer = Answer::record(&Wire::new(&lanes.services), key)?;
+    put_last_use(lanes, &mut answer.data);
+    Ok(answer)
+}
+
+/// Null if the key was not used since the node was started: the moment is kept in memory alone.
+fn put_last_use(lanes: &Lanes, item: &mut Json) {
+    let id = item["id"].as_str().and_then(|id| id.parse::<RecordId>().ok());
+    let at = id.and_then(|id| lanes.services.last_use_of(id));
+    item["last_used_at"] = at.map(|at| at.to_string()).into();
+}
+
+fn rotate_schema() -> Json {
+    let about = "How long the old key still opens; a day if not said.";
+    object(
+        &[],
+        json!({"overlap_minutes": {
+            "type": "integer", "minimum": 0, "maximum": OVERLAP_MINUTES_MAX, "description": about,
+        }}),
+    )
+}
