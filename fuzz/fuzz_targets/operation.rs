@@ -1,7 +1,7 @@
 //! See `targets::operation`.
 #![no_main]
 
-#[allow(dead_code)] // each binary calls one of them
+#[expect(dead_code, reason = "each binary calls one of them")]
 #[path = "../targets.rs"]
 mod targets;
 

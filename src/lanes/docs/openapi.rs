@@ -147,6 +147,11 @@ fn answers(route: &Route) -> Json {
         let reference = json!({"$ref": format!("#/components/responses/{status}")});
         answers.insert(status.to_string(), reference);
     }
+    if matches!(gives, Gives::Other("text/html")) {
+        // Who follows a link that has ended is a person too.
+        let gone = json!({"description": "The page has ended, or never was.", "content": {"text/html": {}}});
+        answers.insert("404".to_owned(), gone);
+    }
     Json::Object(answers)
 }
 

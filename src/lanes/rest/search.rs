@@ -119,7 +119,7 @@ fn facets(facets: &[Facet]) -> Json {
 fn hit_schema() -> Json {
     let text = |about: &str| json!({"type": "string", "description": about});
     let texts = |about: &str| json!({"type": "array", "items": {"type": "string"}, "description": about});
-    json!({
+    let hit = json!({
         "type": "object",
         "required": ["kind", "id", "display_id", "title", "snippet", "score", "matched_by", "case_ids"],
         "properties": {
@@ -132,5 +132,6 @@ fn hit_schema() -> Json {
             "matched_by": texts("Why it was found, the best reason first."),
             "case_ids": texts("Its cases, by internal id and by number."),
         },
-    })
+    });
+    json!({"type": "array", "items": hit})
 }
