@@ -194,7 +194,7 @@ async fn a_key_opens_its_own_lane_and_agency_alone() {
     let test = TestBox::start().await;
     let sync = test.key_for("metro", &["*"], &["sync"]);
     let denied = test.get_as(&sync, "/v1/cases").await.expect(403);
-    assert_eq!(denied.messages(), ["the credential does not open the lane query"]);
+    assert_eq!(denied.messages(), ["the lane query is needed"]);
     let foreign = TestBox::request(
         Method::GET,
         "/v1/cases",
