@@ -260,7 +260,7 @@ pub const TIMELINE_ENTRY: Kind = Kind {
             "The entry that this one puts right.",
         ),
         Field::once(
-            "links",
+            "about",
             Shape::List(&Shape::Ref(""), 50),
             "The records that it is about.",
         ),

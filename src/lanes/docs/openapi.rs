@@ -194,6 +194,9 @@ fn failures(route: &Route) -> Vec<u16> {
     let mut statuses = vec![400, 404, 429, 500, 503];
     if route.scope != Scope::Open {
         statuses.extend([401, 403]);
+    } else if route.method == "POST" {
+        // Signing in is open to everybody, and can fail.
+        statuses.push(401);
     }
     if route.method != "GET" {
         statuses.extend([409, 412, 507]);

@@ -181,7 +181,7 @@ fn entry(entry: &AuditEntry) -> Json {
 }
 
 fn entry_schema() -> Json {
-    json!({
+    let entry = json!({
         "type": "object",
         "required": ["id", "at", "actor", "client", "record", "event", "outcome", "lane", "request_id"],
         "properties": {
@@ -197,5 +197,6 @@ fn entry_schema() -> Json {
             "address": text("From where."),
             "count": {"type": "integer", "description": "How many more equal ones came within the second before."},
         },
-    })
+    });
+    json!({"type": "array", "items": entry})
 }

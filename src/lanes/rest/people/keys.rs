@@ -11,6 +11,7 @@ use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Gives, Route, Schema};
+use crate::lanes::http::schema;
 use crate::lanes::http::wire::Wire;
 use crate::lanes::rest::people::object;
 use crate::lanes::rest::selection;
@@ -32,12 +33,12 @@ pub(super) fn routes() -> Vec<Route> {
         .group("people")
         .reads(&CREDENTIAL)
         .query(selection::params(&CREDENTIAL))
-        .gives_other(200, Gives::Page(Schema::Records(&CREDENTIAL)))
+        .gives_other(200, Gives::Page(Schema::Json(list_schema)))
         .answer(list),
         Route::get("/v1/keys/{id}", "Read a key's record, never the key")
             .group("people")
             .reads(&CREDENTIAL)
-            .gives(200, Schema::Record(&CREDENTIAL))
+            .gives(200, Schema::Json(key_schema))
             .answer(|lanes, ask| {
                 let key = lanes.services.read(ask.caller()?, &CREDENTIAL, ask.part("id"))?;
                 told(lanes, &key)
@@ -46,7 +47,7 @@ pub(super) fn routes() -> Vec<Route> {
             .group("people")
             .writes(&CREDENTIAL)
             .takes(Schema::New(&CREDENTIAL))
-            .gives(201, Schema::Record(&CREDENTIAL))
+            .gives(201, Schema::Json(key_schema))
             .answer(make),
         Route::post(
             "/v1/keys/{id}/rotate",
@@ -55,12 +56,12 @@ pub(super) fn routes() -> Vec<Route> {
         .group("people")
         .writes(&CREDENTIAL)
         .takes(Schema::Json(rotate_schema))
-        .gives(201, Schema::Record(&CREDENTIAL))
+        .gives(201, Schema::Json(key_schema))
         .answer(rotate),
         Route::delete("/v1/keys/{id}", "Revoke a key, for ever and at once")
             .group("people")
             .writes(&CREDENTIAL)
-            .gives(200, Schema::Record(&CREDENTIAL))
+            .gives(200, Schema::Json(key_schema))
             .answer(|lanes, ask| told(lanes, &lanes.services.revoke_key(ask.caller()?, ask.part("id"))?)),
     ]
 }
@@ -119,6 +120,23 @@ fn put_last_use(lanes: &Lanes, item: &mut Json) {
     let id = item["id"].as_str().and_then(|id| id.parse::<RecordId>().ok());
     let at = id.and_then(|id| lanes.services.last_use_of(id));
     item["last_used_at"] = at.map(|at| at.to_string()).into();
+}
+
+/// A key's record, its last use, and, where it was just made, the key.
+fn key_schema() -> Json {
+    let mut key = schema::of_record(&CREDENTIAL);
+    let used = "When it was last used since this node was started.";
+    key["properties"]["last_used_at"] =
+        json!({"type": ["string", "null"], "format": "date-time", "description": used});
+    key["properties"]["key"] = json!({"type": "string", "description": "The key itself, shown this once."});
+    key
+}
+
+/// With `?fields=` an item has only the members asked for.
+fn list_schema() -> Json {
+    let mut key = key_schema();
+    key["required"] = json!(["id"]);
+    json!({"type": "array", "items": key})
 }
 
 fn rotate_schema() -> Json {

@@ -31,5 +31,7 @@ fn password(about: &str) -> Json {
 }
 
 fn object(required: &[&str], properties: Json) -> Json {
-    json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
+    let mut schema = json!({"type": "object", "required": required, "additionalProperties": false});
+    schema["properties"] = properties;
+    schema
 }
