@@ -99,6 +99,10 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     let store = Arc::clone(node.services.store());
     let follower = Follower::start(store, Arc::clone(&node.index), follow)?;
 
+    // What a crash left behind goes, and nobody waits for that.
+    let services = node.services.clone();
+    let sweeping = tokio::task::spawn_blocking(move || services.sweep_files());
+
     // The edge: certificate, listeners, and what answers there.
     let certificates = certificates(&folder, &node, &config)?;
     let stop = CancellationToken::new();
@@ -117,6 +121,14 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
         config: &config,
     };
     edge.tasks.spawn(certificates.keep_fresh(stop.clone()));
+    edge.tasks.spawn(async move {
+        match sweeping.await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(files)) => tracing::info!(files, "removed files that no record names"),
+            Ok(Err(failure)) => tracing::warn!(?failure, "files that no record names could not be removed"),
+            Err(error) => tracing::warn!(%error, "the sweep of files panicked"),
+        }
+    });
     edge.serve(main, Some(acceptor), router.clone());
     if let Some(plain) = config.server.plain_listen {
         edge.serve(edge.bind_plain(plain).await?, None, router);

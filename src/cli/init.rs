@@ -52,6 +52,7 @@ impl Init {
             .map(read_password)
             .transpose()?;
         let made = self.make(place, password)?;
+        Reach::open(place)?.perform(Order::CategoriesSeed)?;
         output.show(&made, |made| {
             let verb = if made["created"] == true { "made" } else { "there already" };
             let data = made["data"].as_str().unwrap_or_default();

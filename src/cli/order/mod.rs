@@ -92,6 +92,8 @@ pub enum Order {
     },
     /// Make sure that this agency is known.
     TenantPut(Map<String, Json>),
+    /// Give an agency that has no categories of reports its first ones.
+    CategoriesSeed,
     /// How the node is.
     State,
     /// Verify the open node.
@@ -243,6 +245,7 @@ impl Backend {
             }
             Order::PutRows { rows, dry_run } => rows::put(&self.services, caller, rows, dry_run),
             Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
+            Order::CategoriesSeed => Ok(json!({"made": self.services.seed_categories(caller)?})),
             Order::Verify => care::verify(&self.node),
             Order::Backup(to) => care::copy(&self.node, &to),
             Order::State => state::state(&self.node, self.gauge.as_ref()),
