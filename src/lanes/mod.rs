@@ -14,9 +14,13 @@ use crate::lanes::http::route::Route;
 /// Every route of every HTTP lane.
 pub fn routes() -> Vec<Route> {
     let mut routes = rest::router::routes();
-    let document = docs::openapi(&routes);
-    routes.extend(docs::routes(document));
+    routes.extend(docs::routes(document()));
     routes
+}
+
+/// The OpenAPI document of every route, but for those that show it.
+pub fn document() -> serde_json::Value {
+    docs::openapi(&rest::router::routes())
 }
 
 /// The router of all HTTP lanes.

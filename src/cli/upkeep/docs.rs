@@ -9,11 +9,12 @@ use crate::app::probes;
 use crate::cli::output::Output;
 use crate::cli::{CliError, Done};
 use crate::config::docs;
+use crate::lanes::{self, http::failure};
 
 /// The reference pages that the program makes.
 #[derive(Subcommand, Debug)]
 pub(in crate::cli) enum Docs {
-    /// Write the pages on settings and metrics
+    /// Write the pages on routes, failures, settings and metrics
     Api {
         /// The folder to write to
         #[arg(long, value_name = "DIR")]
@@ -25,7 +26,17 @@ pub(in crate::cli) enum Docs {
 type Page = (&'static str, fn() -> String);
 
 /// Every page.
-pub(in crate::cli) const PAGES: &[Page] = &[("config.md", docs::page), ("metrics.md", probes::page)];
+pub(in crate::cli) const PAGES: &[Page] = &[
+    ("config.md", docs::page),
+    ("failures.md", failure::reference),
+    ("metrics.md", probes::page),
+    ("openapi.json", openapi),
+];
+
+/// The document as it is committed: indented, with a line's end.
+fn openapi() -> String {
+    format!("{:#}\n", lanes::document())
+}
 
 impl Docs {
     pub(in crate::cli) fn run(self, output: Output) -> Done {

@@ -1,5 +1,7 @@
 //! Every verb with `--json` says one JSON value and nothing else, whether it succeeds or not.
 
+use std::path::Path;
+
 use crate::support::process::Place;
 
 #[test]
@@ -54,6 +56,11 @@ fn every_verb_says_one_json_value() {
     check(&["config", "check"], 0);
     check(&["config", "print"], 0);
     check(&["docs", "api", "--to", docs], 0);
+    for page in ["config.md", "failures.md", "metrics.md", "openapi.json"] {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api").join(page);
+        let written = std::fs::read_to_string(Path::new(docs).join(page)).unwrap();
+        assert_eq!(written, std::fs::read_to_string(committed).unwrap(), "{page}");
+    }
     check(&["completions", "bash"], 0);
     check(&["verify"], 0);
     check(&["backup", "--to", copy], 0);
