@@ -1,7 +1,11 @@
 //! Records of any kind: make, change, read, list. What a kind needs beyond its table stands in a service of its own.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
-use crate::domain::kind::{Kind, REPORT};
+use crate::domain::kind::{EVIDENCE, Kind, REPORT};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
@@ -29,6 +33,8 @@ pub struct Listing {
     pub equal: Vec<(String, Value)>,
     /// Only those that name this record in the field of their kind that says to whom they belong.
     pub parent: Option<(&'static str, RecordId)>,
+    /// Only these.
+    pub among: Option<Vec<RecordId>>,
     /// Only those whose `location` lies here.
     pub within: Option<Area>,
     /// Where the last page ended.
@@ -45,6 +51,7 @@ impl Default for Listing {
             updated_after: None,
             equal: Vec::new(),
             parent: None,
+            among: None,
             within: None,
             after: None,
             limit: 50,
@@ -143,7 +150,7 @@ impl Services {
         })
     }
 
-    /// Makes a record, or changes the one that has this external id.
+    /// Makes a record, or changes the one that has this external id. Says whether this request made it.
     ///
     /// # Errors
     /// See [`Desk::create`] and [`Desk::patch`].
@@ -154,12 +161,30 @@ impl Services {
         version: Option<u64>,
         mut input: Fields,
         request: Option<RequestKey>,
-    ) -> Outcome<Written> {
+    ) -> Outcome<(Written, bool)> {
         let external_id = external_id.to_owned();
-        self.write(caller, "put", request, move |desk| {
-            input.insert("external_id".to_owned(), Value::text(external_id.clone()));
-            put(desk, kind, &external_id, version, input).map(drop)
+        self.write_or_make(caller, request, move |desk| {
+            let known = by_external_id(desk, kind, &external_id, &mut input)?;
+            put(desk, kind, known.as_ref(), version, input)?;
+            Ok(known.is_none())
         })
+    }
+
+    /// Runs a change that says whether it made the record. Only the write thread can tell: of two requests at once it is
+    /// one.
+    pub(super) fn write_or_make(
+        &self,
+        caller: &Caller,
+        request: Option<RequestKey>,
+        change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<bool> + Send + 'static,
+    ) -> Outcome<(Written, bool)> {
+        let made = Arc::new(AtomicBool::new(false));
+        let said = Arc::clone(&made);
+        let written = self.write(caller, "put", request, move |desk| {
+            said.store(change(desk)?, Ordering::Relaxed);
+            Ok(())
+        })?;
+        Ok((written, made.load(Ordering::Relaxed)))
     }
 
     /// Reads a record. Reading a restricted one is audited before it is answered.
@@ -276,8 +301,12 @@ impl Services {
             }
             fault.is_none()
         };
-        match listing.parent {
-            Some((field, parent)) => {
+        match (&listing.among, listing.parent) {
+            (Some(ids), _) => {
+                let order = (listing.order, listing.way);
+                records::among(&rows, ids, order, listing.after.as_ref(), &mut visit)?;
+            }
+            (None, Some((field, parent))) => {
                 let link = (kind.name, field);
                 records::links(
                     &rows,
@@ -288,7 +317,7 @@ impl Services {
                     &mut visit,
                 )?;
             }
-            None => {
+            (None, None) => {
                 let list = (caller.tenant(), kind);
                 let order = (listing.order, listing.way);
                 records::list(&rows, list, order, listing.after.as_ref(), &mut visit)?;
@@ -343,27 +372,53 @@ fn readable(
 }
 
 fn says(record: &Record, field: &str, value: &Value) -> bool {
+    if record.kind == EVIDENCE.name && field == "status" {
+        return value.as_text() == Some(Chain::of(record).now.state.as_str());
+    }
     record.get(field) == Some(value) || record.members(field).contains(&value)
 }
 
-/// Makes a record, or changes the one that has this external id.
+/// The record that has this external id, if there is one; what is given gets the id too.
 ///
 /// # Errors
-/// See [`Desk::create`] and [`Desk::patch`].
+/// `Invalid` if another id is given.
+pub fn by_external_id(
+    desk: &Desk<'_, '_, '_>,
+    kind: &'static Kind,
+    external_id: &str,
+    input: &mut Fields,
+) -> Outcome<Option<Record>> {
+    let own = Value::text(external_id);
+    match input.insert("external_id".to_owned(), own.clone()) {
+        Some(given) if given != own && !given.is_absent() => {
+            return Err(Failure::wrong("data.external_id", "the same id as beside it"));
+        }
+        _ => {}
+    }
+    match desk.find(kind, &format!("{}{external_id}", find::EXTERNAL_PREFIX)) {
+        Ok(record) => Ok(Some(record)),
+        Err(Failure::Unknown(_)) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Changes the record that is known, or makes one.
+///
+/// # Errors
+/// See [`Desk::create`] and [`Desk::patch`]; `Stale` if the record has another version by now.
 pub fn put(
     desk: &mut Desk<'_, '_, '_>,
     kind: &'static Kind,
-    external_id: &str,
+    known: Option<&Record>,
     version: Option<u64>,
     input: Fields,
 ) -> Outcome<Record> {
-    match desk.find(kind, &format!("{}{external_id}", find::EXTERNAL_PREFIX)) {
-        Ok(record) => {
-            refuse_stale(&record, version)?;
-            desk.patch(kind, &record, input)
+    match known {
+        Some(record) => {
+            refuse_stale(record, version)?;
+            desk.patch(kind, record, input)
         }
-        Err(Failure::Unknown(_)) => desk.create(kind, input),
-        Err(failure) => Err(failure),
+        None => desk.create(kind, input),
     }
 }
 

@@ -37,6 +37,18 @@ pub fn list_prefix(tenant: &str, kind: &str, order: Order) -> Key {
     Key::text(tenant).and_text(kind).and_text(order.letter())
 }
 
+/// The key of a record in one of its kind's lists.
+pub fn list_key(record: &Record, order: Order) -> Vec<u8> {
+    let hlc = match order {
+        Order::Created => record.created.hlc,
+        Order::Updated => record.updated.hlc,
+    };
+    list_prefix(record.tenant.as_str(), &record.kind, order)
+        .and_hlc(hlc)
+        .and_record(record.id)
+        .bytes()
+}
+
 /// The part that the keys of all records with open conflicts have in common: a list beside those of the kinds.
 pub fn conflicts_prefix(tenant: &str) -> Key {
     Key::text(tenant).and_text("!conflicts")
@@ -71,14 +83,8 @@ pub fn link_prefix(target: RecordId, kind: &str, field: &str) -> Key {
 pub fn rows_of(record: &Record) -> BTreeSet<Row> {
     let tenant = record.tenant.as_str();
     let mut rows = BTreeSet::new();
-    for (order, hlc) in [
-        (Order::Created, record.created.hlc),
-        (Order::Updated, record.updated.hlc),
-    ] {
-        let key = list_prefix(tenant, &record.kind, order)
-            .and_hlc(hlc)
-            .and_record(record.id);
-        rows.insert((Table::Lists, key.bytes()));
+    for order in [Order::Created, Order::Updated] {
+        rows.insert((Table::Lists, list_key(record, order)));
     }
     if record.conflicts().next().is_some() {
         let key = conflicts_prefix(tenant)

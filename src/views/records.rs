@@ -1,6 +1,6 @@
 //! Records and the ways to find them: by id, by number, by a unique field, in lists, from the records that they name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{RecordId, TenantId};
 use crate::domain::kind::{DISPLAY_ID, Field, Kind};
@@ -13,7 +13,7 @@ use crate::store::tables::Table;
 use crate::views::files;
 use crate::views::fold::fold;
 use crate::views::index::{
-    Order, conflicts_prefix, display_key, link_prefix, list_prefix, name_key, rows_of,
+    Order, conflicts_prefix, display_key, link_prefix, list_key, list_prefix, name_key, rows_of,
 };
 use crate::views::keys::{Key, last_record};
 
@@ -106,6 +106,35 @@ pub fn list(
 ) -> Result<(), StoreError> {
     let prefix = list_prefix(tenant.as_str(), kind.name, order).bytes();
     walk(rows, Table::Lists, &prefix, way, from, visit)
+}
+
+/// Walks these records as a list of them all would be walked.
+///
+/// # Errors
+/// The disk failed.
+pub fn among(
+    rows: &impl Read,
+    ids: &[RecordId],
+    (order, way): (Order, Direction),
+    from: Option<&PageKey>,
+    visit: &mut dyn FnMut(&[u8], RecordId) -> bool,
+) -> Result<(), StoreError> {
+    let mut keys = BTreeMap::new();
+    for id in ids {
+        keys.extend(get(rows, *id)?.map(|record| (list_key(&record, order), *id)));
+    }
+    let is_after = |key: &Vec<u8>| {
+        from.is_none_or(|from| match way {
+            Direction::Up => key > from,
+            Direction::Down => key < from,
+        })
+    };
+    let mut keys: Vec<_> = keys.into_iter().filter(|(key, _)| is_after(key)).collect();
+    if way == Direction::Down {
+        keys.reverse();
+    }
+    keys.iter().all(|(key, id)| visit(key, *id));
+    Ok(())
 }
 
 /// Walks a tenant's records with open conflicts, by their last change.

@@ -13,7 +13,6 @@ use crate::services::caller::Caller;
 use crate::services::casebook;
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Outcome};
-use crate::services::find::EXTERNAL_PREFIX;
 use crate::services::import::BatchRow;
 
 /// What became of the rows.
@@ -86,14 +85,11 @@ fn put_row(desk: &mut Desk<'_, '_, '_>, row: Vec<BatchRow>) -> Outcome<(u64, u64
                 format!("a kind of record, not {:?}", record.kind),
             ));
         };
-        let mut input = match Value::from(record.data) {
+        let input = match Value::from(record.data) {
             Value::Map(fields) => fields,
             _ => Fields::new(),
         };
-        input.insert("external_id".to_owned(), Value::text(record.external_id.clone()));
-        let before = desk.find(kind, &format!("{EXTERNAL_PREFIX}{}", record.external_id));
-        let before = before.ok().map(|record| record.version);
-        let after = put_record(desk, kind, &record.external_id, input)?;
+        let (before, after) = put_record(desk, kind, &record.external_id, input)?;
         match before {
             None => created += 1,
             Some(version) if version == after => unchanged += 1,
@@ -103,11 +99,14 @@ fn put_row(desk: &mut Desk<'_, '_, '_>, row: Vec<BatchRow>) -> Outcome<(u64, u64
     Ok((created, updated, unchanged))
 }
 
+/// The versions of the record before and after.
 fn put_record(
     desk: &mut Desk<'_, '_, '_>,
     kind: &'static kind::Kind,
     external_id: &str,
-    input: Fields,
-) -> Outcome<u64> {
-    Ok(casebook::put(desk, kind, external_id, None, input)?.version)
+    mut input: Fields,
+) -> Outcome<(Option<u64>, u64)> {
+    let known = casebook::by_external_id(desk, kind, external_id, &mut input)?;
+    let after = casebook::put(desk, kind, known.as_ref(), None, input)?;
+    Ok((known.map(|record| record.version), after.version))
 }

@@ -143,6 +143,18 @@ pub enum State {
     Destroyed,
 }
 
+/// The words of all states.
+pub const STATES: &[&str] = &[
+    "new",
+    "unknown",
+    "held",
+    "stored",
+    "checked-out",
+    "returned",
+    "disposed",
+    "destroyed",
+];
+
 /// The same, as coarsely as an evidence room's own software tells it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Standing {

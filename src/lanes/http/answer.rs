@@ -88,6 +88,15 @@ impl Answer {
         self
     }
 
+    /// The same under `201` if this request made what it answers.
+    #[must_use]
+    pub fn made(self, made: bool) -> Self {
+        match made {
+            true => self.status(StatusCode::CREATED),
+            false => self,
+        }
+    }
+
     /// The same, said to be the answer of an earlier request if it is.
     #[must_use]
     pub fn replayed(mut self, replayed: bool) -> Self {

@@ -15,6 +15,21 @@ use crate::services::failure::{Failure, Fault, Outcome};
 /// How much of a body that is too long is still read.
 const DRAINED_BYTES_MAX: u64 = 32 << 20;
 
+/// How much of a body is read that nobody asked for.
+const UNASKED_BYTES_MAX: usize = 64 << 10;
+
+/// Reads a short body and forgets it, so that its sender is there for the answer: clients that are still sending when a
+/// stream of HTTP/2 ends take that for a fault.
+pub(super) async fn drain(mut body: Body) {
+    let mut length = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        length += frame.data_ref().map_or(0, Bytes::len);
+        if length > UNASKED_BYTES_MAX {
+            return;
+        }
+    }
+}
+
 /// Reads a whole body.
 ///
 /// # Errors

@@ -94,26 +94,25 @@ pub(super) fn refuse_nobody(lanes: &Lanes, head: &Head) -> Failure {
 
 /// Who asks. Reads the store, so it runs where that may wait.
 ///
+/// Every credential is for one agency, that of its own record, so `X-Tenant-ID` picks nothing; one that names another
+/// agency is answered as any record of that agency is: there is no such thing for this caller.
+///
 /// # Errors
-/// `Unauthenticated`; `Denied` where the credential does not open this lane, or is for another agency.
+/// `Unauthenticated`; `Denied` where the credential does not open this lane; `Unknown` for another agency.
 pub(super) fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
     let caller = admit(lanes, head, via_of(head))?;
-    let refusal = if !caller.lanes().contains(LANE_NEEDED) {
-        Some(format!("the lane {LANE_NEEDED} is needed"))
-    } else {
-        let tenant = head.header("x-tenant-id");
-        tenant
-            .is_some_and(|tenant| tenant != caller.tenant().as_str())
-            .then(|| "the credential is not for the agency that X-Tenant-ID names".to_owned())
-    };
-    match refusal {
-        None => Ok(caller),
-        Some(rule) => {
-            let failure = Failure::Denied(rule);
-            lanes.services.note_denial(&caller, "request", &failure)?;
-            Err(failure)
-        }
+    if !caller.lanes().contains(LANE_NEEDED) {
+        let failure = Failure::Denied(format!("the lane {LANE_NEEDED} is needed"));
+        lanes.services.note_denial(&caller, "request", &failure)?;
+        return Err(failure);
     }
+    let named = head.headers.get("x-tenant-id");
+    if named.is_some_and(|named| named.as_bytes() != caller.tenant().as_str().as_bytes()) {
+        let failure = Failure::Unknown("tenant");
+        lanes.services.note_failure(&caller, "request", &failure)?;
+        return Err(failure);
+    }
+    Ok(caller)
 }
 
 /// The credential of the request → its caller. A key or token in `Authorization` counts before the cookie.

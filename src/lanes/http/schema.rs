@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::domain::kind::{DISPLAY_ID, Field, Kind, Member, Numbering, Shape, Writer};
+use crate::domain::custody::STATES;
+use crate::domain::kind::{DISPLAY_ID, EVIDENCE, Field, Kind, Member, Numbering, Shape, Writer};
 use crate::domain::operation::Merge;
 use crate::lanes::http::wire::is_told;
 
@@ -119,6 +120,11 @@ pub fn of_record(kind: &Kind) -> Json {
     ]);
     if kind.numbering != Numbering::None {
         properties.insert(DISPLAY_ID.to_owned(), text());
+    }
+    if kind.name == EVIDENCE.name {
+        let status =
+            json!({"type": "string", "enum": STATES, "description": "Where it is, by its chain of custody."});
+        properties.insert("status".to_owned(), status);
     }
     for field in kind.all_fields().filter(|field| is_told(field)) {
         properties.insert(field.name.to_owned(), answered(field));

@@ -25,7 +25,7 @@ use crate::services::failure::{Failure, Fault, Outcome};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A router of all these routes. Whatever is not among them is answered in the envelope too.
+/// A router of all these routes, each also with a slash at its end. Whatever is not among them is answered in the envelope too.
 pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
     let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
     for route in routes {
@@ -36,10 +36,15 @@ pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
     }
     let mut router = Router::new();
     for (path, routes) in by_path {
-        router = router.route(&path, methods(lanes, routes));
+        let methods = methods(lanes, routes);
+        if path != "/" {
+            router = router.route(&format!("{path}/"), methods.clone());
+        }
+        router = router.route(&path, methods);
     }
     router.fallback(|request: Request| async move {
         let id = caller::request_id(request.headers());
+        body::drain(request.into_body()).await;
         dressed(failure::no_such_path(&id), &id)
     })
 }
@@ -66,6 +71,7 @@ fn methods(lanes: &Lanes, routes: Vec<Arc<Route>>) -> MethodRouter {
         let allowed = Arc::clone(&allowed);
         async move {
             let id = caller::request_id(request.headers());
+            body::drain(request.into_body()).await;
             dressed(failure::no_such_method(&allowed, &id), &id)
         }
     })
@@ -126,9 +132,13 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str) -> Outcome<
     {
         headers.entry(HOST).or_insert(host);
     }
+    let path = match rest.uri.path().trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    };
     Ok(Head {
         query: query_of(&rest.uri)?,
-        path: rest.uri.path().to_owned(),
+        path: path.to_owned(),
         parts: parts
             .iter()
             .map(|(name, part)| (name.to_owned(), part.to_owned()))
@@ -161,13 +171,17 @@ fn query_of(uri: &Uri) -> Outcome<BTreeMap<String, String>> {
 async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Outcome<Response<Body>> {
     if route.scope != Scope::Open && !caller::has_credential(&head.headers) {
         let lanes = lanes.clone();
+        body::drain(body).await;
         return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
     }
     match route.act.clone() {
         Act::Asked(handler) => {
             let limit = lanes.options.json_bytes_max;
             let bytes = match route.takes {
-                Takes::Nothing => Ok(Bytes::new()),
+                Takes::Nothing => {
+                    body::drain(body).await;
+                    Ok(Bytes::new())
+                }
                 _ => body::read(&head.headers, body, limit).await,
             };
             let lanes = lanes.clone();

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
-use crate::domain::kind::{self, DISPLAY_ID, Field, Kind, Shape, Writer};
+use crate::domain::kind::{self, DISPLAY_ID, EVIDENCE, Field, Kind, Shape, Writer};
 use crate::domain::operation::Merge;
 use crate::domain::record::{Record, Version};
 use crate::domain::value::Value;
@@ -43,6 +44,9 @@ impl<'s> Wire<'s> {
                     put(field.name, value);
                 }
             }
+            if kind.name == EVIDENCE.name {
+                put("status", Chain::of(record).now.state.as_str().into());
+            }
             let conflicts = conflicts(record, kind);
             if !conflicts.is_empty() {
                 put("conflicts", Json::Object(conflicts));
@@ -66,6 +70,15 @@ impl<'s> Wire<'s> {
         links.insert("self".to_owned(), own.clone().into());
         links.insert("history".to_owned(), format!("{own}/history").into());
         self.link_parents(record, kind, &mut links)?;
+        for field in kind.fields {
+            // A report and its case name each other, though neither belongs to the other.
+            if let (Shape::Ref(wanted @ ("case" | "report")), Some(kind)) =
+                (field.shape, kind_of(field.shape))
+                && let Some(id) = record.get(field.name).and_then(Value::as_id)
+            {
+                links.entry(wanted).or_insert_with(|| path_of(kind, id).into());
+            }
+        }
         Ok(links)
     }
 
@@ -96,6 +109,13 @@ impl<'s> Wire<'s> {
         }
         links.insert(above_kind.name.to_owned(), path_of(above_kind, id).into());
         self.link_parents(&above, above_kind, links)
+    }
+}
+
+fn kind_of(shape: Shape) -> Option<&'static Kind> {
+    match shape {
+        Shape::Ref(wanted) => kind::kind(wanted),
+        _ => None,
     }
 }
 

@@ -1,7 +1,5 @@
 //! Make, read, change and list records of one kind: the routes that all kinds have alike.
 
-use axum::http::StatusCode;
-
 use crate::domain::kind::{Kind, Shape};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
@@ -10,7 +8,6 @@ use crate::lanes::http::route::{Gives, Route, Schema, param};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::rest::{history, selection};
 use crate::services::failure::Outcome;
-use crate::services::find;
 
 /// All routes that a kind of records has.
 pub(super) fn all(kind: &'static Kind, group: &'static str) -> Vec<Route> {
@@ -109,20 +106,12 @@ pub(super) fn put(kind: &'static Kind, group: &'static str) -> Route {
 }
 
 fn put_external(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Answer> {
-    let name = format!("{}{}", find::EXTERNAL_PREFIX, ask.part("external_id"));
-    let is_there = find::record(&lanes.services.snapshot()?, ask.caller()?, kind, &name).is_ok();
-    let written = lanes.services.put_external(
+    let (written, made) = lanes.services.put_external(
         ask.caller()?,
         (kind, ask.part("external_id")),
         ask.head.if_match(),
         ask.fields()?,
         ask.request,
     )?;
-    let is_new = !is_there && !written.replayed;
-    let answer = Answer::changed(&Wire::new(&lanes.services), &written)?;
-    Ok(if is_new {
-        answer.status(StatusCode::CREATED)
-    } else {
-        answer
-    })
+    Ok(Answer::changed(&Wire::new(&lanes.services), &written)?.made(made))
 }

@@ -2,8 +2,10 @@
 
 use serde_json::Value as Json;
 
+use crate::domain::custody;
 use crate::domain::id::RecordId;
 use crate::domain::kind::{self, Kind, Shape};
+use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::Value;
 use crate::lanes::http::Lanes;
@@ -78,13 +80,18 @@ pub(super) fn params(kind: &Kind) -> Vec<Param> {
 fn filters(kind: &Kind) -> impl Iterator<Item = Param> {
     let docs = [
         ("kind", "Only those of this kind."),
+        ("type", "Only those of this type."),
         ("status", "Only those that stand so."),
         ("mode", "Only those of this mode; `live` if not said."),
         ("case_id", "Only those of this case."),
     ];
     let named = docs.into_iter().filter_map(|(name, doc)| {
-        let field = kind.field(name)?;
-        Some(param(name, field.shape, doc))
+        let shape = match name {
+            "case_id" => case_field(kind).map(|_| Shape::Ref(kind::CASE.name)),
+            "status" if kind.name == kind::EVIDENCE.name => Some(Shape::Choice(custody::STATES)),
+            _ => kind.field(name).map(|field| field.shape),
+        };
+        Some(param(name, shape?, doc))
     });
     let on_map = kind.name == kind::REPORT.name;
     let area = param(
@@ -93,6 +100,20 @@ fn filters(kind: &Kind) -> impl Iterator<Item = Param> {
         "Only those within west,south,east,north in degrees.",
     );
     named.chain(on_map.then_some(area))
+}
+
+/// What ties a list's records to a case: a field of theirs, or one of the case.
+enum CaseField {
+    Own(&'static str),
+    OfCase(&'static str),
+}
+
+fn case_field(kind: &Kind) -> Option<CaseField> {
+    match kind.name {
+        "entity" => Some(CaseField::OfCase("entities")),
+        "note" | "alert" => Some(CaseField::Own("record_id")),
+        _ => kind.field("case_id").map(|field| CaseField::Own(field.name)),
+    }
 }
 
 /// What a client asked of a list.
@@ -136,9 +157,11 @@ pub(super) fn read(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Sel
             faults.push(Fault::wrong("bbox", expected));
         }
     }
-    for name in ["kind", "status", "mode"] {
+    let params = filters(kind).collect::<Vec<_>>();
+    for name in ["kind", "type", "status", "mode"] {
         if let Some(word) = ask.param(name) {
-            match kind.field(name).map(|field| field.shape) {
+            let param = params.iter().find(|param| param.name == name);
+            match param.map(|param| param.shape) {
                 Some(Shape::Choice(words)) if !words.contains(&word) => {
                     faults.push(Fault::wrong(name, format!("one of {}", words.join(", "))));
                 }
@@ -159,8 +182,12 @@ pub(super) fn read(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Sel
         return Err(Failure::Invalid(faults));
     }
     if let Some(case) = ask.param("case_id") {
-        let id = find::record(&lanes.services.snapshot()?, ask.caller()?, &kind::CASE, case)?.id;
-        belonging_to(&mut listing, "case_id", id);
+        let case = find::record(&lanes.services.snapshot()?, ask.caller()?, &kind::CASE, case)?;
+        match case_field(kind) {
+            Some(CaseField::OfCase(field)) => listing.among = Some(named_in(&case, field)),
+            Some(CaseField::Own(field)) => belonging_to(&mut listing, field, case.id),
+            None => {}
+        }
     }
     Ok(Selection {
         listing,
@@ -179,6 +206,14 @@ pub(super) fn read_of(
     let mut selection = read(lanes, ask, kind)?;
     belonging_to(&mut selection.listing, field, id);
     Ok(selection)
+}
+
+/// The records that a case names in a list of its own.
+fn named_in(case: &Record, field: &str) -> Vec<RecordId> {
+    let members = case.members(field).into_iter();
+    members
+        .filter_map(|member| member.get("entity_id")?.as_id())
+        .collect()
 }
 
 /// What names a record is found in its own order; by last change only by looking at all.
@@ -231,7 +266,15 @@ fn identity(ask: &Ask, kind: &Kind, sort: &str) -> Outcome<Vec<String>> {
         kind.name.to_owned(),
         sort.to_owned(),
     ];
-    for name in ["kind", "status", "mode", "bbox", "case_id", "updated_after"] {
+    for name in [
+        "kind",
+        "type",
+        "status",
+        "mode",
+        "bbox",
+        "case_id",
+        "updated_after",
+    ] {
         identity.push(ask.param(name).unwrap_or_default().to_owned());
     }
     Ok(identity)
@@ -248,7 +291,9 @@ fn fields(ask: &Ask, kind: &Kind, faults: &mut Vec<Fault>) -> Option<Vec<String>
         .map(|name| name.trim().to_owned())
         .collect();
     for name in &names {
-        if !ALWAYS.contains(&name.as_str()) && !kind.field(name).is_some_and(is_told) {
+        // The status of an item of evidence is no field: its chain of custody says it.
+        let is_status = name == "status" && kind.name == kind::EVIDENCE.name;
+        if !is_status && !ALWAYS.contains(&name.as_str()) && !kind.field(name).is_some_and(is_told) {
             faults.push(Fault::wrong("fields", format!("no such property: {name:?}")));
         }
     }

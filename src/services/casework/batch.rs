@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::kind::Kind;
 use crate::domain::record::Record;
-use crate::domain::value::{Fields, Value};
+use crate::domain::value::Fields;
 use crate::services::caller::Caller;
-use crate::services::casebook::put;
+use crate::services::casebook::{by_external_id, put};
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Fault, Outcome};
-use crate::services::{RequestKey, Services, find};
+use crate::services::{RequestKey, Services};
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -84,20 +84,16 @@ fn write_row(desk: &mut Desk<'_, '_, '_>, row: Row) -> Outcome<Became> {
         external_id,
         mut data,
     } = row;
-    let named = external_id
-        .as_ref()
-        .map(|id| format!("{}{id}", find::EXTERNAL_PREFIX));
-    let is_there = named.is_some_and(|name| desk.find(kind, &name).is_ok());
-    let tried = desk.attempt(|desk| match &external_id {
-        Some(external_id) => {
-            data.insert("external_id".to_owned(), Value::text(external_id.clone()));
-            put(desk, kind, external_id, None, data)
-        }
-        None => desk.create(kind, data),
+    let tried = desk.attempt(|desk| {
+        let known = match &external_id {
+            Some(external_id) => by_external_id(desk, kind, external_id, &mut data)?,
+            None => None,
+        };
+        Ok((put(desk, kind, known.as_ref(), None, data)?, known.is_some()))
     })?;
     Ok(match tried {
-        Ok(record) if is_there => Became::Changed(record),
-        Ok(record) => Became::Made(record),
+        Ok((record, true)) => Became::Changed(record),
+        Ok((record, false)) => Became::Made(record),
         Err(failure @ (Failure::Internal(_) | Failure::Full | Failure::Stopping)) => return Err(failure),
         Err(failure) => Became::Refused(failure),
     })

@@ -64,9 +64,9 @@ impl<'s> Teller<'s> {
     fn record(&mut self, row: BatchRow) -> Outcome<()> {
         let kind = kind::kind(&row.kind).ok_or_else(|| Failure::wrong("kind", "a kind of record"))?;
         let input = fields(row.data);
-        let written = self
-            .services
-            .put_external(&self.owner, (kind, &row.external_id), None, input, None)?;
+        let (written, _) =
+            self.services
+                .put_external(&self.owner, (kind, &row.external_id), None, input, None)?;
         if kind.name == USER.name {
             let user = written.first()?;
             let name = user.text("name").unwrap_or_default().to_owned();

@@ -18,10 +18,11 @@ use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
-use crate::services::casebook::refuse_stale;
+use crate::services::casebook::{by_external_id, refuse_stale};
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
+use crate::services::reports::public::Link;
 use crate::services::{RequestKey, Services, Written};
 use crate::store::database::{Direction, Read};
 use crate::store::hash::sha256;
@@ -79,23 +80,31 @@ impl Services {
         self.read_national_phone(&mut input);
         let link = self.new_link()?;
         self.write(caller, "report.file", request, move |desk| {
-            policy::demand_for(desk.caller(), &REPORT, Deed::Write)?;
-            let category = input.get("category").cloned();
-            let reporter = input
-                .get("reporter")
-                .is_some_and(|reporter| !reporter.is_absent());
-            let given = all_faults(
-                desk.check(&REPORT, input, None),
-                categories::faults(desk, category.as_ref())?,
-            )?;
-            let mut added = link.changes();
-            let who = Value::Text(desk.caller().actor().who);
-            added.push(Change::new("filed_by", Action::Fix(who)));
-            if !reporter {
-                let bound = desk.caller().reporter().cloned().ok_or(Failure::NoReporter)?;
-                added.push(Change::new("reporter", Action::Fix(Value::Map(bound))));
+            file(desk, input, link)
+        })
+    }
+
+    /// Files a report, or changes the one that has this external id. Says whether this request filed it.
+    ///
+    /// # Errors
+    /// See [`Services::file_report`] and [`Services::change_report`].
+    pub fn put_report(
+        &self,
+        caller: &Caller,
+        external_id: &str,
+        version: Option<u64>,
+        mut input: Fields,
+        request: Option<RequestKey>,
+    ) -> Outcome<(Written, bool)> {
+        self.read_national_phone(&mut input);
+        let (link, external_id) = (self.new_link()?, external_id.to_owned());
+        self.write_or_make(caller, request, move |desk| {
+            let known = by_external_id(desk, &REPORT, &external_id, &mut input)?;
+            match &known {
+                Some(report) => change(desk, report, version, input)?,
+                None => file(desk, input, link)?,
             }
-            desk.create_checked(&REPORT, given, added).map(drop)
+            Ok(known.is_none())
         })
     }
 
@@ -114,13 +123,7 @@ impl Services {
         let reference = reference.to_owned();
         self.write(caller, "update", request, move |desk| {
             let report = desk.find(&REPORT, &reference)?;
-            refuse_stale(&report, version)?;
-            let faults = categories::faults(desk, input.get("category"))?;
-            if !faults.is_empty() {
-                all_faults(desk.check(&REPORT, input, Some(&report)), faults)?;
-                return Ok(());
-            }
-            desk.patch(&REPORT, &report, input).map(drop)
+            change(desk, &report, version, input)
         })
     }
 
@@ -166,6 +169,36 @@ impl Services {
             reporter.insert("phone".to_owned(), Value::Text(number));
         }
     }
+}
+
+fn file(desk: &mut Desk<'_, '_, '_>, input: Fields, link: Link) -> Outcome<()> {
+    policy::demand_for(desk.caller(), &REPORT, Deed::Write)?;
+    let category = input.get("category").cloned();
+    let reporter = input
+        .get("reporter")
+        .is_some_and(|reporter| !reporter.is_absent());
+    let given = all_faults(
+        desk.check(&REPORT, input, None),
+        categories::faults(desk, category.as_ref())?,
+    )?;
+    let mut added = link.changes();
+    let who = Value::Text(desk.caller().actor().who);
+    added.push(Change::new("filed_by", Action::Fix(who)));
+    if !reporter {
+        let bound = desk.caller().reporter().cloned().ok_or(Failure::NoReporter)?;
+        added.push(Change::new("reporter", Action::Fix(Value::Map(bound))));
+    }
+    desk.create_checked(&REPORT, given, added).map(drop)
+}
+
+fn change(desk: &mut Desk<'_, '_, '_>, report: &Record, version: Option<u64>, input: Fields) -> Outcome<()> {
+    refuse_stale(report, version)?;
+    let faults = categories::faults(desk, input.get("category"))?;
+    if !faults.is_empty() {
+        all_faults(desk.check(&REPORT, input, Some(report)), faults)?;
+        return Ok(());
+    }
+    desk.patch(&REPORT, report, input).map(drop)
 }
 
 /// What a check found, with more faults; a place on the map says which number is which.

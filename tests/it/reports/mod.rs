@@ -124,11 +124,42 @@ async fn a_report_is_filed_talked_about_and_read_back_with_and_without_v1() {
         (&opened.data()["id"], &json!("in-progress"))
     );
     assert_eq!(opened.data()["report_id"], read["id"]);
+    assert_eq!(opened.data()["links"]["report"], read["links"]["self"]);
+    assert_eq!(read["links"]["case"], opened.data()["links"]["self"]);
     let changed = served
         .patch("/v1/reports/1", json!({"status": "resolved"}))
         .await
         .expect(200);
     assert_eq!(changed.data()["status"], "resolved");
+}
+
+#[tokio::test]
+async fn a_report_is_filed_once_and_changed_by_its_clients_own_id() {
+    let served = start().await;
+    let put = |path: &'static str, data: Json| served.write(Method::PUT, path, &[], data);
+    let path = "/v1/reports/by-external-id/cad-9";
+    let filed = put(path, report()).await.expect(201);
+    assert_eq!(filed.data(), json!({"report_id": 1}));
+    assert!(public_path(&filed).starts_with("/public/reports/"));
+    let again = put("/reports/by-external-id/cad-9", report()).await.expect(200);
+    assert_eq!(again.json()["links"], filed.json()["links"]);
+    let mut changed = report();
+    changed["status"] = json!("in-progress");
+    put(path, changed.clone()).await.expect(200);
+    let read = served.get("/v1/reports/ext:cad-9").await.expect(200).data();
+    assert_eq!(
+        (&read["report_id"], &read["status"], &read["version"]),
+        (&json!(1), &json!("in-progress"), &json!(2))
+    );
+    changed["mode"] = json!("training");
+    changed["category"] = json!({"category_id": 99});
+    let refused = put(path, changed).await.expect(400);
+    assert_eq!(refused.messages().len(), 2, "{:?}", refused.messages());
+    let stale = [("if-match", "\"1\"")];
+    served
+        .write(Method::PUT, path, &stale, report())
+        .await
+        .expect(412);
 }
 
 #[tokio::test]

@@ -71,6 +71,23 @@ async fn failures_come_in_the_envelope_with_their_codes() {
 }
 
 #[tokio::test]
+async fn a_slash_at_the_end_of_a_path_changes_nothing() {
+    let test = TestBox::start().await;
+    let made = test.post("/v1/cases/", json!({"title": "x"})).await.expect(201);
+    assert_eq!(
+        test.get("/v1/cases/INV-2026-0001/").await.expect(200).data(),
+        made.data()
+    );
+    for path in ["/v1/cases/?limit=1", "/reports/", "/docs/", "/openapi.json/"] {
+        test.get(path).await.expect(200);
+    }
+    for path in ["/v1/nothing/", "/", "//"] {
+        assert_eq!(test.get(path).await.expect(404).codes(), ["NOT_FOUND"], "{path}");
+    }
+    test.delete("/v1/cases/").await.expect(405);
+}
+
+#[tokio::test]
 async fn a_repeated_request_is_answered_once_and_said_to_be_a_replay() {
     let test = TestBox::start().await;
     let key = [("idempotency-key", "order-1")];
@@ -202,7 +219,14 @@ async fn a_key_opens_its_own_lane_and_agency_alone() {
         &[("x-tenant-id", "harbor")],
         None,
     );
-    test.send(foreign).await.expect(403);
+    let refused = test.send(foreign).await.expect(404);
+    assert_eq!(
+        (refused.codes(), refused.messages()),
+        (vec!["NOT_FOUND".to_owned()], vec!["no such tenant".to_owned()])
+    );
+    let own = [("x-tenant-id", "metro")];
+    let named = TestBox::request(Method::GET, "/v1/cases", Some(&test.key), &own, None);
+    test.send(named).await.expect(200);
     for credential in ["ak_000000000000000000000000000", "nonsense"] {
         assert_eq!(
             test.get_as(credential, "/v1/cases").await.expect(401).codes(),

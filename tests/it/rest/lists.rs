@@ -157,3 +157,100 @@ async fn a_record_is_made_and_changed_by_the_clients_own_id() {
     assert_eq!(twice.codes(), ["DUPLICATE"]);
     assert_eq!(twice.json()["meta"]["existing"], made.data()["id"]);
 }
+
+#[tokio::test]
+async fn of_two_puts_of_a_new_external_id_one_makes_the_record() {
+    let test = TestBox::start().await;
+    let path = "/v1/entities/by-external-id/p-1";
+    let put = |name: &str| {
+        let data = json!({"kind": "person", "display_name": name});
+        test.write(axum::http::Method::PUT, path, &[], data)
+    };
+    for _ in 0..3 {
+        let answers = [put("a"), put("b"), put("c"), put("d")];
+        futures_util::future::join_all(answers).await;
+    }
+    let path = "/v1/cases/by-external-id/c-1";
+    let put = || test.write(axum::http::Method::PUT, path, &[], json!({"title": "one"}));
+    let answers = futures_util::future::join_all([put(), put(), put(), put(), put(), put()]).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 201]);
+    assert_eq!(titles(&test.get("/v1/cases").await.data()), ["one"]);
+    let other = json!({"title": "one", "external_id": "c-2"});
+    let refused = test
+        .write(axum::http::Method::PUT, path, &[], other)
+        .await
+        .expect(400);
+    assert!(refused.messages()[0].starts_with("data.external_id"));
+}
+
+#[tokio::test]
+async fn what_a_case_holds_is_listed_by_case_kind_type_and_status() {
+    let test = TestBox::start().await;
+    for title in ["a", "b"] {
+        test.post("/v1/cases", json!({ "title": title }))
+            .await
+            .expect(201);
+    }
+    for (name, kind) in [
+        ("Ann", "person"),
+        ("Bob", "person"),
+        ("KTR-4471", "vehicle"),
+        ("Eve", "person"),
+    ] {
+        let entity = json!({"kind": kind, "display_name": name});
+        test.post("/v1/entities", entity).await.expect(201);
+    }
+    for entity in ["ENT-0003", "ENT-0001", "ENT-0002"] {
+        let member = json!({"entity_id": entity, "role": "witness"});
+        test.post("/v1/cases/INV-2026-0001/entities", member)
+            .await
+            .expect(201);
+    }
+    let names = |list: &Json| -> Vec<String> {
+        let items = list.as_array().unwrap().iter();
+        items
+            .map(|item| item["display_name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let check = async |query: &str, expected: &[&str]| {
+        let list = test
+            .get(&format!("/v1/entities?case_id=INV-2026-0001{query}"))
+            .await
+            .expect(200);
+        assert_eq!(names(&list.data()), expected, "{query}");
+        list.json()["meta"]["next_cursor"].as_str().map(str::to_owned)
+    };
+    check("", &["Ann", "Bob", "KTR-4471"]).await;
+    check("&kind=person&sort=-created_at", &["Bob", "Ann"]).await;
+    let next = check("&limit=2&sort=-updated_at", &["KTR-4471", "Bob"])
+        .await
+        .unwrap();
+    check(&format!("&limit=2&sort=-updated_at&cursor={next}"), &["Ann"]).await;
+    assert_eq!(
+        test.get("/v1/entities?case_id=INV-2026-0002").await.data(),
+        json!([])
+    );
+    test.post("/v1/cases/INV-2026-0001/notes", json!({"text": "n"}))
+        .await
+        .expect(201);
+    for (case, count) in [("INV-2026-0001", 1), ("INV-2026-0002", 0)] {
+        let notes = test.get(&format!("/v1/notes?case_id={case}")).await.expect(200);
+        assert_eq!(notes.data().as_array().unwrap().len(), count);
+    }
+    let item = json!({"case_id": "INV-2026-0001", "type": "photo", "description": "x"});
+    let made = test.post("/v1/evidence", item).await.expect(201);
+    assert_eq!(made.data()["status"], "held");
+    for (query, count) in [
+        ("status=held", 1),
+        ("status=stored", 0),
+        ("type=photo&fields=status", 1),
+        ("type=video", 0),
+    ] {
+        let list = test.get(&format!("/v1/evidence?{query}")).await.expect(200);
+        assert_eq!(list.data().as_array().unwrap().len(), count, "{query}");
+    }
+    test.get("/v1/evidence?status=lost").await.expect(400);
+    test.get("/v1/entities?status=open").await.expect(400);
+}

@@ -27,6 +27,7 @@ use crate::store::hash::sha256;
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
         file(),
+        put(),
         list(),
         read(),
         change(),
@@ -59,6 +60,24 @@ fn file() -> Route {
             let answer = filed(services, &ask.head, written.first()?);
             Ok(answer.status(StatusCode::CREATED).replayed(written.replayed))
         })
+}
+
+fn put() -> Route {
+    Route::put(
+        "/v1/reports/by-external-id/{external_id}",
+        "File or change the report with this external id",
+    )
+    .group("reports")
+    .writes(&REPORT)
+    .takes(Schema::New(&REPORT))
+    .gives(200, Schema::Json(filed_schema))
+    .answer(|lanes, ask| {
+        let (services, id) = (&lanes.services, ask.part("external_id"));
+        let version = ask.head.if_match();
+        let (written, made) = services.put_report(ask.caller()?, id, version, ask.fields()?, ask.request)?;
+        let answer = filed(services, &ask.head, written.first()?);
+        Ok(answer.made(made).replayed(written.replayed))
+    })
 }
 
 /// The number of a report and the link for who filed it.
