@@ -10,6 +10,11 @@ use crate::support::power::{Dice, PowerDisk};
 use crate::support::scale;
 
 const ROWS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("rows");
+/// Makes the file grow and shrink.
+const BULK: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("bulk");
+
+/// Losses of power a seed.
+const LOSSES: u64 = 5;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -56,6 +61,12 @@ fn write(database: &Database, version: u64, dice: &mut Dice, durable: bool) -> R
         for row in 0..8 {
             table.insert(row, value.as_slice())?;
         }
+        let mut bulk = transaction.open_table(BULK)?;
+        if dice.one_in(6) {
+            bulk.retain(|_, _| false)?;
+        } else {
+            bulk.insert(version, vec![7; dice.below(60_000) as usize].as_slice())?;
+        }
     }
     transaction.commit()?;
     Ok(())
@@ -68,8 +79,10 @@ fn redb_keeps_its_durable_commits() {
         let mut dice = Dice::new(seed ^ 0x8EDB);
         let mut disk = PowerDisk::new(seed);
         let (mut durable, mut newest) = (0, 0);
-        for _ in 0..3 {
-            disk.cut_at(1 + dice.below(150));
+        for _ in 0..LOSSES {
+            // Often early: while it is opened, and repaired.
+            let early = dice.one_in(2);
+            disk.cut_at(1 + dice.below(if early { 25 } else { 150 }));
             let mut run = || -> Result<(), Failure> {
                 let database = open(&disk)?;
                 let found = version(&database)?;
@@ -98,5 +111,5 @@ fn redb_keeps_its_durable_commits() {
             "seed {seed}: {found} not in {durable}..={newest}"
         );
     }
-    println!("redb: {seeds} seeds, 3 losses of power each");
+    println!("redb: {seeds} seeds, {LOSSES} losses of power each");
 }
