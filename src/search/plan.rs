@@ -11,7 +11,7 @@ use tantivy::query::{
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
-use crate::domain::matching::fold::words;
+use crate::domain::matching::fold::{Word, words};
 use crate::domain::matching::names::is_particle;
 use crate::domain::matching::phones;
 use crate::search::ask::{Ask, Filter, Label, Part, When};
@@ -209,7 +209,26 @@ fn part_node(part: &Part, reading: Reading, widening: &mut Widening<'_>) -> Resu
             },
         )?);
     }
-    Ok(Node::Any(vec![Node::All(all), Node::Leaf(whole)]))
+    let mut ways = pair_ways(&pieces, &all, widening)?;
+    ways.push(Node::Leaf(whole));
+    ways.push(Node::All(all));
+    Ok(Node::Any(ways))
+}
+
+/// Of three pieces, two that make one name: 陈建国 is Chen Jianguo.
+fn pair_ways(pieces: &[Word], all: &[Node], widening: &mut Widening<'_>) -> Result<Vec<Node>, IndexError> {
+    let mut ways = Vec::new();
+    for first in (0..2).filter(|_| pieces.len() == 3) {
+        let pair = format!("{}{}", pieces[first].text, pieces[first + 1].text);
+        let mut matches = widening.word(&pair, Reading::default())?;
+        matches.retain(|one| one.field == widening.fields.names);
+        if !matches.is_empty() {
+            let mut way = all.to_vec();
+            way.splice(first..first + 2, [Node::Leaf(matches)]);
+            ways.push(Node::All(way));
+        }
+    }
+    Ok(ways)
 }
 
 /// A phrase, or a word as it stands: no other spelling.

@@ -10,7 +10,7 @@ use tantivy::Term;
 use tantivy::query::FuzzyTermQuery;
 use tantivy::schema::Field;
 
-use crate::domain::matching::names::{How, alike, sound_keys};
+use crate::domain::matching::names::{How, alike, sound_keys_like};
 use crate::domain::matching::{nicknames, phones, plates};
 use crate::search::index::IndexError;
 use crate::search::page::MatchedBy;
@@ -287,7 +287,7 @@ impl Widening<'_> {
     /// Words of the index that sound like this one, with their worth.
     fn sounding_like(&self, word: &str) -> Result<Vec<(String, u32)>, IndexError> {
         let mut candidates = BTreeSet::new();
-        for key in sound_keys(word) {
+        for key in sound_keys_like(word) {
             let start = format!("{key}{KEYED}");
             self.for_each_with_start(self.fields.sounds, &start, |term| {
                 candidates.insert(term[start.len()..].to_owned());

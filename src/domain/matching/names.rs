@@ -15,8 +15,14 @@ const METAPHONE_CLOSE: f64 = 0.90;
 const METAPHONE_CHARS: usize = 6;
 /// How near a spelling without vowels is to one with them.
 const BARE_CLOSENESS: f64 = 0.88;
+/// How near spellings with `b` and with `v` are, and the letters that both must have more than.
+const B_FOR_V_CLOSENESS: f64 = 0.9;
+const B_FOR_V_CHARS_MIN: usize = 4;
 const TYPO_CHARS_MIN: usize = 4;
 const TWO_TYPOS_CHARS_MIN: usize = 8;
+
+/// Parts of names with more than two that may be written together (`Xiao Ming`, `Mary Ann`, `ten Brink`) are so short.
+const JOINED_CHARS_MAX: usize = 6;
 
 /// Parts of a name that are left out as often as not, and that are written apart or together with what follows.
 const PARTICLES: [&str; 44] = [
@@ -70,7 +76,9 @@ pub fn forms(name: &str) -> Vec<Form> {
     let mut forms = Vec::new();
     let mut joined = String::new();
     for (place, (text, tail, hyphenated)) in parts.iter().enumerate() {
-        if *hyphenated || place > 0 && is_particle(&parts[place - 1].0) {
+        let is_short = |part: &str| (2..=JOINED_CHARS_MAX).contains(&part.len());
+        let before = place.checked_sub(1).map(|before| parts[before].0.as_str());
+        if *hyphenated || before.is_some_and(is_particle) {
             joined.push_str(text);
             forms.push(Form {
                 text: joined.clone(),
@@ -78,6 +86,11 @@ pub fn forms(name: &str) -> Vec<Form> {
             });
         } else {
             joined.clone_from(text);
+            let pair = before.filter(|before| parts.len() > 2 && is_short(before) && is_short(text));
+            forms.extend(pair.map(|before| Form {
+                text: format!("{before}{text}"),
+                place,
+            }));
         }
         forms.push(Form {
             text: text.clone(),
@@ -124,6 +137,20 @@ pub fn sound_keys(word: &str) -> Vec<String> {
     keys
 }
 
+/// The keys under which words that sound like this one stand: its own, and those of its spellings with `b` for `v` and `v` for
+/// `b`, which Spanish speaks alike.
+pub fn sound_keys_like(word: &str) -> Vec<String> {
+    let mut keys = sound_keys(word);
+    for (from, to) in [('b', "v"), ('v', "b")] {
+        if word.contains(from) {
+            keys.extend(sound_keys(&word.replace(from, to)));
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
 /// How two folded parts of names are alike, if they are.
 pub fn alike(left: &str, right: &str) -> Option<Likeness> {
     if left == right {
@@ -140,7 +167,14 @@ pub fn alike(left: &str, right: &str) -> Option<Likeness> {
     if related == Relation::Distinct {
         return None;
     }
-    if let Some(closeness) = sounds_alike(left, right) {
+    let one_letter = |word: &str| word.replace('v', "b");
+    let sound = sounds_alike(left, right).or_else(|| {
+        (left.len() > B_FOR_V_CHARS_MIN && right.len() > B_FOR_V_CHARS_MIN)
+            .then(|| (one_letter(left), one_letter(right)))
+            .filter(|(left, right)| left == right)
+            .map(|_| B_FOR_V_CLOSENESS)
+    });
+    if let Some(closeness) = sound {
         return Some(Likeness {
             how: How::Sound,
             closeness,
@@ -244,10 +278,18 @@ fn ordered(name: &str) -> Vec<(String, Option<String>, bool)> {
 fn sounds_alike(left: &str, right: &str) -> Option<f64> {
     let (smooth_left, smooth_right) = (smooth(left), smooth(right));
     let (bare_left, bare_right) = (without_vowels(&smooth_left), without_vowels(&smooth_right));
-    // Scripts that write no short vowels leave nothing else to compare.
-    if (bare_left == smooth_left || bare_right == smooth_right)
-        && bare_left == bare_right
-        && bare_left.len() > 2
+    // Scripts that write no short vowels leave nothing else to compare; the sign for a first vowel may be any.
+    let only_first =
+        |smooth: &str, bare: &str| smooth.len() == bare.len() + 1 && smooth.starts_with(is_vowel);
+    let is_bare = |smooth: &str, bare: &str| smooth == bare;
+    let begin_alike = smooth_left.starts_with(is_vowel) == smooth_right.starts_with(is_vowel);
+    let end_alike = smooth_left.ends_with(is_vowel) == smooth_right.ends_with(is_vowel);
+    let either = |test: &dyn Fn(&str, &str) -> bool| {
+        test(&smooth_left, &bare_left) || test(&smooth_right, &bare_right)
+    };
+    if bare_left == bare_right
+        && (bare_left.len() > 2 && either(&is_bare)
+            || bare_left.len() > 1 && begin_alike && end_alike && either(&only_first))
     {
         return Some(BARE_CLOSENESS);
     }
@@ -327,14 +369,17 @@ const SPOKEN: [(&str, &str); 53] = [
     ("u", "u"),
 ];
 /// What a word begins with or ends on, where that is spoken in another way than inside.
-const AT_START: [(&str, &str); 8] = [
+const AT_START: [(&str, &str); 11] = [
     ("kn", "n"),
     ("gn", "n"),
     ("pn", "n"),
     ("wr", "r"),
     ("ps", "s"),
+    ("hsi", "si"),
+    ("hsu", "su"),
     ("x", "s"),
     ("mc", "mk"),
+    ("yi", "i"),
     ("ye", "ji"),
 ];
 const AT_END: [(&str, &str); 8] = [
@@ -396,7 +441,7 @@ fn letter(word: &[u8], at: usize) -> Option<char> {
         b'w' if vowel(after) || before.is_none() || word[at + 1..].starts_with(b"sk") => Some('v'),
         b'w' if vowel(before) => Some('u'),
         b'w' => Some('u'),
-        b'y' | b'j' if before.is_none() && vowel(after) => Some('j'),
+        b'y' | b'j' if before.is_none() && (vowel(after) || after == Some(b'w')) => Some('j'),
         b'j' if vowel(before) && vowel(after) => Some('j'),
         b'y' | b'j' => Some('i'),
         b'h' if vowel(after) && (before.is_none() || vowel(before)) => Some('h'),
@@ -422,7 +467,11 @@ fn ends_apart(left: &str, right: &str) -> bool {
 }
 
 fn without_vowels(spoken: &str) -> String {
-    spoken.chars().filter(|c| !"aiu".contains(*c)).collect()
+    spoken.chars().filter(|c| !is_vowel(*c)).collect()
+}
+
+fn is_vowel(spoken: char) -> bool {
+    matches!(spoken, 'a' | 'i' | 'u')
 }
 
 /// The consonants of a spoken word by their class, with a mark if it begins with a vowel.
@@ -475,6 +524,11 @@ mod tests {
         check("brown", "bruno", None);
         check("smith", "simmons", None);
         check("jon", "jan", Some(How::Nickname));
+        check("hsiaoping", "xiaoping", Some(How::Sound));
+        check("ywsf", "yusuf", Some(How::Sound));
+        check("amr", "omar", Some(How::Sound));
+        check("balverde", "valverde", Some(How::Sound));
+        check("ball", "wall", None);
     }
 
     #[test]
@@ -511,11 +565,23 @@ mod tests {
 
     #[test]
     fn forms_hold_what_is_written_together_and_apart() {
+        let has = |name: &str, expected: &str| {
+            let found = forms(name);
+            assert!(
+                found.iter().any(|form| form.text == expected),
+                "{name}: {found:?}"
+            );
+        };
+        has("Zhang Xiao Ming", "xiaoming");
+        has("Klaas ten Brink", "tenbrink");
         let found: Vec<String> = forms("O'Brien, Jean-Pierre")
             .into_iter()
             .map(|form| form.text)
             .collect();
-        assert_eq!(found, ["jean", "jeanpierre", "pierre", "obrien", "brien"]);
+        assert_eq!(
+            found,
+            ["jean", "jeanpierre", "pierre", "pierreobrien", "obrien", "brien"]
+        );
         assert_eq!(parts("Иванов, Пётр"), ["petr", "ivanov"]);
         assert!(forms("J. Smith").iter().any(|form| form.text == "^j"));
     }
