@@ -67,7 +67,9 @@ impl Node {
         let blobs = Blobs::open(Arc::clone(&world.disk), &folder.files())?;
         let floor_bytes = config.store.low_disk_floor_bytes;
         let room = Room::new(Arc::clone(&world.disk), folder.path().to_owned(), floor_bytes);
+        let shown_bytes_max = usize::try_from(config.store.shown_bytes_max).unwrap_or(usize::MAX);
         let services = Services::new(Arc::new(store), Files::new(blobs, room), world.clock)
+            .with_memory(shown_bytes_max)
             .with_report_rules(report_rules(config))
             .with_people(people_options(config, &facts));
         let heap_bytes = usize::try_from(config.search.heap_bytes).unwrap_or(usize::MAX);

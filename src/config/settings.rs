@@ -173,6 +173,8 @@ settings! {
         segment_bytes_max: u64 = "67108864" in 65536..=4294967296,
         /// Bytes of memory in which pages of the view database are kept.
         cache_bytes: u64 = "33554432" in 1048576..=68719476736,
+        /// Bytes of memory in which records stand as they are shown, so that reading one again needs no disk.
+        shown_bytes_max: u64 = "16777216" in 0..=68719476736,
         /// Seconds between durable checkpoints of the views; more means a longer replay after a power loss.
         checkpoint_seconds: u64 = "5" in 1..=3600,
         /// Free bytes at which writes are refused: files of more than 1 MiB below four times as much, images of

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -176,7 +177,7 @@ impl FromStr for RecordId {
 
 /// An agency, by its slug: 1 to 63 of `a-z 0-9 -`, not beginning or ending with a hyphen.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TenantId(String);
+pub struct TenantId(Arc<str>);
 
 impl TenantId {
     /// The slug.
@@ -208,7 +209,7 @@ impl FromStr for TenantId {
             && !text.starts_with('-')
             && !text.ends_with('-');
         if fits {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(IdError::new("tenant slug", text))
         }

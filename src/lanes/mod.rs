@@ -14,7 +14,7 @@ use crate::lanes::http::route::Route;
 /// Every route of every HTTP lane.
 pub fn routes() -> Vec<Route> {
     let mut routes = rest::router::routes();
-    routes.extend(docs::routes(document()));
+    routes.extend(docs::routes(document));
     routes
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::domain::id::{Hash, RecordId, TenantId};
 use crate::domain::kind::{CREDENTIAL, Field, Kind, USER};
 use crate::domain::operation::Merge;
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
-use crate::domain::value::Value;
+use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role, Via};
 use crate::services::failure::{Failure, Outcome};
@@ -16,6 +17,7 @@ use crate::services::people::is_disabled;
 use crate::services::people::users::token_hash;
 use crate::services::policy;
 use crate::services::shape::network;
+use crate::store::database::Read;
 use crate::store::hash::sha256;
 use crate::store::identity::random;
 use crate::views::records;
@@ -53,58 +55,46 @@ impl Services {
     /// `Unauthenticated`: unknown, expired, revoked, or from an address that it is not for. `Denied`: it does not open the
     /// lane.
     pub fn admit_key(&self, key: &str, via: Via) -> Outcome<Caller> {
-        let field = CREDENTIAL.field("key_hash").ok_or(UNKNOWN)?;
-        let Some(record) = self.holder(&CREDENTIAL, field, key_hash(key))? else {
+        let Some(door) = self.door_of(key_hash(key))? else {
             return Err(self.refuse_stranger(None, &via, UNKNOWN_TEXT));
         };
-        let fault = self.fault_of(&record).or_else(|| {
-            let here = comes_from(&record, via.address);
-            (!here).then_some("the key is not for this address")
-        });
-        if let Some(rule) = fault {
-            return Err(self.refuse_stranger(Some(record.tenant), &via, rule));
+        if let Some(rule) = door.fault(self.now(), via.address) {
+            return Err(self.refuse_stranger(Some(door.tenant.clone()), &via, rule));
         }
-        let caller = Caller {
-            identity: Identity::Key(record.id),
-            tenant: record.tenant.clone(),
-            scopes: words(record.get("scopes")),
-            lanes: words(record.get("lanes")),
-            name: record.text("name").unwrap_or_default().to_owned(),
-            reporter: record.get("reporter").and_then(Value::as_map).cloned(),
-            via,
-        };
+        let caller = door.caller(via);
         self.refuse_closed_lane(&caller)?;
-        self.people().note_use(record.id, self.now());
+        self.people().note_use(door.key, self.now());
         Ok(caller)
     }
 
-    fn holder(&self, kind: &'static Kind, field: &Field, hash: Hash) -> Outcome<Option<Record>> {
-        let rows = self.snapshot()?;
-        let id = records::by_name(&rows, "", kind, field, &hash.to_string())?;
-        Ok(id.map(|id| records::get(&rows, id)).transpose()?.flatten())
+    /// The caller behind an API key, if that is known without the disk and nothing is to be refused. Never waits.
+    pub fn recall_key(&self, key: &str, via: Via) -> Option<Caller> {
+        let door = self.memory.doors.get(&key_hash(key))?;
+        let now = self.now();
+        if door.fault(now, via.address).is_some() || !door.lanes.contains(lane_needed(&via)) {
+            return None;
+        }
+        self.people().note_use(door.key, now);
+        Some(door.caller(via))
     }
 
-    fn fault_of(&self, key: &Record) -> Option<&'static str> {
-        let now = self.now();
-        // Of concurrent ends the first one counts.
-        let ended = |field: &str| {
-            let said = [Merge::Mv, Merge::Once]
-                .into_iter()
-                .flat_map(|merge| key.versions(field, merge));
-            said.filter_map(|version| version.value.as_time())
-                .any(|at| at <= now)
-        };
-        if key.rank("revocation") > 0 {
-            return Some("the key was revoked");
+    fn door_of(&self, hash: Hash) -> Outcome<Option<Arc<Door>>> {
+        if let Some(door) = self.memory.doors.get(&hash) {
+            return Ok(Some(door));
         }
-        (ended("expires_at") || ended("retires_at")).then_some("the key has expired")
+        let field = CREDENTIAL.field("key_hash").ok_or(UNKNOWN)?;
+        let rows = self.store().watched()?;
+        let Some(record) = holder(&rows, &CREDENTIAL, field, hash)? else {
+            return Ok(None);
+        };
+        let door = Arc::new(Door::new(&record));
+        let bytes = door.bytes();
+        self.memory.doors.keep(hash, Arc::clone(&door), bytes, rows);
+        Ok(Some(door))
     }
 
     fn refuse_closed_lane(&self, caller: &Caller) -> Outcome<()> {
-        let lane = match caller.via.lane {
-            lane @ ("sync" | "events") => lane,
-            _ => "query",
-        };
+        let lane = lane_needed(&caller.via);
         if caller.lanes.contains(lane) {
             return Ok(());
         }
@@ -119,7 +109,7 @@ impl Services {
     /// `Unauthenticated`: unknown, or of a user who is disabled.
     pub fn admit_static_token(&self, token: &str, via: Via) -> Outcome<Caller> {
         let field = USER.field("static_token_hash").ok_or(UNKNOWN)?;
-        match self.holder(&USER, field, token_hash(token))? {
+        match holder(&self.snapshot()?, &USER, field, token_hash(token))? {
             Some(user) => self.admit_user(&user, via),
             None => Err(self.refuse_stranger(None, &via, UNKNOWN_TEXT)),
         }
@@ -154,9 +144,9 @@ impl Services {
         Ok(Caller {
             identity: Identity::User(user.id, role),
             tenant: user.tenant.clone(),
-            scopes: policy::scopes_of(role).map(str::to_owned).collect(),
-            lanes: BTreeSet::from(["query".to_owned(), "events".to_owned()]),
-            name: user.text("name").unwrap_or_default().to_owned(),
+            scopes: Arc::new(policy::scopes_of(role).map(str::to_owned).collect()),
+            lanes: Arc::new(BTreeSet::from(["query".to_owned(), "events".to_owned()])),
+            name: user.text("name").unwrap_or_default().into(),
             reporter: None,
             via,
         })
@@ -167,9 +157,9 @@ impl Services {
         Caller {
             identity: Identity::Owner,
             tenant,
-            scopes: BTreeSet::from(["*".to_owned()]),
-            lanes: BTreeSet::from(["query".to_owned(), "sync".to_owned(), "events".to_owned()]),
-            name: "command line".to_owned(),
+            scopes: Arc::new(BTreeSet::from(["*".to_owned()])),
+            lanes: Arc::new(BTreeSet::from(["query", "sync", "events"].map(str::to_owned))),
+            name: "command line".into(),
             reporter: None,
             via: Via {
                 lane: "cli",
@@ -193,14 +183,90 @@ fn words(value: Option<&Value>) -> BTreeSet<String> {
         .collect()
 }
 
-fn comes_from(key: &Record, address: Option<IpAddr>) -> bool {
-    let networks = key.get("networks").map_or(&[][..], Value::as_list);
-    networks.is_empty()
-        || networks
-            .iter()
-            .filter_map(Value::as_text)
-            .filter_map(network)
-            .any(|range| holds(range, address))
+/// The lane that a credential must open.
+fn lane_needed(via: &Via) -> &'static str {
+    match via.lane {
+        lane @ ("sync" | "events") => lane,
+        _ => "query",
+    }
+}
+
+fn holder(rows: &impl Read, kind: &'static Kind, field: &Field, hash: Hash) -> Outcome<Option<Record>> {
+    let id = records::by_name(rows, "", kind, field, &hash.to_string())?;
+    Ok(id.map(|id| records::get(rows, id)).transpose()?.flatten())
+}
+
+/// What a key opens, as its record says.
+#[derive(Debug)]
+pub(super) struct Door {
+    key: RecordId,
+    tenant: TenantId,
+    scopes: Arc<BTreeSet<String>>,
+    lanes: Arc<BTreeSet<String>>,
+    name: Arc<str>,
+    reporter: Option<Arc<Fields>>,
+    revoked: bool,
+    ends_at: Option<Millis>,
+    /// Where it may be used from; `None`: anywhere.
+    networks: Option<Vec<(IpAddr, u8)>>,
+}
+
+impl Door {
+    fn new(key: &Record) -> Self {
+        // Of concurrent ends the first one counts.
+        let ends = ["expires_at", "retires_at"].into_iter().flat_map(|field| {
+            let said = [Merge::Mv, Merge::Once]
+                .into_iter()
+                .flat_map(|merge| key.versions(field, merge));
+            said.filter_map(|version| version.value.as_time())
+        });
+        let networks = key.get("networks").map_or(&[][..], Value::as_list);
+        let ranges = networks.iter().filter_map(Value::as_text).filter_map(network);
+        Self {
+            key: key.id,
+            tenant: key.tenant.clone(),
+            scopes: Arc::new(words(key.get("scopes"))),
+            lanes: Arc::new(words(key.get("lanes"))),
+            name: key.text("name").unwrap_or_default().into(),
+            reporter: key.get("reporter").and_then(Value::as_map).cloned().map(Arc::new),
+            revoked: key.rank("revocation") > 0,
+            ends_at: ends.min(),
+            networks: (!networks.is_empty()).then(|| ranges.collect()),
+        }
+    }
+
+    /// Why it opens nothing now and from there.
+    fn fault(&self, now: Millis, address: Option<IpAddr>) -> Option<&'static str> {
+        let from_here = |ranges: &Vec<_>| ranges.iter().any(|range| holds(*range, address));
+        if self.revoked {
+            Some("the key was revoked")
+        } else if self.ends_at.is_some_and(|end| end <= now) {
+            Some("the key has expired")
+        } else if !self.networks.as_ref().is_none_or(from_here) {
+            Some("the key is not for this address")
+        } else {
+            None
+        }
+    }
+
+    fn caller(&self, via: Via) -> Caller {
+        Caller {
+            identity: Identity::Key(self.key),
+            tenant: self.tenant.clone(),
+            scopes: Arc::clone(&self.scopes),
+            lanes: Arc::clone(&self.lanes),
+            name: Arc::clone(&self.name),
+            reporter: self.reporter.clone(),
+            via,
+        }
+    }
+
+    /// The memory that it takes, about.
+    fn bytes(&self) -> usize {
+        const WORD: usize = 64;
+        let networks = self.networks.as_ref().map_or(0, Vec::len);
+        1024 + (self.scopes.len() + self.lanes.len() + networks) * WORD
+    }
 }
 
 fn holds((base, bits): (IpAddr, u8), address: Option<IpAddr>) -> bool {

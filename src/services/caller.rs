@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::domain::id::{RecordId, TenantId};
 use crate::domain::operation::Actor;
@@ -19,7 +20,7 @@ pub struct Via {
 }
 
 /// What a user may do, from least to most.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Role {
     /// Reads what is open.
     Viewer,
@@ -55,7 +56,7 @@ impl Role {
 }
 
 /// What kind of identity stands behind a caller.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Identity {
     /// A person.
     User(RecordId, Role),
@@ -65,18 +66,18 @@ pub enum Identity {
     Owner,
 }
 
-/// Who asks, for which agency, through what, with which rights.
+/// Who asks, for which agency, through what, with which rights. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(super) identity: Identity,
     pub(super) tenant: TenantId,
     /// `cases:read`, `cases:write`, …; `*` is everything that the lanes allow.
-    pub(super) scopes: BTreeSet<String>,
-    pub(super) lanes: BTreeSet<String>,
+    pub(super) scopes: Arc<BTreeSet<String>>,
+    pub(super) lanes: Arc<BTreeSet<String>>,
     /// Shown as the author: a person's name, a key's name.
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// A key's reporter, for reports that name nobody.
-    pub(super) reporter: Option<Fields>,
+    pub(super) reporter: Option<Arc<Fields>>,
     pub(super) via: Via,
 }
 
@@ -108,7 +109,7 @@ impl Caller {
 
     /// The reporter bound to the key.
     pub fn reporter(&self) -> Option<&Fields> {
-        self.reporter.as_ref()
+        self.reporter.as_deref()
     }
 
     /// How the request came in.

@@ -1,4 +1,4 @@
-//! Records of any kind: make, change, read, list. What a kind needs beyond its table stands in a service of its own.
+//! Records of any kind: make, change, list. What a kind needs beyond its table stands in a service of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -187,52 +187,6 @@ impl Services {
         Ok((written, made.load(Ordering::Relaxed)))
     }
 
-    /// Reads a record. Reading a restricted one is audited before it is answered.
-    ///
-    /// # Errors
-    /// `Denied`, or `Unknown` if there is none for this caller.
-    pub fn read(&self, caller: &Caller, kind: &'static Kind, reference: &str) -> Outcome<Record> {
-        self.read_because(caller, kind, reference, None)
-    }
-
-    /// The same with a stated reason, by which an officer reads a restricted record that is none of his: this once, with an
-    /// alert to those who are cleared for it ("break glass").
-    ///
-    /// # Errors
-    /// `Denied`, or `Unknown` if there is none for this caller.
-    pub fn read_because(
-        &self,
-        caller: &Caller,
-        kind: &'static Kind,
-        reference: &str,
-        reason: Option<&str>,
-    ) -> Outcome<Record> {
-        self.demand(caller, "read", policy::scope_for(kind, Deed::Read))?;
-        let rows = self.snapshot()?;
-        match find::unjudged(&rows, caller, kind, reference)? {
-            Some(record) if find::may_read(&rows, caller, &record)? => {
-                let mut event = Event::done("read", Some(record.id));
-                if let Some(reason) = reason {
-                    event = event.with("reason", Value::text(reason));
-                }
-                self.note_read_of(caller, &rows, &record, event)?;
-                Ok(record)
-            }
-            hidden => {
-                if let (Some(record), Some(reason)) = (&hidden, reason)
-                    && policy::may_break_glass(caller, record, find::case_of(&rows, record)?.as_ref())
-                {
-                    self.break_glass(caller, record, reason)?;
-                    return Ok(record.clone());
-                }
-                // What is not there and what the caller may not see take the same time and leave the same kind of entry.
-                let event = Event::refused("read", "unknown", hidden.map(|record| record.id));
-                self.note(caller, event.with("kind", Value::text(kind.name)))?;
-                Err(Failure::Unknown(kind.name))
-            }
-        }
-    }
-
     /// Demands a scope; a denial is audited.
     ///
     /// # Errors
@@ -242,31 +196,6 @@ impl Services {
             self.note_denial(caller, verb, &failure)?;
             Err(failure)
         })
-    }
-
-    /// Audits a read of a record: of a restricted one before it is answered, of another one soon.
-    ///
-    /// # Errors
-    /// The store takes no more writes: then nothing is read either.
-    pub(super) fn note_read(&self, caller: &Caller, rows: &impl Read, record: &Record) -> Outcome<()> {
-        self.note_read_of(caller, rows, record, Event::done("read", Some(record.id)))
-    }
-
-    /// The same for a part of it, which the event names.
-    ///
-    /// # Errors
-    /// The store takes no more writes: then nothing is read either.
-    pub(super) fn note_read_of(
-        &self,
-        caller: &Caller,
-        rows: &impl Read,
-        record: &Record,
-        event: Event,
-    ) -> Outcome<()> {
-        if find::is_restricted(rows, record)? {
-            return self.note(caller, event);
-        }
-        self.note_plain_read(caller, event)
     }
 
     /// Lists records of a kind that the caller may read. Of reports only the live ones, unless the listing names a mode.
@@ -412,7 +341,7 @@ pub fn put(
     known: Option<&Record>,
     version: Option<u64>,
     input: Fields,
-) -> Outcome<Arc<Record>> {
+) -> Outcome<Record> {
     match known {
         Some(record) => {
             refuse_stale(record, version)?;

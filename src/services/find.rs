@@ -71,7 +71,7 @@ pub fn reference(rows: &impl Read, caller: &Caller, wanted: &str, text: &str) ->
 const STEPS_MAX: usize = 8;
 
 /// What a record belongs to.
-enum Belongs {
+pub(super) enum Belongs {
     /// To nothing: it is judged by itself.
     Alone,
     /// To this one, at the end of the row of those that it belongs to.
@@ -80,7 +80,11 @@ enum Belongs {
     Unknown,
 }
 
-fn belongs(rows: &impl Read, record: &Record) -> Result<Belongs, StoreError> {
+/// What a record belongs to.
+///
+/// # Errors
+/// The disk failed.
+pub(super) fn belongs(rows: &impl Read, record: &Record) -> Result<Belongs, StoreError> {
     let mut last: Option<Record> = None;
     for _ in 0..STEPS_MAX {
         let child = last.as_ref().unwrap_or(record);
@@ -97,7 +101,8 @@ fn belongs(rows: &impl Read, record: &Record) -> Result<Belongs, StoreError> {
     Ok(Belongs::Unknown)
 }
 
-/// The case that a record belongs to, if it belongs to one and is not one itself.
+/// The case that a record belongs to, if it belongs to one and is not one itself: for texts. Whoever judges asks [`readers`],
+/// because none may also mean that it has not arrived.
 ///
 /// # Errors
 /// The disk failed.
@@ -136,5 +141,10 @@ pub fn may_read(rows: &impl Read, caller: &Caller, record: &Record) -> Result<bo
 /// # Errors
 /// The disk failed.
 pub fn is_restricted(rows: &impl Read, record: &Record) -> Result<bool, StoreError> {
-    Ok(!readers(rows, record)?.iter().any(|word| word == "open"))
+    Ok(!is_open(&readers(rows, record)?))
+}
+
+/// Whether everybody of the agency has one of these words.
+pub fn is_open(readers: &[String]) -> bool {
+    readers.iter().any(|word| word == "open")
 }

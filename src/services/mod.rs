@@ -33,6 +33,8 @@ pub mod keys;
 pub mod people;
 /// Who may do what.
 pub mod policy;
+/// One record read.
+pub mod reading;
 /// Reports: filed, talked about, shown to who filed them, made into cases.
 pub mod reports;
 /// One box over all records, and the follower that keeps its index.
@@ -54,10 +56,10 @@ use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::files::Files;
 use crate::services::files::room::Need;
 use crate::services::people::{People, PeopleOptions};
+use crate::services::reading::Memory;
 use crate::services::reports::ReportRules;
-use crate::store::database::Snapshot;
+use crate::store::database::{Read, Snapshot};
 use crate::store::handle::Store;
-use crate::store::session::Session;
 use crate::views::fold::fold;
 use crate::views::local::{self, Answer};
 use crate::views::records;
@@ -75,7 +77,7 @@ pub struct RequestKey {
 #[derive(Clone, Debug)]
 pub struct Written {
     /// At least one.
-    pub records: Vec<Arc<Record>>,
+    pub records: Vec<Record>,
     /// They were written by an earlier request with the same key.
     pub replayed: bool,
 }
@@ -85,7 +87,6 @@ impl Written {
     pub fn first(&self) -> Outcome<&Record> {
         self.records
             .first()
-            .map(Arc::as_ref)
             .ok_or_else(|| Failure::Internal("a write touched no record".into()))
     }
 }
@@ -96,11 +97,15 @@ pub struct Services {
     // Before the store: its thread ends first.
     tally: Arc<Tally>,
     people: Arc<People>,
+    memory: Arc<Memory>,
     store: Arc<Store>,
     files: Files,
     clock: Arc<dyn Clock>,
     report_rules: Arc<ReportRules>,
 }
+
+/// Memory for records as they are shown, if nobody says how much.
+const SHOWN_BYTES_MAX: usize = 16 << 20;
 
 impl Services {
     /// Over an open store and its files.
@@ -108,6 +113,7 @@ impl Services {
         Self {
             tally: Arc::new(Tally::start(&store)),
             people: Arc::new(People::new(PeopleOptions::default())),
+            memory: Arc::new(Memory::new(&store, SHOWN_BYTES_MAX)),
             store,
             files,
             clock,
@@ -126,6 +132,13 @@ impl Services {
     #[must_use]
     pub fn with_people(mut self, options: PeopleOptions) -> Self {
         self.people = Arc::new(People::new(options));
+        self
+    }
+
+    /// The same with another bound of the memory for records as they are shown. To be said before the first request.
+    #[must_use]
+    pub fn with_memory(mut self, shown_bytes_max: usize) -> Self {
+        self.memory = Arc::new(Memory::new(&self.store, shown_bytes_max));
         self
     }
 
@@ -179,39 +192,26 @@ impl Services {
     ) -> Outcome<Written> {
         self.files.room().demand(Need::Text)?;
         let at_desk = caller.clone();
-        let decided = self
-            .store
-            .write(move |session| at_the_desk(session, &at_desk, verb, request, change));
-        self.conclude(caller, Decided { verb, decided })
-    }
-
-    /// The same without waiting: `tell` is called once it is decided and durable, on the write thread, so it must not wait
-    /// either. What it is told goes to [`Services::conclude`]. It is dropped uncalled if the store stops.
-    ///
-    /// # Errors
-    /// `Full` when the disk is low; `Busy` when too many wait.
-    pub fn submit(
-        &self,
-        caller: &Caller,
-        verb: &'static str,
-        request: Option<RequestKey>,
-        change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + 'static,
-        tell: impl FnOnce(Decided) + Send + 'static,
-    ) -> Outcome<()> {
-        self.files.room().demand(Need::Text)?;
-        let at_desk = caller.clone();
-        let decide =
-            move |session: &mut Session<'_, '_>| at_the_desk(session, &at_desk, verb, request, change);
-        let tell = move |decided| tell(Decided { verb, decided });
-        Ok(self.store.submit(decide, tell)?)
-    }
-
-    /// What a decision means for the caller who asked. It waits for the disk unless the decision [is plain](Decided::is_plain).
-    ///
-    /// # Errors
-    /// What was decided; the disk failed.
-    pub fn conclude(&self, caller: &Caller, decided: Decided) -> Outcome<Written> {
-        match decided.decided {
+        let outcome = self.store.write(move |session| {
+            if let Some(request) = request {
+                if let Some(answer) = local::answer(session.rows(), request.key)? {
+                    let answer = replay_of(&answer, request)?;
+                    audit::note(session, &at_desk, Event::refused(verb, "replayed", None))?;
+                    return Ok(Done::Before(answer));
+                }
+                session.answers(request.key, request.body);
+            }
+            let mut desk = Desk::new(session, &at_desk);
+            change(&mut desk)?;
+            let touched = desk.touched();
+            let records = touched
+                .iter()
+                .map(|id| present(session.rows(), *id))
+                .collect::<Outcome<Vec<_>>>()?;
+            audit::note(session, &at_desk, Event::done(verb, touched.first().copied()))?;
+            Ok(Done::Now(records))
+        });
+        match outcome {
             Ok(Done::Now(records)) => Ok(Written {
                 records,
                 replayed: false,
@@ -221,14 +221,14 @@ impl Services {
                 replayed: true,
             }),
             Err(failure) => {
-                self.note_denial(caller, decided.verb, &failure)?;
+                self.note_denial(caller, verb, &failure)?;
                 Err(failure)
             }
         }
     }
 
     /// The records as the operations of an answered request left them.
-    fn as_left_by(&self, answer: &Answer) -> Outcome<Vec<Arc<Record>>> {
+    fn as_left_by(&self, answer: &Answer) -> Outcome<Vec<Record>> {
         let rows = self.store.snapshot()?;
         let last = answer.first.seq + u64::from(answer.operations) - 1;
         let mut touched: Vec<RecordId> = Vec::new();
@@ -244,7 +244,7 @@ impl Services {
         }
         touched
             .into_iter()
-            .map(|id| self.as_of(&rows, id, answer, last).map(Arc::new))
+            .map(|id| self.as_of(&rows, id, answer, last))
             .collect()
     }
 
@@ -263,47 +263,9 @@ impl Services {
     }
 }
 
-/// What the write thread made of a request.
-#[derive(Debug)]
-pub struct Decided {
-    verb: &'static str,
-    decided: Outcome<Done>,
-}
-
-impl Decided {
-    /// It was granted, for the first time: all that is to be answered is here.
-    pub fn is_plain(&self) -> bool {
-        matches!(self.decided, Ok(Done::Now(_)))
-    }
-}
-
-#[derive(Debug)]
 enum Done {
-    Now(Vec<Arc<Record>>),
+    Now(Vec<Record>),
     Before(Answer),
-}
-
-fn at_the_desk(
-    session: &mut Session<'_, '_>,
-    caller: &Caller,
-    verb: &'static str,
-    request: Option<RequestKey>,
-    change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()>,
-) -> Outcome<Done> {
-    if let Some(request) = request {
-        if let Some(answer) = local::answer(session.rows(), request.key)? {
-            let answer = replay_of(&answer, request)?;
-            audit::note(session, caller, Event::refused(verb, "replayed", None))?;
-            return Ok(Done::Before(answer));
-        }
-        session.answers(request.key, request.body);
-    }
-    let mut desk = Desk::new(session, caller);
-    change(&mut desk)?;
-    let records = desk.touched();
-    let about = records.first().map(|record| record.id);
-    audit::note(session, caller, Event::done(verb, about))?;
-    Ok(Done::Now(records))
 }
 
 fn replay_of(answer: &Answer, request: RequestKey) -> Outcome<Answer> {
@@ -312,4 +274,9 @@ fn replay_of(answer: &Answer, request: RequestKey) -> Outcome<Answer> {
     }
     let text = "this Idempotency-Key was used for another request".to_owned();
     Err(Failure::Conflict(Clash::Idempotency, text, Fields::new()))
+}
+
+fn present(rows: &impl Read, id: RecordId) -> Outcome<Record> {
+    records::get(rows, id)?
+        .ok_or_else(|| Failure::Internal("a record that was just written is not there".into()))
 }

@@ -1,6 +1,7 @@
 //! The store as its users see it: open it, read a snapshot, write, follow, stop.
 
 use std::fmt;
+use std::hash::Hash as Hashable;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::store::commit::logs::log_row;
 use crate::store::commit::reopen::Reopening;
 use crate::store::commit::replay;
 use crate::store::commit::writer::{Progress, WriteThread, Writer};
+use crate::store::database::memo::{Memo, Watched};
 use crate::store::database::{Database, Read, Snapshot};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
@@ -146,6 +148,19 @@ impl Store {
         self.database.snapshot()
     }
 
+    /// The same, noting what is read of it for a [`Memo`].
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn watched(&self) -> Result<Watched, StoreError> {
+        self.database.watched()
+    }
+
+    /// An empty memory for values made of the rows.
+    pub fn memo<K: Hashable + Eq, V: Clone>(&self, bytes_max: usize) -> Memo<K, V> {
+        self.database.memo(bytes_max)
+    }
+
     /// Runs `decide` on the write thread, waits until what it drafted is durable, and gives its answer. What it drafts is
     /// kept whole if it answers `Ok`, and leaves nothing otherwise. It blocks: never call it on an async thread.
     ///
@@ -160,23 +175,6 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.writer.write(decide)
-    }
-
-    /// The same without blocking: `tell` is called on the write thread with the outcome, once what was drafted is durable. It
-    /// must not wait for anything. It is dropped uncalled if the thread ends.
-    ///
-    /// # Errors
-    /// Too many requests wait, or the store was stopped; then nothing is told.
-    pub fn submit<T, E>(
-        &self,
-        decide: impl FnOnce(&mut Session<'_, '_>) -> Result<T, E> + Send + 'static,
-        tell: impl FnOnce(Result<T, E>) + Send + 'static,
-    ) -> Result<(), StoreError>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        self.writer.submit(decide, tell)
     }
 
     /// The same for what nobody waits for: it rides with the next group, at most the linger time later.

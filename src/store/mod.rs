@@ -1,8 +1,6 @@
 //! What happened, durably: the journal of signed logs, the bytes of operations, files by hash, and the view database.
 //! The only folder that names redb.
 
-/// redb over our disk.
-pub mod backend;
 /// Copies of a node to come back from.
 pub mod backup;
 /// Files by the hash of their bytes.

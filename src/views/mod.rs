@@ -17,7 +17,6 @@ pub mod records;
 pub mod root;
 
 use crate::domain::operation::Operation;
-use crate::domain::record::Record;
 use crate::store::database::Rows;
 use crate::store::error::StoreError;
 use crate::store::session::Fold;
@@ -32,11 +31,10 @@ pub const FOLD: Fold = Fold {
     answer: local::remember_answer,
 };
 
-fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<Option<Record>, StoreError> {
+fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<(), StoreError> {
     if operation.header.kind == local::AUDIT_ENTRY {
-        local::note_audit(rows, log, operation)?;
-        Ok(None)
+        local::note_audit(rows, log, operation)
     } else {
-        records::apply(rows, log, operation).map(Some)
+        records::apply(rows, log, operation)
     }
 }

@@ -6,9 +6,12 @@ mod openapi;
 /// The page.
 mod page;
 
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
 use serde_json::Value as Json;
 
-use crate::lanes::http::answer::json_body;
+use crate::lanes::http::answer::json_response;
 use crate::lanes::http::route::{Gives, Route};
 
 /// The document of these routes.
@@ -16,8 +19,9 @@ pub fn openapi(routes: &[Route]) -> Json {
     openapi::document(routes)
 }
 
-/// The routes that show it.
-pub fn routes(document: Json) -> Vec<Route> {
+/// The routes that show the document; it is made when it is first asked for.
+pub fn routes(document: fn() -> Json) -> Vec<Route> {
+    let text: Arc<OnceLock<Bytes>> = Arc::default();
     let mut routes = page::routes();
     routes.push(
         Route::get("/openapi.json", "This document")
@@ -25,7 +29,8 @@ pub fn routes(document: Json) -> Vec<Route> {
             .open()
             .gives_other(200, Gives::Other("application/json"))
             .visit(move |_, _| {
-                let response = json_body(&document);
+                let text = text.get_or_init(|| document().to_string().into());
+                let response = json_response(text.clone());
                 async move { Ok(response) }
             }),
     );

@@ -11,7 +11,7 @@ use crate::lanes::http::schema;
 const ABOUT: &str = "Cases, entities, evidence, reports and what belongs to them, over HTTP. A request has its content under \
     `data`; an answer has `data`, `links` and `meta`, or `errors`, never both. Ids in paths are internal ids, display ids \
     (`INV-2026-0001`), or `ext:` and an external id. Every POST takes an `Idempotency-Key`; PATCH, PUT and DELETE take \
-    `If-Match` with the `ETag` that was read. Times are RFC 3339 in UTC.";
+    `If-Match` with the `ETag` that was read, and GET of a record `If-None-Match`. Times are RFC 3339 in UTC.";
 
 /// The document of these routes.
 pub(super) fn document(routes: &[Route]) -> Json {
@@ -142,6 +142,11 @@ fn answers(route: &Route) -> Json {
             answers.insert("201".to_owned(), success);
         }
         _ => {}
+    }
+    if route.knows_versions() {
+        let known =
+            json!({"description": "The client has this version: its `If-None-Match` names the `ETag`."});
+        answers.insert("304".to_owned(), known);
     }
     for status in failures(route) {
         let reference = json!({"$ref": format!("#/components/responses/{status}")});

@@ -1,14 +1,19 @@
 //! What a handler answers: `data`, `links` and `meta` in one envelope, never together with errors.
 
-use axum::body::Body;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value as Json};
 
 use crate::domain::record::Record;
+use crate::lanes::http::ask::Head;
 use crate::lanes::http::wire::Wire;
 use crate::services::Written;
 use crate::services::failure::Outcome;
+use crate::services::reading::Shown;
+use crate::store::database::Read;
 
 /// Said of an answer that an earlier request with the same key got.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -26,6 +31,8 @@ pub struct Answer {
     pub meta: Map<String, Json>,
     /// Headers beside the usual ones.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The whole envelope, if it is written already.
+    written: Option<Arc<Shown>>,
 }
 
 impl Answer {
@@ -37,6 +44,7 @@ impl Answer {
             links: Map::new(),
             meta: Map::new(),
             headers: Vec::new(),
+            written: None,
         }
     }
 
@@ -51,8 +59,20 @@ impl Answer {
             answer.links = links.clone();
         }
         answer.data = data;
-        answer.headers.push((ETAG, etag(record)));
+        answer.headers.push((ETAG, etag(record.version)));
         Ok(answer)
+    }
+
+    /// A record that was read; `304` and nothing if the client says that it has this version.
+    pub fn shown(shown: Arc<Shown>, head: &Head) -> Self {
+        let tag = etag(shown.version());
+        let mut answer = Self::data(Json::Null);
+        if head.has_version(&tag) {
+            answer.status = StatusCode::NOT_MODIFIED;
+        }
+        answer.headers.push((ETAG, tag));
+        answer.written = Some(shown);
+        answer
     }
 
     /// `201` with the record that was made; `200` if an earlier request with the same key made it.
@@ -122,33 +142,55 @@ impl Answer {
     }
 
     /// As it goes out.
-    pub fn render(self) -> Response<Body> {
+    pub fn render(mut self) -> Response<Body> {
+        let (status, headers) = (self.status, std::mem::take(&mut self.headers));
+        let mut response = match self.written.take() {
+            _ if status == StatusCode::NOT_MODIFIED => Response::new(Body::empty()),
+            Some(shown) => json_response(Bytes::from_owner(Text(shown))),
+            None => json_response(self.text()),
+        };
+        *response.status_mut() = status;
+        response.headers_mut().extend(headers);
+        response
+    }
+
+    /// The envelope.
+    fn text(self) -> String {
         let mut envelope = Map::from_iter([("data".to_owned(), self.data)]);
         for (name, members) in [("links", self.links), ("meta", self.meta)] {
             if !members.is_empty() {
                 envelope.insert(name.to_owned(), Json::Object(members));
             }
         }
-        let mut response = json_response(self.status, &Json::Object(envelope));
-        response.headers_mut().extend(self.headers);
-        response
+        Json::Object(envelope).to_string()
+    }
+}
+
+/// How this lane writes a single record, envelope and all.
+///
+/// # Errors
+/// The disk failed.
+pub fn show(rows: &dyn Read, record: &Record) -> Outcome<Vec<u8>> {
+    Ok(Answer::record(&Wire::over(rows), record)?.text().into_bytes())
+}
+
+/// The bytes that are sent stay where they are kept.
+struct Text(Arc<Shown>);
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.0.text()
     }
 }
 
 /// The version of a record as an entity tag.
-pub fn etag(record: &Record) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{}\"", record.version)).unwrap_or(HeaderValue::from_static("\"0\""))
+pub fn etag(version: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
-/// `200` with a JSON body outside of the envelope.
-pub fn json_body(body: &Json) -> Response<Body> {
-    json_response(StatusCode::OK, body)
-}
-
-/// A JSON body under a status.
-pub(super) fn json_response(status: StatusCode, body: &Json) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
+/// `200` with a body that is JSON.
+pub fn json_response(body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::header::IF_NONE_MATCH;
+use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value as Json};
 
 use crate::domain::value::{Fields, Value};
@@ -54,6 +55,16 @@ impl Head {
             return None;
         }
         Some(tag.trim_matches('"').parse().unwrap_or(u64::MAX))
+    }
+
+    /// Whether the client says, by `If-None-Match`, that it has what bears this tag.
+    pub fn has_version(&self, tag: &HeaderValue) -> bool {
+        let lines = self.headers.get_all(IF_NONE_MATCH).iter();
+        let mut tags = lines
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii);
+        // The weak comparison of RFC 9110: what comes before the tag counts for nothing.
+        tags.any(|given| given == b"*" || given.strip_prefix(b"W/").unwrap_or(given) == tag.as_bytes())
     }
 
     /// By which the caller may repeat the request; `body` are the bytes that were asked, or their hash.

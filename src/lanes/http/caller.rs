@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use uuid::Uuid;
 
 use crate::lanes::http::Lanes;
@@ -106,8 +106,7 @@ pub(super) fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
         lanes.services.note_denial(&caller, "request", &failure)?;
         return Err(failure);
     }
-    let named = head.headers.get("x-tenant-id");
-    if named.is_some_and(|named| named.as_bytes() != caller.tenant().as_str().as_bytes()) {
+    if names_other_agency(&caller, head) {
         let failure = Failure::Unknown("tenant");
         lanes.services.note_failure(&caller, "request", &failure)?;
         return Err(failure);
@@ -129,12 +128,27 @@ fn admit(lanes: &Lanes, head: &Head, via: Via) -> Outcome<Caller> {
         }
         return Ok(caller);
     };
-    let token = given.to_str().ok().and_then(|text| {
-        let (scheme, token) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    match token {
-        Some(key) if key.starts_with(KEY_PREFIX) => services.admit_key(key, via),
-        _ => Err(services.refuse_stranger(None, &via, "the credential is unknown")),
+    match key_in(given) {
+        Some(key) => services.admit_key(key, via),
+        None => Err(services.refuse_stranger(None, &via, "the credential is unknown")),
     }
+}
+
+fn key_in(given: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = given.to_str().ok()?.split_once(' ')?;
+    let key = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && key.starts_with(KEY_PREFIX)).then_some(key)
+}
+
+/// Who asks, if that is known without the disk and nothing speaks against it. Never waits.
+pub(super) fn recalled(lanes: &Lanes, head: &Head) -> Option<Caller> {
+    let key = key_in(head.headers.get(AUTHORIZATION)?)?;
+    let caller = lanes.services.recall_key(key, via_of(head))?;
+    let fits = caller.lanes().contains(LANE_NEEDED) && !names_other_agency(&caller, head);
+    fits.then_some(caller)
+}
+
+fn names_other_agency(caller: &Caller, head: &Head) -> bool {
+    let named = head.headers.get("x-tenant-id");
+    named.is_some_and(|named| named.as_bytes() != caller.tenant().as_str().as_bytes())
 }

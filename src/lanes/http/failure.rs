@@ -86,7 +86,8 @@ impl Told {
         self.meta.insert("request_id".to_owned(), request_id.into());
         let status = StatusCode::from_u16(self.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let envelope = json!({"errors": self.errors, "meta": self.meta});
-        let mut response = json_response(status, &envelope);
+        let mut response = json_response(envelope.to_string());
+        *response.status_mut() = status;
         response.headers_mut().extend(self.headers);
         response
     }

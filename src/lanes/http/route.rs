@@ -127,6 +127,8 @@ pub struct Route {
     pub takes: Takes,
     /// The status of success, and what comes with it.
     pub gives: (u16, Gives),
+    /// It reads the record of this kind that the part `id` of the path names: from memory where nothing must be waited for.
+    pub(super) recalls: Option<&'static Kind>,
     pub(super) act: Act,
 }
 
@@ -152,6 +154,7 @@ impl Route {
             query: Vec::new(),
             takes: Takes::Nothing,
             gives: (200, Gives::Data(Schema::Json(any))),
+            recalls: None,
             act: Act::Asked(Arc::new(|_, _| Ok(Answer::data(Json::Null)))),
         })
     }
@@ -179,6 +182,11 @@ impl Route {
     /// Begins a row that takes something away.
     pub fn delete(path: impl Into<String>, summary: impl Into<String>) -> Draft {
         Self::begin(Method::DELETE, path, summary)
+    }
+
+    /// Whether who has the version that it would give is told so, and nothing more.
+    pub fn knows_versions(&self) -> bool {
+        self.recalls.is_some()
     }
 
     /// The same answer under another path as well.
@@ -223,6 +231,13 @@ impl Draft {
     #[must_use]
     pub fn writes(self, kind: &Kind) -> Self {
         self.scope(policy::scope_for(kind, Deed::Write))
+    }
+
+    /// It reads the record of this kind that the part `id` of the path names, as [`crate::lanes::http::answer::show`] writes it.
+    #[must_use]
+    pub fn recalls(mut self, kind: &'static Kind) -> Self {
+        self.0.recalls = Some(kind);
+        self
     }
 
     /// The query may have these.

@@ -10,18 +10,35 @@ use crate::domain::record::{Record, Version};
 use crate::domain::value::Value;
 use crate::services::Services;
 use crate::services::failure::Outcome;
+use crate::store::database::Read;
 use crate::views::records;
 
 /// Writes records; looks up those that they belong to where only that says how they are linked.
-#[derive(Clone, Copy, Debug)]
-pub struct Wire<'s> {
-    services: &'s Services,
+#[derive(Clone, Copy)]
+pub struct Wire<'s>(Source<'s>);
+
+#[derive(Clone, Copy)]
+enum Source<'s> {
+    Services(&'s Services),
+    Rows(&'s dyn Read),
 }
 
 impl<'s> Wire<'s> {
     /// Over the services' records.
     pub fn new(services: &'s Services) -> Self {
-        Self { services }
+        Self(Source::Services(services))
+    }
+
+    /// Over these rows.
+    pub fn over(rows: &'s dyn Read) -> Self {
+        Self(Source::Rows(rows))
+    }
+
+    fn get(&self, id: RecordId) -> Outcome<Option<Record>> {
+        Ok(match self.0 {
+            Source::Services(services) => records::get(&services.snapshot()?, id)?,
+            Source::Rows(rows) => records::get(&rows, id)?,
+        })
     }
 
     /// A record: what every record has, its fields, its conflicts, its links.
@@ -97,7 +114,7 @@ impl<'s> Wire<'s> {
             links.insert(above.name.to_owned(), path_of(above, id).into());
             return Ok(());
         }
-        let Some(above) = records::get(&self.services.snapshot()?, id)? else {
+        let Some(above) = self.get(id)? else {
             return Ok(());
         };
         let Some(above_kind) = kind::kind(&above.kind) else {

@@ -2,7 +2,7 @@
 
 use crate::domain::kind::{Kind, Shape};
 use crate::lanes::http::Lanes;
-use crate::lanes::http::answer::Answer;
+use crate::lanes::http::answer::{Answer, show};
 use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Gives, Route, Schema, param};
 use crate::lanes::http::wire::Wire;
@@ -36,6 +36,7 @@ pub(super) fn readable(kind: &'static Kind, group: &'static str) -> Vec<Route> {
     )
     .group(group)
     .reads(kind)
+    .recalls(kind)
     .query([param(
         "reason",
         Shape::Line(400),
@@ -44,10 +45,10 @@ pub(super) fn readable(kind: &'static Kind, group: &'static str) -> Vec<Route> {
     .gives(200, Schema::Record(kind))
     .answer(move |lanes, ask| {
         let reason = ask.param("reason");
-        let record = lanes
+        let shown = lanes
             .services
-            .read_because(ask.caller()?, kind, ask.part("id"), reason)?;
-        Answer::record(&Wire::new(&lanes.services), &record)
+            .read_shown(ask.caller()?, kind, ask.part("id"), reason, show)?;
+        Ok(Answer::shown(shown, &ask.head))
     });
     vec![list, history::of(kind, group), read]
 }

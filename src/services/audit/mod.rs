@@ -6,13 +6,14 @@ pub mod reader;
 /// Equal entries within a second become one with a count.
 pub mod tally;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::domain::id::{RecordId, TenantId};
 use crate::domain::operation::{Action, Actor, Change, Draft, Urgency};
 use crate::domain::value::Value;
 use crate::services::Services;
-use crate::services::audit::tally::{Counted, Entry};
+use crate::services::audit::tally::{Counted, Noted};
 use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
 use crate::store::error::StoreError;
@@ -23,7 +24,7 @@ use crate::views::local::{AUDIT_ENTRY, NOBODY};
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
     /// The verb: `case.create`, `sign-in`, `search`, …
-    pub event: String,
+    pub event: Cow<'static, str>,
     /// `done`, `denied`, `refused`, …
     pub outcome: &'static str,
     /// The record that it was about.
@@ -34,7 +35,7 @@ pub struct Event {
 
 impl Event {
     /// Something that was done.
-    pub fn done(event: impl Into<String>, record: Option<RecordId>) -> Self {
+    pub fn done(event: impl Into<Cow<'static, str>>, record: Option<RecordId>) -> Self {
         Self {
             event: event.into(),
             outcome: "done",
@@ -44,7 +45,11 @@ impl Event {
     }
 
     /// Something that was not.
-    pub fn refused(event: impl Into<String>, outcome: &'static str, record: Option<RecordId>) -> Self {
+    pub fn refused(
+        event: impl Into<Cow<'static, str>>,
+        outcome: &'static str,
+        record: Option<RecordId>,
+    ) -> Self {
         Self {
             event: event.into(),
             outcome,
@@ -64,7 +69,7 @@ impl Event {
     pub(super) fn draft(self, tenant: TenantId, actor: Actor, via: &Via) -> Draft {
         let fix = |name: &str, value: Value| Change::new(name, Action::Fix(value));
         let mut changes = vec![
-            fix("event", Value::Text(self.event)),
+            fix("event", Value::Text(self.event.into_owned())),
             fix("outcome", Value::text(self.outcome)),
             fix("lane", Value::text(via.lane)),
             fix("request_id", Value::text(via.request_id.clone())),
@@ -149,18 +154,22 @@ impl Services {
     /// # Errors
     /// Entries can't be written: then nothing is read either.
     pub fn note_plain_read(&self, caller: &Caller, event: Event) -> Outcome<()> {
-        let entry = Entry::of_caller(caller, event);
-        if self.store().soon_failed() {
-            // The last entry that rode with a group was lost; this one is waited for until the log takes entries again.
-            self.note_draft(entry.draft())?;
-            return Ok(self.store().write_soon(|_| Ok(()))?);
+        match self.tally().count(caller, event.clone()) {
+            Noted::Kept => Ok(()),
+            Noted::Untold => self.tell_noted(),
+            Noted::Refused => {
+                self.note(caller, event)?;
+                Ok(self.store().write_soon(|_| Ok(()))?)
+            }
         }
-        match self.tally().count(entry) {
-            Counted::Merged => Ok(()),
-            Counted::First(draft) => Ok(self
-                .store()
-                .write_soon(move |session| session.audit(draft).map(drop))?),
-        }
+    }
+
+    /// Tells the write thread that entries of reads lie with the tally. May wait.
+    ///
+    /// # Errors
+    /// Entries can't be written: then nothing is read either.
+    pub fn tell_noted(&self) -> Outcome<()> {
+        Ok(self.tally().tell()?)
     }
 
     /// Notes a request that failed for another cause than a denial, which has its entry already. Equal ones are counted.
@@ -184,10 +193,7 @@ impl Services {
     pub fn note_refused_stranger(&self, tenant: Option<TenantId>, via: &Via, rule: &str) -> Outcome<()> {
         let tenant = tenant.unwrap_or_else(|| self.home().clone());
         let event = Event::refused("authenticate", "refused", None).with("rule", Value::text(rule));
-        match self
-            .tally()
-            .count(Entry::of_stranger(tenant, stranger(via), via, event))
-        {
+        match self.tally().count_stranger(tenant, stranger(via), via, event) {
             Counted::Merged => Ok(()),
             Counted::First(draft) => self.note_draft(draft),
         }

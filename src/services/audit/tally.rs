@@ -1,7 +1,9 @@
 //! Equal audit entries within a second become one: the first is written at once, the ones that follow are counted, and when
 //! the second is over one entry more says how many they were (`count`). A crash loses at most the counts of that second,
-//! never the fact that there was such a read.
+//! never the fact that there was such a read. First entries about callers lie here until the write thread takes them all
+//! with its next group: it is told of the first, so that a read costs no message.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,7 +14,8 @@ use crate::domain::id::{RecordId, TenantId};
 use crate::domain::operation::{Actor, Draft};
 use crate::domain::value::Value;
 use crate::services::audit::Event;
-use crate::services::caller::{Caller, Via};
+use crate::services::caller::{Caller, Identity, Via};
+use crate::store::error::StoreError;
 use crate::store::handle::Store;
 
 /// How long equal entries are counted together.
@@ -21,20 +24,39 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Entries counted at once, at most; with more, equal reads are written one by one.
 const READS_MAX: usize = 10_000;
 
+/// First entries that wait for the write thread, at most: it is busy with them for some 30 ms. Further readers wait too.
+const WAITING_MAX: usize = 1_000;
+
 /// Addresses of strangers told apart within a second; all others together are one more.
 const STRANGERS_MAX: usize = 256;
 
 /// Who, what, of which record, and what else it says.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Key {
-    Caller(String, TenantId, String, Option<RecordId>, String),
-    Stranger(Option<IpAddr>, TenantId, String),
+    Caller(Identity, TenantId, Cow<'static, str>, Option<RecordId>, String),
+    Stranger(Option<IpAddr>, TenantId, Cow<'static, str>),
 }
 
-/// An entry that may be equal to others.
+impl Key {
+    fn of_caller(caller: &Caller, event: &Event) -> Self {
+        let detail = match event.detail.is_empty() {
+            true => String::new(),
+            false => format!("{:?}", event.detail),
+        };
+        let tenant = caller.tenant().clone();
+        Self::Caller(
+            caller.identity(),
+            tenant,
+            event.event.clone(),
+            event.record,
+            detail,
+        )
+    }
+}
+
+/// An entry that others may be equal to.
 #[derive(Clone, Debug)]
-pub struct Entry {
-    key: Key,
+struct Entry {
     tenant: TenantId,
     actor: Actor,
     via: Via,
@@ -42,39 +64,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// About a caller.
-    pub fn of_caller(caller: &Caller, event: Event) -> Self {
-        let actor = caller.actor();
-        let tenant = caller.tenant().clone();
-        let detail = format!("{:?}", event.detail);
-        Self {
-            key: Key::Caller(
-                actor.who.clone(),
-                tenant.clone(),
-                event.event.clone(),
-                event.record,
-                detail,
-            ),
-            tenant,
-            actor,
-            via: caller.via().clone(),
-            event,
-        }
-    }
-
-    /// About somebody unknown, by address; an IPv6 network of 64 bits is one address.
-    pub fn of_stranger(tenant: TenantId, actor: Actor, via: &Via, event: Event) -> Self {
-        Self {
-            key: Key::Stranger(via.address.map(origin), tenant.clone(), event.event.clone()),
-            tenant,
-            actor,
-            via: via.clone(),
-            event,
-        }
-    }
-
-    /// As an operation of the audit log.
-    pub fn draft(self) -> Draft {
+    fn draft(self) -> Draft {
         self.event.draft(self.tenant, self.actor, &self.via)
     }
 }
@@ -87,13 +77,24 @@ pub fn origin(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What became of an entry.
+/// What became of a stranger's entry.
 #[derive(Debug)]
 pub enum Counted {
     /// It is the first of its second and must be written.
     First(Draft),
     /// It was counted; the tally writes it.
     Merged,
+}
+
+/// What became of a caller's entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Noted {
+    /// It was counted, or lies with others that the write thread was told of.
+    Kept,
+    /// It lies where the write thread finds it once it is told: [`Tally::tell`].
+    Untold,
+    /// It was not taken: too many lie there, or the last ones that did were lost. It must be waited for.
+    Refused,
 }
 
 #[derive(Debug)]
@@ -107,6 +108,8 @@ struct Row {
 struct Rows {
     rows: HashMap<Key, Row>,
     strangers: usize,
+    /// First entries that the write thread takes with its next group.
+    waiting: Vec<Draft>,
     stopped: bool,
 }
 
@@ -149,32 +152,88 @@ impl Tally {
         }
     }
 
-    /// Counts an entry.
-    pub fn count(&self, mut entry: Entry) -> Counted {
-        let mut guard = self.shared.rows();
-        let rows = &mut *guard;
-        if let Key::Stranger(address, ..) = &mut entry.key
-            && rows.strangers >= STRANGERS_MAX
-        {
-            *address = None;
-            entry.via.address = None;
+    /// Counts an entry about a caller. Never waits.
+    pub fn count(&self, caller: &Caller, event: Event) -> Noted {
+        if self.store.soon_failed() || self.store.has_failed() {
+            return Noted::Refused;
         }
-        let now = Instant::now();
-        if let Some(row) = rows.rows.get_mut(&entry.key) {
+        let key = Key::of_caller(caller, &event);
+        let mut rows = self.shared.rows();
+        if let Some(row) = rows.rows.get_mut(&key) {
+            row.merged += 1;
+            return Noted::Kept;
+        }
+        if rows.waiting.len() >= WAITING_MAX {
+            return Noted::Refused;
+        }
+        let entry = Entry {
+            tenant: caller.tenant().clone(),
+            actor: caller.actor(),
+            via: caller.via().clone(),
+            event,
+        };
+        rows.waiting.push(entry.clone().draft());
+        let untold = rows.waiting.len() == 1;
+        self.begin(&mut rows, key, entry);
+        if untold { Noted::Untold } else { Noted::Kept }
+    }
+
+    /// Tells the write thread that entries lie here: they ride with its next group. May wait.
+    ///
+    /// # Errors
+    /// The store takes no more writes.
+    pub fn tell(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let told = self.store.write_soon(move |session| {
+            let waiting = std::mem::take(&mut shared.rows().waiting);
+            let mut drafts = waiting.into_iter();
+            drafts.try_for_each(|draft| session.audit(draft).map(drop))
+        });
+        if told.is_err() {
+            // Nobody is counted as equal to what was never written.
+            let mut rows = self.shared.rows();
+            rows.waiting.clear();
+            rows.rows.clear();
+            rows.strangers = 0;
+        }
+        told
+    }
+
+    /// Counts an entry about somebody unknown, by address; an IPv6 network of 64 bits is one address.
+    pub fn count_stranger(&self, tenant: TenantId, actor: Actor, via: &Via, event: Event) -> Counted {
+        let mut rows = self.shared.rows();
+        let mut via = via.clone();
+        if rows.strangers >= STRANGERS_MAX {
+            via.address = None;
+        }
+        let key = Key::Stranger(via.address.map(origin), tenant.clone(), event.event.clone());
+        if let Some(row) = rows.rows.get_mut(&key) {
             row.merged += 1;
             return Counted::Merged;
         }
-        if !rows.stopped && rows.rows.len() < READS_MAX + STRANGERS_MAX {
-            rows.strangers += usize::from(matches!(entry.key, Key::Stranger(..)));
-            let row = Row {
-                since: now,
-                merged: 0,
-                entry: entry.clone(),
-            };
-            rows.rows.insert(entry.key.clone(), row);
-            self.shared.changed.notify_one();
-        }
+        let entry = Entry {
+            tenant,
+            actor,
+            via,
+            event,
+        };
+        self.begin(&mut rows, key, entry.clone());
         Counted::First(entry.draft())
+    }
+
+    /// Equal ones are counted from now on.
+    fn begin(&self, rows: &mut Rows, key: Key, entry: Entry) {
+        if rows.stopped || rows.rows.len() >= READS_MAX + STRANGERS_MAX {
+            return;
+        }
+        rows.strangers += usize::from(matches!(key, Key::Stranger(..)));
+        let row = Row {
+            since: Instant::now(),
+            merged: 0,
+            entry,
+        };
+        rows.rows.insert(key, row);
+        self.shared.changed.notify_one();
     }
 
     /// Writes all counts now.

@@ -12,9 +12,10 @@ use crate::domain::value::{Fields, Value};
 use crate::services::caller::{Caller, Identity, Role};
 use crate::services::desk::{Desk, refuse_sealed};
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
+use crate::services::find::{self, Belongs};
 use crate::services::policy::{self, Deed};
 use crate::services::shape::Checker;
-use crate::services::{RequestKey, Services, Written, find};
+use crate::services::{RequestKey, Services, Written};
 
 const ACTIONS: &[&str] = &[
     "collected",
@@ -194,10 +195,13 @@ fn refuse_held(desk: &mut Desk<'_, '_, '_>, item: &Record, action: Action) -> Ou
     if !matches!(action, Action::Disposed | Action::Destroyed | Action::Returned) {
         return Ok(());
     }
-    let case = find::case_of(desk.session().rows(), item)?;
-    let is_held =
-        item.rank("hold") > 0 || case.is_some_and(|case| case.kind == CASE.name && case.rank("hold") > 0);
-    if is_held {
+    let by_case = match find::belongs(desk.session().rows(), item)? {
+        Belongs::To(case) => case.kind == CASE.name && case.rank("hold") > 0,
+        // It may be under a hold; nobody here knows.
+        Belongs::Unknown => true,
+        Belongs::Alone => false,
+    };
+    if by_case || item.rank("hold") > 0 {
         return Err(conflict(&format!(
             "the item is under a hold, so it can't be {action}"
         )));

@@ -6,4 +6,5 @@ mod conflicts;
 mod conventions;
 mod docs;
 mod lists;
+mod reading;
 mod rights;

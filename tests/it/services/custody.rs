@@ -155,3 +155,45 @@ fn what_is_held_is_not_disposed_of() {
     )
     .unwrap();
 }
+
+/// A unit sent an item ahead of its case, which may be under a hold: nobody here can know, so nothing may be destroyed.
+#[test]
+fn an_item_whose_case_has_not_arrived_stays_in_the_house() {
+    let desk = TestDesk::open();
+    let (services, owner) = (desk.services(), desk.owner());
+    let known = item(&desk);
+    let known = services.read(&owner, &EVIDENCE, &known).unwrap();
+    let rows = services.snapshot().unwrap();
+    let places = blotter::views::records::history(&rows, known.id).unwrap();
+    let made = services
+        .store()
+        .operation(&rows, places[0].0, places[0].1)
+        .unwrap()
+        .unwrap();
+    let mut changes = made.payload.unwrap().changes;
+    changes.retain(|change| !["case_id", "display_id"].contains(&change.field.as_str()));
+    let missing = Value::Id(RecordId::from_bytes([9; 16]));
+    changes.push(Change::new("case_id", Action::Fix(missing)));
+    changes.push(Change::new("display_id", Action::Fix(Value::text("EVD-0099"))));
+    let draft = blotter::domain::operation::Draft {
+        tenant: made.header.tenant,
+        actor: made.header.actor,
+        urgency: made.header.urgency,
+        kind: made.header.kind,
+        record: RecordId::from_bytes([8; 16]),
+        changes,
+    };
+    let appended = services
+        .store()
+        .write(move |session| session.append(draft).map(drop));
+    appended.map_err(Failure::from).unwrap();
+    let follows = head(&desk, "EVD-0099");
+    let gone = serde_json::json!({"action": "disposed", "reason": "old", "follows": follows});
+    let refused = step(&desk, "EVD-0099", gone);
+    assert!(
+        matches!(refused, Err(Failure::Conflict(Clash::Custody, ref text, _)) if text.contains("hold")),
+        "{refused:?}"
+    );
+    let stored = serde_json::json!({"action": "stored", "place": "Shelf 4", "follows": follows});
+    step(&desk, "EVD-0099", stored).unwrap();
+}

@@ -3,4 +3,5 @@
 mod casebook;
 mod custody;
 mod files;
+mod reading;
 mod reports;

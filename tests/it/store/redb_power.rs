@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use blotter::store::backend::open_database;
+use blotter::store::database::backend::open_database;
 use blotter::store::disk::Disk;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 

@@ -1,16 +1,24 @@
 //! The view database: byte rows in redb. Readers take a [`Snapshot`]; the write thread holds the one [`Rows`] that changes
 //! them, which can take back what one request did without giving up the group that it rides in.
 
+/// redb over our disk.
+pub mod backend;
+/// Values made of rows, kept for as long as the rows have not changed.
+pub mod memo;
+
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use redb::{
-    Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableHandle,
-    WriteTransaction,
+    Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+    TableHandle, WriteTransaction,
 };
 
-use crate::store::backend::open_database;
+use crate::store::database::backend::open_database;
+use crate::store::database::memo::{Changes, Memo, Place, Watched, place};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::tables::Table;
@@ -57,6 +65,16 @@ pub trait Read {
     }
 }
 
+impl<R: Read + ?Sized> Read for &R {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        (**self).get(table, key)
+    }
+
+    fn scan(&self, table: Table, start: &[u8], end: &[u8], way: Direction, visit: Visit<'_>) -> Result<()> {
+        (**self).scan(table, start, end, way, visit)
+    }
+}
+
 /// The first key after all that begin with `prefix`; empty if there is none.
 pub fn after(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
@@ -97,7 +115,10 @@ fn scan_table(
 
 /// The database file.
 #[derive(Debug)]
-pub struct Database(redb::Database);
+pub struct Database {
+    redb: redb::Database,
+    changes: Arc<Changes>,
+}
 
 impl Database {
     /// Opens the file, or makes it. The cache holds at most `cache_bytes`.
@@ -106,7 +127,7 @@ impl Database {
     /// The disk failed, or the file is damaged beyond what redb repairs by itself.
     pub fn open(disk: &dyn Disk, path: &Path, cache_bytes: usize) -> Result<Self> {
         let database = open_database(disk, path, redb::Builder::new().set_cache_size(cache_bytes))?;
-        Self(database).with_tables()
+        Self::new(database).with_tables()
     }
 
     /// A database without a file: gone with the process.
@@ -118,13 +139,20 @@ impl Database {
         let database = builder
             .set_cache_size(cache_bytes)
             .create_with_backend(redb::backends::InMemoryBackend::new())?;
-        Self(database).with_tables()
+        Self::new(database).with_tables()
+    }
+
+    fn new(redb: redb::Database) -> Self {
+        Self {
+            redb,
+            changes: Arc::default(),
+        }
     }
 
     /// Only a new file, or one of an older program, lacks any.
     fn with_tables(self) -> Result<Self> {
         let known: BTreeSet<String> = self
-            .0
+            .redb
             .begin_read()?
             .list_tables()?
             .map(|table| table.name().to_owned())
@@ -153,12 +181,29 @@ impl Database {
     /// # Errors
     /// The disk failed.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot(self.0.begin_read()?))
+        Ok(Snapshot {
+            transaction: self.redb.begin_read()?,
+            tables: Default::default(),
+        })
+    }
+
+    /// The same, noting what is read of it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn watched(&self) -> Result<Watched> {
+        let after = self.changes.last();
+        Ok(Watched::new(self.snapshot()?, after))
+    }
+
+    /// An empty memory for values made of the rows.
+    pub fn memo<K: Hash + Eq, V: Clone>(&self, bytes_max: usize) -> Memo<K, V> {
+        Memo::new(Arc::clone(&self.changes), bytes_max)
     }
 
     /// The next group's transaction.
     pub(super) fn begin(&self, durability: Durability) -> Result<WriteTransaction> {
-        let mut transaction = self.0.begin_write()?;
+        let mut transaction = self.redb.begin_write()?;
         transaction
             .set_durability(durability)
             .map_err(|error| StoreError::Io(error.to_string()))?;
@@ -166,22 +211,43 @@ impl Database {
         transaction.set_quick_repair(matches!(durability, Durability::Immediate));
         Ok(transaction)
     }
+
+    /// Makes a group visible. What was made of the rows that it changed holds no more, from before it is.
+    pub(super) fn commit(&self, transaction: WriteTransaction, touched: &[Place]) -> Result<()> {
+        self.changes.note(touched);
+        transaction.commit()?;
+        self.changes.note(touched);
+        Ok(())
+    }
 }
 
+type OpenTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
 /// The rows as of one moment, unchanged however long it is held.
-pub struct Snapshot(ReadTransaction);
+pub struct Snapshot {
+    transaction: ReadTransaction,
+    /// Each is opened once, when it is first read.
+    tables: [OnceLock<OpenTable>; Table::ALL.len()],
+}
+
+impl Snapshot {
+    fn table(&self, table: Table) -> Result<&OpenTable> {
+        let place = &self.tables[table as usize];
+        if let Some(open) = place.get() {
+            return Ok(open);
+        }
+        let open = self.transaction.open_table(definition(table))?;
+        Ok(place.get_or_init(|| open))
+    }
+}
 
 impl Read for Snapshot {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self
-            .0
-            .open_table(definition(table))?
-            .get(key)?
-            .map(|row| row.value().to_vec()))
+        Ok(self.table(table)?.get(key)?.map(|row| row.value().to_vec()))
     }
 
     fn scan(&self, table: Table, start: &[u8], end: &[u8], way: Direction, visit: Visit<'_>) -> Result<()> {
-        scan_table(&self.0.open_table(definition(table))?, (start, end), way, visit)
+        scan_table(self.table(table)?, (start, end), way, visit)
     }
 }
 
@@ -192,6 +258,8 @@ pub struct Rows<'t> {
     tables: Vec<redb::Table<'t, &'static [u8], &'static [u8]>>,
     /// What stood in each changed row before, since the last [`Rows::keep`].
     undo: Vec<Undo>,
+    /// The places of changed rows, those of undone changes too.
+    touched: Vec<Place>,
 }
 
 impl<'t> Rows<'t> {
@@ -202,7 +270,13 @@ impl<'t> Rows<'t> {
         Ok(Self {
             tables: tables.collect::<std::result::Result<_, _>>()?,
             undo: Vec::new(),
+            touched: Vec::new(),
         })
+    }
+
+    /// What [`Database::commit`] must know; then nothing more is written.
+    pub(super) fn touched(self) -> Vec<Place> {
+        self.touched
     }
 
     /// Writes a row.
@@ -210,6 +284,7 @@ impl<'t> Rows<'t> {
     /// # Errors
     /// The disk failed.
     pub fn put(&mut self, table: Table, key: &[u8], row: &[u8]) -> Result<()> {
+        self.touched.extend(place(table, key));
         let before = self.tables[table as usize]
             .insert(key, row)?
             .map(|before| before.value().to_vec());
@@ -222,6 +297,7 @@ impl<'t> Rows<'t> {
     /// # Errors
     /// The disk failed.
     pub fn delete(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        self.touched.extend(place(table, key));
         let before = self.tables[table as usize]
             .remove(key)?
             .map(|before| before.value().to_vec());
