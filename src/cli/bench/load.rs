@@ -1,4 +1,4 @@
-//! Load: so many clients, each on one kept-alive TLS connection, each sending its next request when the last is answered.
+//! Load: so many clients, each on one kept-alive connection, each sending its next request when the last is answered.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::rt::{Read, Write};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::server::client::Connector;
@@ -17,12 +19,16 @@ use crate::server::client::Connector;
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) address: SocketAddr,
-    pub(super) connector: Connector,
+    /// TLS; a peer that speaks plain HTTP has none.
+    pub(super) connector: Option<Connector>,
     pub(super) authorization: String,
 }
 
 /// One request: method, path, JSON body (empty: none).
 pub(super) type Ask = (Method, String, String);
+
+/// Makes the n-th request of a client.
+pub(super) type Asker = Arc<dyn Fn(usize, u64) -> Ask + Send + Sync>;
 
 /// What came of it.
 #[derive(Clone, Debug, Default)]
@@ -51,22 +57,34 @@ pub(super) struct Client {
     authorization: String,
 }
 
+async fn open<S>(stream: S, tasks: &mut JoinSet<()>) -> std::io::Result<SendRequest<Full<Bytes>>>
+where
+    S: Read + Write + Send + Unpin + 'static,
+{
+    let (sender, connection) = handshake(stream).await.map_err(std::io::Error::other)?;
+    tasks.spawn(async move { drop(connection.await) });
+    Ok(sender)
+}
+
 impl Client {
     /// Connects; the connection lives in `tasks`.
     pub(super) async fn connect(target: &Target, tasks: &mut JoinSet<()>) -> std::io::Result<Self> {
-        let tls = target.connector.connect(target.address).await?;
-        let (sender, connection) = handshake(TokioIo::new(tls))
-            .await
-            .map_err(std::io::Error::other)?;
-        tasks.spawn(async move { drop(connection.await) });
+        let sender = match &target.connector {
+            Some(connector) => open(TokioIo::new(connector.connect(target.address).await?), tasks).await?,
+            None => {
+                let tcp = TcpStream::connect(target.address).await?;
+                tcp.set_nodelay(true)?;
+                open(TokioIo::new(tcp), tasks).await?
+            }
+        };
         Ok(Self {
             sender,
             authorization: target.authorization.clone(),
         })
     }
 
-    /// The status and the body of the answer.
-    pub(super) async fn send(&mut self, (method, path, body): Ask) -> std::io::Result<(u16, Bytes)> {
+    /// The body of the answer; any answer but a success is an error.
+    pub(super) async fn send(&mut self, (method, path, body): Ask) -> std::io::Result<Bytes> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -76,27 +94,28 @@ impl Client {
             .body(Full::new(Bytes::from(body)))
             .map_err(std::io::Error::other)?;
         self.sender.ready().await.map_err(std::io::Error::other)?;
-        let answer = self
-            .sender
-            .send_request(request)
-            .await
-            .map_err(std::io::Error::other)?;
-        let status = answer.status().as_u16();
-        let body = answer
-            .into_body()
-            .collect()
-            .await
-            .map_err(std::io::Error::other)?;
-        Ok((status, body.to_bytes()))
+        let answer = self.sender.send_request(request).await;
+        let (head, body) = answer.map_err(std::io::Error::other)?.into_parts();
+        let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+        if head.status.is_success() {
+            return Ok(body);
+        }
+        let text = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
+        Err(std::io::Error::other(format!("{}: {text}", head.status)))
+    }
+
+    /// The answer as JSON.
+    pub(super) async fn json(&mut self, ask: Ask) -> std::io::Result<serde_json::Value> {
+        Ok(serde_json::from_slice(&self.send(ask).await?)?)
     }
 }
 
-/// Runs so many clients for so long; `ask` makes the n-th request of a client. Any answer but a success ends the run.
+/// Runs so many clients for so long.
 pub(super) async fn run(
     target: &Target,
     clients: usize,
     time: Duration,
-    ask: Arc<dyn Fn(usize, u64) -> Ask + Send + Sync>,
+    ask: &Asker,
 ) -> std::io::Result<Measured> {
     let mut connections = JoinSet::new();
     let mut open = Vec::new();
@@ -106,7 +125,7 @@ pub(super) async fn run(
     let begin = Instant::now();
     let mut running = JoinSet::new();
     for (number, client) in open.into_iter().enumerate() {
-        let ask = Arc::clone(&ask);
+        let ask = Arc::clone(ask);
         running.spawn(one_client(client, begin, time, move |nth| ask(number, nth)));
     }
     let mut measured = Measured::default();
@@ -125,14 +144,10 @@ async fn one_client(
     ask: impl Fn(u64) -> Ask,
 ) -> std::io::Result<Vec<Duration>> {
     let mut latencies = Vec::new();
-    while begin.elapsed() < time {
+    while latencies.is_empty() || begin.elapsed() < time {
         let request = ask(latencies.len() as u64);
         let sent = Instant::now();
-        let (status, body) = client.send(request).await?;
-        if !(200..300).contains(&status) {
-            let text = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
-            return Err(std::io::Error::other(format!("status {status}: {text}")));
-        }
+        client.send(request).await?;
         latencies.push(sent.elapsed());
     }
     Ok(latencies)

@@ -1,66 +1,114 @@
 //! `blotter bench`: the figures of docs/PERFORMANCE.md, on this machine. Each stands beside a limit or a peer measured in the
 //! same run, because an fdatasync here may take ten times what it takes elsewhere; what counts is the ratio.
 
+mod against;
 mod bare;
 mod disk;
 mod load;
+mod peer;
+mod rounds;
+mod rows;
+mod scale;
 mod server;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use hyper::Method;
-use hyper::body::Bytes;
 
 use serde_json::json;
 
-use self::load::{Ask, Client, Measured, Target};
-use self::server::{Node, Server};
+use self::against::Against;
+use self::peer::Peer;
+use self::rounds::{Pair, Rounds};
+use self::scale::AtScale;
+use self::server::Node;
 use crate::cli::output::Output;
 use crate::cli::{CliError, Done};
-use crate::domain::time::SystemClock;
-use crate::server::certs::authority::Authority;
-use crate::server::certs::name::names_of_node;
-use crate::server::{certs, client::Connector, tls};
 
-/// How long and how large.
-#[derive(Clone, Copy, Debug, clap::Args)]
+/// How long, how large, and beside whom.
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Bench {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Records that are there before anything is measured
+    /// Rounds of each pair; the one with the median ratio counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Records that are there before anything is measured: by halves cases and persons
     #[arg(long, default_value_t = 10_000)]
     records: u64,
+    /// Keeps the filled node in this folder, and uses it again
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// A PocketBase beside it: where its collection answers (`benches/run` starts one)
+    #[arg(long, value_name = "URL")]
+    pocketbase: Option<Peer>,
+    /// A SQLite beside it, behind the handler of `benches/sqlite`
+    #[arg(long, value_name = "URL")]
+    sqlite: Option<Peer>,
 }
 
 impl Bench {
     pub(super) fn run(self, output: Output) -> Done {
-        let figures = measure(self, &|what| output.say(&format!("… {what}"))).map_err(CliError::failed)?;
-        output.show(&json!({ "data": figures }), |_| {
-            let ratio = |figure: &Figure| {
-                figure
-                    .ratio
-                    .map(|ratio| format!("{ratio:.2}"))
-                    .unwrap_or_default()
-            };
-            let row = |f: &Figure| {
-                vec![
-                    f.what.clone(),
-                    f.value.clone(),
-                    ratio(f),
-                    f.aim.clone(),
-                    f.beside.clone(),
-                ]
-            };
-            let rows: Vec<_> = figures.iter().map(row).collect();
-            output.table(
-                &["what", "measured", "ratio", "aim", "beside, in this run"],
-                &rows,
-            )
-        });
+        let figures = self
+            .measure(&|what| output.say(&format!("… {what}")))
+            .map_err(CliError::failed)?;
+        output.show(&json!({ "data": figures }), |_| table(&figures));
         Ok(())
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+
+    /// Runs all measurements; `say` is told what is going on.
+    fn measure(&self, say: &dyn Fn(&str)) -> std::io::Result<Vec<Figure>> {
+        let scratch = match &self.folder {
+            Some(folder) => {
+                std::fs::create_dir_all(folder)?;
+                tempfile::tempdir_in(folder)?
+            }
+            None => tempfile::tempdir()?,
+        };
+        let large = self.folder.as_deref().unwrap_or(scratch.path()).join("large");
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.at_both_scales(scratch.path(), &large, say))
+    }
+
+    async fn at_both_scales(
+        &self,
+        scratch: &Path,
+        large: &Path,
+        say: &dyn Fn(&str),
+    ) -> std::io::Result<Vec<Figure>> {
+        let probe = || disk::probe(scratch).map(millis).map_err(std::io::Error::other);
+        let before = probe()?;
+        let few = self.records / 10;
+        say(&format!("a node of {few} records"));
+        let small = Node::at(&scratch.join("small"))?;
+        small.fill(few).await?;
+        let small = AtScale::measure(&small, few, self).await?;
+        say(&format!("a node of {} records", self.records));
+        let node = Node::at(large)?;
+        node.fill(self.records).await?;
+        let large = AtScale::measure(&node, self.records, self).await?;
+        let server = node.start()?;
+        let watch = server.watch_memory();
+        let rounds = Rounds {
+            wanted: self.rounds,
+            folder: scratch,
+        };
+        let against = Against {
+            server: &server,
+            rounds,
+            scale: self,
+            say,
+        };
+        let mut figures = against.figures(self.records).await?;
+        figures.extend(large.figures(&small, &watch));
+        server.stop()?;
+        let probes = format!("{before}, {}", probe()?);
+        figures.insert(0, Figure::new("one fdatasync of 4 KiB, before and after", probes));
+        Ok(figures)
     }
 }
 
@@ -75,253 +123,64 @@ struct Figure {
     aim: String,
 }
 
-type Figures = Vec<Figure>;
-
-fn figure(what: &str, value: String, beside: String, ratio: Option<f64>, aim: &str) -> Figure {
-    Figure {
-        what: what.into(),
-        value,
-        beside,
-        ratio,
-        aim: aim.into(),
-    }
-}
-
-/// Runs all measurements in a temporary folder; `say` is told what is going on.
-fn measure(scale: Bench, say: &dyn Fn(&str)) -> std::io::Result<Figures> {
-    let folder = tempfile::tempdir()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let node = Node::make(&folder.path().join("node"))?;
-    let mut figures = Vec::new();
-    let probe = disk::probe(folder.path()).map_err(std::io::Error::other)?;
-    figures.push(figure(
-        "one fdatasync on this disk, before",
-        millis(probe),
-        String::new(),
-        None,
-        "",
-    ));
-    runtime.block_on(async {
-        let server = node.start()?;
-        figures.push(figure(
-            "memory, idle",
-            megabytes(server.anonymous_memory()),
-            String::new(),
-            None,
-            "≤ 80 MB",
-        ));
-        say("filling");
-        fill(&server.target, scale.records).await?;
-        say("writing");
-        writes(&server, scale, folder.path(), &mut figures).await?;
-        say("reading");
-        reads(&server, scale, &mut figures).await?;
-        let memory = megabytes(server.anonymous_memory());
-        figures.push(figure(
-            "memory, after load",
-            memory,
-            String::new(),
-            None,
-            "≤ 256 MB",
-        ));
-        server.stop()?;
-        starts(&node, &mut figures)
-    })?;
-    let probe = disk::probe(folder.path()).map_err(std::io::Error::other)?;
-    figures.push(figure(
-        "one fdatasync on this disk, after",
-        millis(probe),
-        String::new(),
-        None,
-        "",
-    ));
-    Ok(figures)
-}
-
-/// A case whose JSON has 505 bytes.
-fn case(client: usize, number: u64) -> String {
-    let title = format!("Break-in number {number} of client {client}");
-    let mut body = serde_json::json!({"data": {"title": title, "priority": "high", "description": ""}});
-    let missing = 505_usize.saturating_sub(body.to_string().len());
-    body["data"]["description"] =
-        serde_json::Value::String("the rear door was forced ".repeat(20)[..missing].into());
-    body.to_string()
-}
-
-fn create(client: usize, number: u64) -> Ask {
-    (Method::POST, "/v1/cases".into(), case(client, number))
-}
-
-async fn fill(target: &Target, records: u64) -> std::io::Result<()> {
-    const ROWS: u64 = 1000;
-    let mut tasks = tokio::task::JoinSet::new();
-    let mut client = Client::connect(target, &mut tasks).await?;
-    for batch in 0..records.div_ceil(ROWS) {
-        let row = |number: u64| {
-            let case: serde_json::Value = serde_json::from_str(&case(0, number)).unwrap_or_default();
-            serde_json::json!({"kind": "case", "data": case["data"]})
-        };
-        let rows: Vec<_> = (batch * ROWS..((batch + 1) * ROWS).min(records))
-            .map(row)
-            .collect();
-        let body = serde_json::json!({ "data": rows }).to_string();
-        let (status, answer) = client.send((Method::POST, "/v1/batch".into(), body)).await?;
-        if !(200..300).contains(&status) {
-            let text = String::from_utf8_lossy(&answer).into_owned();
-            return Err(std::io::Error::other(format!("a batch was refused: {text}")));
+impl Figure {
+    fn new(what: &str, value: String) -> Self {
+        Self {
+            what: what.into(),
+            value,
+            beside: String::new(),
+            ratio: None,
+            aim: String::new(),
         }
     }
-    Ok(())
-}
 
-async fn writes(server: &Server, scale: Bench, folder: &Path, figures: &mut Figures) -> std::io::Result<()> {
-    let time = Duration::from_secs(scale.seconds);
-    let before = server.bytes_written();
-    let many = load::run(&server.target, 32, time, Arc::new(create)).await?;
-    let bytes = server.bytes_written() - before;
-    // With 32 clients the groups hold about 32 requests, each an operation and its audit entry.
-    let bare = disk::bare_groups(folder, 64, 550, time).map_err(std::io::Error::other)? / 2.0;
-    let beside = format!("{bare:.0} bare group commits of 32 × (operation + audit entry)");
-    let ratio = Some(many.per_second() / bare);
-    figures.push(figure(
-        "durable creates/s, 32 clients",
-        rate(&many),
-        beside,
-        ratio,
-        "≥ 0.6",
-    ));
-    let each = bytes / (many.latencies.len() as u64).max(1);
-    figures.push(figure(
-        "bytes written a create, 32 clients",
-        format!("{each} B"),
-        String::new(),
-        None,
-        "≤ 5,000 B",
-    ));
-    let one = load::run(&server.target, 1, time, Arc::new(create)).await?;
-    let bare = disk::bare_groups(folder, 2, 550, time).map_err(std::io::Error::other)? / 2.0;
-    let ratio = Some(one.per_second() / bare);
-    figures.push(figure(
-        "durable creates/s, 1 client",
-        rate(&one),
-        format!("{bare:.0} bare commits"),
-        ratio,
-        "",
-    ));
-    Ok(())
-}
-
-async fn reads(server: &Server, scale: Bench, figures: &mut Figures) -> std::io::Result<()> {
-    let time = Duration::from_secs(scale.seconds);
-    let records = scale.records.max(1);
-    let mut tasks = tokio::task::JoinSet::new();
-    let mut client = Client::connect(&server.target, &mut tasks).await?;
-    let (_, list) = client
-        .send((Method::GET, "/v1/cases?limit=500".into(), String::new()))
-        .await?;
-    let list: serde_json::Value = serde_json::from_slice(&list)?;
-    let ids: Vec<String> = list["data"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|case| Some(case["id"].as_str()?.to_owned()))
-        .collect();
-    if ids.is_empty() {
-        return Err(std::io::Error::other("there is nothing to read"));
+    fn beside(self, beside: String, ratio: Option<f64>) -> Self {
+        Self {
+            beside,
+            ratio,
+            ..self
+        }
     }
-    let path = format!("/v1/cases/{}", ids[0]);
-    let (_, body) = client.send((Method::GET, path, String::new())).await?;
-    let ask = move |client: usize, number: u64| {
-        let place = usize::try_from(number)
-            .unwrap_or(0)
-            .wrapping_mul(31)
-            .wrapping_add(client * 7)
-            % ids.len();
-        (Method::GET, format!("/v1/cases/{}", ids[place]), String::new())
-    };
-    let ours = load::run(&server.target, 32, time, Arc::new(ask)).await?;
-    let bare = bare_reads(body, time).await?;
-    let ratio = Some(ours.per_second() / bare.per_second());
-    let beside = format!(
-        "{} of a bare hyper + rustls handler of the same bytes",
-        rate(&bare)
-    );
-    figures.push(figure(
-        "GET by id/s, 32 clients",
-        rate(&ours),
-        beside,
-        ratio,
-        "≥ 0.6",
-    ));
-    let find = move |client: usize, number: u64| {
-        let nth = (number * 31 + client as u64 * 7) % records;
-        (
-            Method::GET,
-            format!("/v1/search?q=break-in+number+{nth}&limit=20"),
-            String::new(),
-        )
-    };
-    let found = load::run(&server.target, 4, time, Arc::new(find)).await?;
-    let value = format!(
-        "{} (p50 {})",
-        millis(found.percentile(99)),
-        millis(found.percentile(50))
-    );
-    figures.push(figure("search p99, 4 clients", value, String::new(), None, ""));
-    Ok(())
+
+    fn aim(self, aim: &str) -> Self {
+        Self {
+            aim: aim.into(),
+            ..self
+        }
+    }
+
+    /// Two sides of one run, if the disk kept still.
+    fn pair(what: &str, pair: Option<Pair>, beside: &str, aim: &str, shown: impl Fn(f64) -> String) -> Self {
+        match pair {
+            Some(pair) => Self::new(what, shown(pair.ours))
+                .beside(format!("{}: {beside}", shown(pair.theirs)), Some(pair.ratio()))
+                .aim(aim),
+            None => Self::new(what, "the disk changed in every round".into())
+                .beside(beside.into(), None)
+                .aim(aim),
+        }
+    }
 }
 
-async fn bare_reads(body: Bytes, time: Duration) -> std::io::Result<Measured> {
-    let folder = tempfile::tempdir()?;
-    let clock = SystemClock;
-    let names = names_of_node(&[]);
-    Authority::create(folder.path(), &names, &clock).map_err(std::io::Error::other)?;
-    let certificates = certs::load_or_renew(folder.path(), names, Arc::new(clock));
-    let certificates = certificates.map_err(std::io::Error::other)?;
-    let acceptor = tls::acceptor(certificates).map_err(std::io::Error::other)?;
-    let (address, _serving) = bare::serve(acceptor, body).await?;
-    let connector = Connector::trusting(&Authority::certificate_file(folder.path()))?;
-    let target = Target {
-        address,
-        connector,
-        authorization: String::new(),
+/// The table of docs/PERFORMANCE.md.
+fn table(figures: &[Figure]) -> String {
+    let row = |figure: &Figure| {
+        let ratio = figure
+            .ratio
+            .map(|ratio| format!("{ratio:.2}"))
+            .unwrap_or_default();
+        let cells = [&figure.what, &figure.value, &figure.beside, &ratio, &figure.aim];
+        format!("| {} |\n", cells.map(String::as_str).join(" | "))
     };
-    load::run(
-        &target,
-        32,
-        time,
-        Arc::new(|_, _| (Method::GET, "/".into(), String::new())),
-    )
-    .await
-}
-
-fn starts(node: &Node, figures: &mut Figures) -> std::io::Result<()> {
-    let clean = node.start()?;
-    figures.push(figure(
-        "start, clean",
-        millis(clean.ready_after),
-        String::new(),
-        None,
-        "≤ 150 ms",
-    ));
-    clean.kill()?;
-    let killed = node.start()?;
-    figures.push(figure(
-        "start, after kill -9",
-        millis(killed.ready_after),
-        String::new(),
-        None,
-        "≤ 300 ms",
-    ));
-    killed.stop()
+    let head =
+        "| what | measured | beside, in the same run | ratio | aim |\n| --- | --- | --- | --- | --- |\n";
+    figures
+        .iter()
+        .fold(head.to_owned(), |table, figure| table + &row(figure))
 }
 
 fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-fn rate(measured: &Measured) -> String {
-    format!("{:.0}/s", measured.per_second())
 }
 
 fn megabytes(bytes: u64) -> String {

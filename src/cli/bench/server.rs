@@ -4,12 +4,23 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::load::Target;
+use hyper::Method;
+use tokio::task::JoinSet;
+
+use super::load::{Client, Target};
+use super::rows;
 use crate::server::client::Connector;
 
-/// A folder with a node in it, and a key to everything.
+/// Between two looks at a server's memory.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Rows of one batch.
+const ROWS: u64 = 1_000;
+
+/// A folder with a node in it, a key to everything, and how many records it was filled with.
 pub(super) struct Node {
     folder: PathBuf,
     key: String,
@@ -19,7 +30,7 @@ pub(super) struct Node {
 pub(super) struct Server {
     child: Child,
     /// From the start of the process to the line that says it is ready.
-    pub(super) ready_after: Duration,
+    ready_after: Duration,
     pub(super) target: Target,
 }
 
@@ -28,7 +39,7 @@ fn own(arguments: &[&str], folder: &Path) -> std::io::Result<Command> {
     command
         .args(arguments)
         .arg("--data")
-        .arg(folder)
+        .arg(folder.join("data"))
         .stderr(Stdio::null());
     // No limit but the disk's: this measures what the server can do, not what a client may.
     command
@@ -46,27 +57,56 @@ fn json_of(mut command: Command) -> std::io::Result<serde_json::Value> {
 }
 
 impl Node {
-    /// Makes a node in an empty folder.
-    pub(super) fn make(folder: &Path) -> std::io::Result<Self> {
-        json_of(own(&["init"], folder)?)?;
-        let arguments = [
-            "key",
-            "create",
-            "--name",
-            "bench",
-            "--lanes",
-            "query,sync,events",
-            "--scopes",
-            "*",
-        ];
-        let made = json_of(own(&arguments, folder)?)?;
-        let key = made["key"]
-            .as_str()
-            .ok_or_else(|| std::io::Error::other("no key was made"))?;
+    /// The node in this folder, or a new one.
+    pub(super) fn at(folder: &Path) -> std::io::Result<Self> {
+        let kept = folder.join("key");
+        if !kept.exists() {
+            std::fs::create_dir_all(folder)?;
+            json_of(own(&["init"], folder)?)?;
+            let words = "key create --name bench --lanes query,sync,events --scopes *";
+            let made = json_of(own(&words.split(' ').collect::<Vec<_>>(), folder)?)?;
+            let key = made["key"].as_str();
+            std::fs::write(
+                &kept,
+                key.ok_or_else(|| std::io::Error::other("no key was made"))?,
+            )?;
+        }
         Ok(Self {
             folder: folder.to_owned(),
-            key: key.to_owned(),
+            key: std::fs::read_to_string(kept)?,
         })
+    }
+
+    /// Files the records that are not there yet, and waits until searches see them.
+    pub(super) async fn fill(&self, records: u64) -> std::io::Result<()> {
+        let note = self.folder.join("records");
+        let there = std::fs::read_to_string(&note)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let mut next = there.unwrap_or(0);
+        if next >= records {
+            return Ok(());
+        }
+        let server = self.start()?;
+        let mut tasks = JoinSet::new();
+        let mut client = Client::connect(&server.target, &mut tasks).await?;
+        while next < records {
+            let end = (next + ROWS).min(records);
+            let rows: Vec<_> = (next..end).map(rows::row).collect();
+            let body = serde_json::json!({ "data": rows }).to_string();
+            client.send((Method::POST, "/v1/batch".into(), body)).await?;
+            next = end;
+            std::fs::write(&note, next.to_string())?;
+        }
+        let look = || {
+            (
+                Method::GET,
+                "/v1/search?q=james&limit=1&consistency=wait".into(),
+                String::new(),
+            )
+        };
+        while client.json(look()).await?["meta"]["index_lag"]["milliseconds"] != 0 {}
+        server.stop()
     }
 
     /// Starts the server and waits until it is ready.
@@ -81,14 +121,11 @@ impl Node {
         let ready_after = begin.elapsed();
         let ready: serde_json::Value = serde_json::from_str(&line)?;
         let url = ready["url"].as_str().ok_or_else(missing)?;
-        let port = url
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.trim_end_matches('/').parse().ok())
-            .ok_or_else(missing)?;
+        let port = url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         let authority = ready["ca"].as_str().ok_or_else(missing)?;
         let target = Target {
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-            connector: Connector::trusting(Path::new(authority))?,
+            address: SocketAddr::from(([127, 0, 0, 1], port.ok_or_else(missing)?)),
+            connector: Some(Connector::trusting(Path::new(authority))?),
             authorization: format!("Bearer {}", self.key),
         };
         Ok(Server {
@@ -100,11 +137,18 @@ impl Node {
 }
 
 impl Server {
+    /// The time from the start of the process to its first answer to a request that needs the store.
+    pub(super) async fn first_answer(&self) -> std::io::Result<Duration> {
+        let (waited, mut tasks) = (Instant::now(), JoinSet::new());
+        let mut client = Client::connect(&self.target, &mut tasks).await?;
+        client
+            .send((Method::GET, "/v1/cases?limit=1".into(), String::new()))
+            .await?;
+        Ok(self.ready_after + waited.elapsed())
+    }
+
     fn proc(&self, file: &str, name: &str) -> u64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default();
-        let value = text.lines().find_map(|line| line.strip_prefix(name));
-        let number = value.map(|value| value.trim().trim_end_matches(" kB"));
-        number.and_then(|number| number.parse().ok()).unwrap_or(0)
+        proc(self.child.id(), file, name)
     }
 
     /// Bytes that the server has caused to be written to the disk.
@@ -117,6 +161,20 @@ impl Server {
         self.proc("status", "RssAnon:") * 1024
     }
 
+    /// Looks at the server's anonymous memory until this is dropped.
+    pub(super) fn watch_memory(&self) -> Watch {
+        let (pid, most) = (self.child.id(), Arc::new(AtomicU64::new(0)));
+        let mut task = JoinSet::new();
+        let seen = Arc::clone(&most);
+        task.spawn(async move {
+            loop {
+                seen.fetch_max(proc(pid, "status", "RssAnon:") * 1024, Ordering::Relaxed);
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+        Watch { most, _task: task }
+    }
+
     /// Asks the server to stop, and waits.
     pub(super) fn stop(mut self) -> std::io::Result<()> {
         let pid = rustix::process::Pid::from_child(&self.child);
@@ -125,7 +183,7 @@ impl Server {
     }
 
     /// Kills the server with no warning.
-    pub(super) fn kill(mut self) -> std::io::Result<()> {
+    pub(super) fn kill(&mut self) -> std::io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
     }
@@ -134,7 +192,26 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Already gone unless the bench itself failed.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        drop(self.kill());
     }
+}
+
+/// The most memory that was seen.
+pub(super) struct Watch {
+    most: Arc<AtomicU64>,
+    _task: JoinSet<()>,
+}
+
+impl Watch {
+    pub(super) fn most(&self) -> u64 {
+        self.most.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that the kernel tells of a process.
+fn proc(pid: u32, file: &str, name: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let value = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = value.map(|value| value.trim().trim_end_matches(" kB"));
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -1,0 +1,36 @@
+//! `blotter bench` at its smallest: every row is there, and each says what it should.
+
+use crate::support::process::Place;
+
+#[test]
+fn the_smallest_bench_gives_every_row() {
+    let place = Place::new();
+    let folder = place.file("bench");
+    let folder = folder.to_str().unwrap();
+    let size = "bench --seconds 0 --rounds 1 --records 40 --json --folder";
+    let words: Vec<&str> = size.split(' ').chain([folder]).collect();
+    let ended = place.run(&words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let figures = ended.json();
+    let rows = figures["data"].as_array().unwrap();
+    let whats: Vec<&str> = rows.iter().map(|row| row["what"].as_str().unwrap()).collect();
+    for part in [
+        "fdatasync",
+        "32 clients",
+        "1 client",
+        "GET by id",
+        "40 records",
+        "searchable",
+        "bytes written",
+        "clean",
+        "kill -9",
+        "idle",
+        "under load",
+    ] {
+        assert!(whats.iter().any(|what| what.contains(part)), "{part}: {whats:?}");
+    }
+    assert!(
+        rows.iter().all(|row| !row["value"].as_str().unwrap().is_empty()),
+        "{rows:?}"
+    );
+}
