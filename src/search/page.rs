@@ -545,6 +545,12 @@ impl Cursor {
 
 /// What must be the same on every page of one search.
 fn fingerprint(search: &Search) -> [u8; 4] {
-    let what = format!("{:?}", (&search.text, &search.kinds, &search.case_id));
+    let what = (
+        &search.reader.tenant,
+        &search.text,
+        &search.kinds,
+        &search.case_id,
+    );
+    let what = format!("{what:?}");
     crc32c::crc32c(what.as_bytes()).to_be_bytes()
 }

@@ -1,6 +1,6 @@
 //! The fuzz targets on their seeds, on what fuzzing has found, and on mutations of both: all that the fuzzer checks, without it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::power::Dice;
 use crate::support::scale;
@@ -11,30 +11,50 @@ mod targets;
 const MUTATIONS: u64 = 300;
 
 fn replay(name: &str, target: fn(&[u8])) {
-    let mut inputs = Vec::new();
-    for folder in ["seeds", "corpus"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fuzz")
-            .join(folder)
-            .join(name);
-        let Ok(files) = std::fs::read_dir(folder) else {
-            continue;
-        };
-        inputs.extend(files.map(|file| std::fs::read(file.unwrap().path()).unwrap()));
-    }
-    assert!(!inputs.is_empty(), "{name} has no seeds");
+    let seeds = files(
+        &Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fuzz/seeds")
+            .join(name),
+    );
+    assert!(!seeds.is_empty(), "{name} has no seeds");
     let mut dice = Dice::new(7);
-    for input in &inputs {
+    for input in &seeds {
         target(input);
         for _ in 0..MUTATIONS * scale() {
             target(&mutated(input, &mut dice));
         }
     }
+    let found = cache().map_or_else(Vec::new, |cache| {
+        files(&cache.join("blotter/fuzz/corpus").join(name))
+    });
+    found.iter().for_each(|input| target(input));
     println!(
-        "fuzz {name}: {} inputs, {} mutations each",
-        inputs.len(),
-        MUTATIONS * scale()
+        "fuzz {name}: {} seeds, {} mutations each; {} inputs that fuzzing found here",
+        seeds.len(),
+        MUTATIONS * scale(),
+        found.len(),
     );
+}
+
+/// Where `fuzz/run` keeps what it finds.
+fn cache() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(home)
+}
+
+fn files(folder: &Path) -> Vec<Vec<u8>> {
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    files.sort();
+    // A fuzzer that runs meanwhile may take an input away again.
+    files
+        .into_iter()
+        .filter_map(|file| std::fs::read(file).ok())
+        .collect()
 }
 
 /// One to four bytes changed, cut off, doubled or put elsewhere.
@@ -82,4 +102,14 @@ fn every_file_to_import_is_read_to_its_end() {
 #[test]
 fn every_picture_is_recognised_or_refused() {
     replay("image", targets::image);
+}
+
+#[test]
+fn every_cursor_leads_into_its_own_list_or_nowhere() {
+    replay("cursor", targets::cursor);
+}
+
+#[test]
+fn every_body_of_parts_is_received_or_leaves_nothing() {
+    replay("multipart", targets::multipart);
 }

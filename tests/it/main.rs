@@ -9,6 +9,7 @@ mod app;
 mod cli;
 mod fold;
 mod fuzz;
+mod hostile;
 mod images;
 mod import;
 mod kill;

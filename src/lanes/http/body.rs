@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
@@ -63,11 +63,28 @@ pub async fn read(headers: &HeaderMap, mut body: Body, bytes_max: u64) -> Outcom
     Ok(all.into())
 }
 
+/// Bodies are taken as they are: what unpacks to a thousand times its length is not unpacked.
+///
+/// # Errors
+/// `Unsupported` for a body that is said to be packed.
+pub(super) fn refuse_packed(headers: &HeaderMap) -> Outcome<()> {
+    let is_plain = |coding: &[u8]| coding.trim_ascii().eq_ignore_ascii_case(b"identity");
+    match headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .all(|coding| is_plain(coding.as_bytes()))
+    {
+        true => Ok(()),
+        false => Err(Failure::Unsupported("no content-encoding is taken".into())),
+    }
+}
+
 /// The `data` and the `meta` of a body; `meta_known` are the members that the route knows.
 ///
 /// # Errors
 /// `Unsupported` for another media type, `Invalid` with every fault.
 pub fn parse(headers: &HeaderMap, bytes: &[u8], meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
+    refuse_packed(headers)?;
     let media = headers
         .get(CONTENT_TYPE)
         .map(|media| media.to_str().unwrap_or("?"));

@@ -97,6 +97,20 @@ fn error(code: Code, message: &str) -> Json {
     json!({"code": code.code, "message": message})
 }
 
+/// Faults that one answer names. Whoever sends a body of nothing else is told the number of the rest: the answer must not
+/// outgrow the request.
+const FAULTS_MAX: usize = 500;
+/// The longest path of a fault that is told, in characters.
+const PATH_CHARS_MAX: usize = 300;
+
+fn faults_json(faults: &[Fault]) -> Vec<Json> {
+    let mut errors: Vec<Json> = faults.iter().take(FAULTS_MAX).map(fault_json).collect();
+    if let Some(rest) = faults.len().checked_sub(FAULTS_MAX).filter(|rest| *rest > 0) {
+        errors.push(error(INPUT_SCHEMA_VIOLATION, &format!("and {rest} faults more")));
+    }
+    errors
+}
+
 /// A fault's code and message, which names its path.
 pub fn fault_json(fault: &Fault) -> Json {
     let Fault {
@@ -104,6 +118,10 @@ pub fn fault_json(fault: &Fault) -> Json {
         path,
         expected,
     } = fault;
+    let path = match path.char_indices().nth(PATH_CHARS_MAX) {
+        Some((end, _)) => &format!("{}…", &path[..end]),
+        None => path,
+    };
     if *missing {
         return error(
             MISSING_INPUT_DATA,
@@ -125,7 +143,7 @@ pub fn render(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Response<
 fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
     match failure {
         Failure::Invalid(faults) => Told {
-            errors: faults.iter().map(fault_json).collect(),
+            errors: faults_json(faults),
             ..Told::new(INPUT_SCHEMA_VIOLATION, "")
         },
         Failure::Unknown(kind) => {

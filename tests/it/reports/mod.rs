@@ -11,7 +11,8 @@ use crate::images::photo;
 use crate::support::testbox::{Answer, TestBox};
 use blotter::services::demo::photo::Scene;
 
-const BOUNDARY: &str = "----parted";
+/// What parts the parts.
+pub(crate) const BOUNDARY: &str = "----parted";
 
 /// A part of a body: name, file name, bytes.
 pub(crate) type Part<'p> = (&'p str, Option<&'p str>, &'p [u8]);

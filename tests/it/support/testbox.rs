@@ -28,6 +28,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value as Json;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::support::desk::TestDesk;
@@ -188,15 +189,27 @@ impl TestBox {
         key_of(&self.desk, tenant, scopes, lanes)
     }
 
+    /// Bytes over TLS, with the protocol that was agreed.
+    pub(crate) async fn raw(&self, alpn: &str) -> TlsStream<TcpStream> {
+        let mut config = (*self.tls).clone();
+        config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config))
+            .connect(name, socket)
+            .await
+            .unwrap()
+    }
+
+    /// Bytes without TLS, to the port that speaks it.
+    pub(crate) async fn socket(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
     /// A new connection, HTTP/1.1 over TLS.
     #[expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
     pub(crate) async fn connect(&self) -> Connection {
-        let socket = TcpStream::connect(self.address).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = TlsConnector::from(Arc::clone(&self.tls))
-            .connect(name, socket)
-            .await
-            .unwrap();
+        let stream = self.raw("http/1.1").await;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .unwrap();

@@ -66,11 +66,12 @@ pub async fn receive(
     body: Body,
     limits: PartLimits,
 ) -> Outcome<Parts> {
-    let mut request = Request::new(body);
-    *request.headers_mut() = headers.clone();
-    DefaultBodyLimit::disable().apply(&mut request);
-    let unsupported = |_| Failure::Unsupported("the body must be multipart/form-data".into());
-    let mut multipart = Multipart::from_request(request, &()).await.map_err(unsupported)?;
+    // Whether the headers say what is needed is asked without the body, which would be gone with the refusal.
+    if let Err(failure) = opened(headers, Body::empty()).await {
+        body::drain(body).await;
+        return Err(failure);
+    }
+    let mut multipart = opened(headers, body).await?;
     let mut parts = Parts {
         services: services.clone(),
         files: Vec::new(),
@@ -83,6 +84,15 @@ pub async fn receive(
         return Err(failure);
     }
     Ok(parts)
+}
+
+async fn opened(headers: &HeaderMap, body: Body) -> Outcome<Multipart> {
+    body::refuse_packed(headers)?;
+    let mut request = Request::new(body);
+    *request.headers_mut() = headers.clone();
+    DefaultBodyLimit::disable().apply(&mut request);
+    let unsupported = |_| Failure::Unsupported("the body must be multipart/form-data with a boundary".into());
+    Multipart::from_request(request, &()).await.map_err(unsupported)
 }
 
 async fn fill(parts: &mut Parts, multipart: &mut Multipart, limits: PartLimits) -> Outcome<()> {
