@@ -1,5 +1,6 @@
 //! `DIR/admin.sock`: verbs of the command line, answered by the server that holds the folder. Whoever can open the socket (mode
-//! 0600) can read the folder too, so it acts as the folder's owner. One JSON value a line: an [`Envelope`] in, an [`Answer`] out.
+//! 0600) can read the folder too, so it acts as the folder's owner. One JSON value a line: an [`Envelope`] in, [`Answer`]s out,
+//! of which the last is not `Going`.
 
 use std::fs;
 use std::io;
@@ -8,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::node::Node;
@@ -18,6 +21,8 @@ use crate::services::search::follow::Gauge;
 
 /// An order is no longer than this; imports send their rows in parts.
 const LINE_BYTES_MAX: u64 = 64 << 20;
+/// Steps of one order that its reader has not taken yet.
+const STEPS_WAITING_MAX: usize = 16;
 
 /// The socket while the server runs; the file is removed when it is dropped.
 pub struct Door {
@@ -82,22 +87,34 @@ async fn serve(stream: UnixStream, backend: Backend, stop: CancellationToken) {
             Some(Ok(bytes)) if bytes > 0 => {}
             _ => return,
         }
-        let mut answer = answer(line, backend.clone()).await;
-        answer.push(b'\n');
-        if writing.write_all(&answer).await.is_err() {
+        if answer(line, backend.clone(), &mut writing).await.is_err() {
             return;
         }
     }
 }
 
-async fn answer(line: Vec<u8>, backend: Backend) -> Vec<u8> {
+async fn answer(line: Vec<u8>, backend: Backend, writing: &mut OwnedWriteHalf) -> io::Result<()> {
+    let (steps, mut told) = mpsc::channel(STEPS_WAITING_MAX);
     let performed = tokio::task::spawn_blocking(move || match serde_json::from_slice::<Envelope>(&line) {
-        Ok(envelope) => backend.perform(envelope),
+        // A step that finds no place is left out: the next one says more.
+        Ok(envelope) => backend.perform(envelope, &mut |step| drop(steps.try_send(step))),
         Err(error) => Answer::Refused(Refusal::new("invalid", format!("not an order: {error}"))),
     });
+    while let Some(step) = told.recv().await {
+        // Who stops listening misses the answer; the order is carried out all the same.
+        if say(writing, &Answer::Going(step)).await.is_err() {
+            break;
+        }
+    }
     let answer = performed.await.unwrap_or_else(|error| {
         tracing::error!(%error, "an order of the command line panicked");
         Answer::Refused(Refusal::new("internal", "an unexpected error, which was logged"))
     });
-    serde_json::to_vec(&answer).unwrap_or_default()
+    say(writing, &answer).await
+}
+
+async fn say(writing: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    writing.write_all(&line).await
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
+use crate::cli::order::Step;
+
 const BAR_CELLS: usize = 28;
 
 /// How to show things.
@@ -103,8 +105,8 @@ fn line(text: &str) {
 
 /// How far long work has come, on stderr.
 pub(super) struct Progress {
-    what: &'static str,
-    unit: &'static str,
+    what: String,
+    unit: String,
     total: u64,
     on_terminal: bool,
     silent: bool,
@@ -113,10 +115,10 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Work of so many bytes, rows, steps; 0 if nobody knows.
-    pub(super) fn new(output: Output, what: &'static str, unit: &'static str, total: u64) -> Self {
+    pub(super) fn new(output: Output, what: &str, unit: &str, total: u64) -> Self {
         Self {
-            what,
-            unit,
+            what: what.to_owned(),
+            unit: unit.to_owned(),
             total,
             on_terminal: std::io::stderr().is_terminal(),
             silent: output.json,
@@ -143,20 +145,68 @@ impl Progress {
     }
 
     fn draw(&self, done: u64, counted: u64) {
-        let (what, unit) = (self.what, self.unit);
-        let percent = (done.min(self.total) * 100).checked_div(self.total).unwrap_or(0);
+        let (what, unit) = (&self.what, &self.unit);
+        let percent = (done.min(self.total) * 100).checked_div(self.total);
         let mut err = std::io::stderr().lock();
         // Progress that can't be shown is no fault.
-        _ = if self.on_terminal {
-            let full = usize::try_from(percent).unwrap_or(0) * BAR_CELLS / 100;
-            let bar = format!("{}{}", "━".repeat(full), "─".repeat(BAR_CELLS - full));
-            write!(
-                err,
-                "\r\u{1b}[2K  {what:<26} {bar} {percent:>3} %  {counted} {unit}"
-            )
-            .and_then(|()| err.flush())
-        } else {
-            writeln!(err, "{what}: {percent} %, {counted} {unit}")
-        };
+        _ = match percent {
+            Some(percent) if self.on_terminal => {
+                let full = usize::try_from(percent).unwrap_or(0) * BAR_CELLS / 100;
+                let bar = format!("{}{}", "━".repeat(full), "─".repeat(BAR_CELLS - full));
+                write!(
+                    err,
+                    "\r\u{1b}[2K  {what:<26} {bar} {percent:>3} %  {counted} {unit}"
+                )
+            }
+            None if self.on_terminal => write!(err, "\r\u{1b}[2K  {what:<26} {counted} {unit}"),
+            Some(percent) => writeln!(err, "{what}: {percent} %, {counted} {unit}"),
+            None => writeln!(err, "{what}: {counted} {unit}"),
+        }
+        .and_then(|()| err.flush());
+    }
+}
+
+/// How far work of several steps has come: each step has a bar, one after the other.
+pub(super) struct Steps {
+    output: Output,
+    current: Option<(Progress, u64)>,
+}
+
+impl Steps {
+    /// Nothing is done yet.
+    pub(super) fn new(output: Output) -> Self {
+        Self {
+            output,
+            current: None,
+        }
+    }
+
+    /// A step has come so far.
+    pub(super) fn at(&mut self, step: &Step) {
+        let same = self
+            .current
+            .as_ref()
+            .is_some_and(|(progress, _)| progress.what == step.what);
+        if !same {
+            self.end();
+        }
+        let (
+            output,
+            Step {
+                what, unit, total, ..
+            },
+        ) = (self.output, step);
+        let (progress, counted) = self
+            .current
+            .get_or_insert_with(|| (Progress::new(output, what, unit, *total), 0));
+        *counted = step.counted;
+        progress.at(step.done, step.counted);
+    }
+
+    /// The present step is done.
+    pub(super) fn end(&mut self) {
+        if let Some((progress, counted)) = self.current.take() {
+            progress.end(counted);
+        }
     }
 }

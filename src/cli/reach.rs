@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 
 use crate::app::folder::{Folder, FolderError};
 use crate::app::node::{Node, NodeError};
-use crate::cli::order::{Answer, Backend, Envelope, Order};
+use crate::cli::order::{Answer, Backend, Envelope, Order, Tell};
+use crate::cli::output::{Output, Steps};
 use crate::cli::{CliError, Place};
 
 /// The way to the node.
@@ -47,24 +48,43 @@ impl Reach {
 
     /// Has an order carried out for an agency.
     pub(super) fn perform_for(&mut self, tenant: Option<String>, order: Order) -> Result<Json, CliError> {
-        let envelope = Envelope { tenant, order };
+        self.envelope(&Envelope { tenant, order }, &mut |_| {})
+    }
+
+    /// Has an order carried out that takes long, and shows how far it has come.
+    pub(super) fn perform_long(&mut self, order: Order, output: Output) -> Result<Json, CliError> {
+        let envelope = Envelope { tenant: None, order };
+        let mut steps = Steps::new(output);
+        let performed = self.envelope(&envelope, &mut |step| steps.at(&step));
+        steps.end();
+        performed
+    }
+
+    fn envelope(&mut self, envelope: &Envelope, tell: Tell<'_>) -> Result<Json, CliError> {
         let answer = match self {
-            Self::Here(backend) => backend.perform(envelope),
-            Self::Server(stream) => ask(stream, &envelope)?,
+            Self::Here(backend) => backend.perform(envelope.clone(), tell),
+            Self::Server(stream) => ask(stream, envelope, tell)?,
         };
         match answer {
             Answer::Done(done) => Ok(done),
             Answer::Refused(refusal) => Err(refusal.into()),
+            Answer::Going(_) => Err(CliError::Failed("the answer has no end".to_owned())),
         }
     }
 }
 
-fn ask(stream: &mut BufReader<UnixStream>, envelope: &Envelope) -> Result<Answer, CliError> {
+fn ask(stream: &mut BufReader<UnixStream>, envelope: &Envelope, tell: Tell<'_>) -> Result<Answer, CliError> {
     let mut line = serde_json::to_vec(envelope).map_err(CliError::failed)?;
     line.push(b'\n');
     let gone = |error: std::io::Error| CliError::Failed(format!("the server went away: {error}"));
     stream.get_mut().write_all(&line).map_err(gone)?;
-    let mut answer = Vec::new();
-    stream.read_until(b'\n', &mut answer).map_err(gone)?;
-    serde_json::from_slice(&answer).map_err(|_| CliError::Failed("the server went away".to_owned()))
+    loop {
+        let mut answer = Vec::new();
+        stream.read_until(b'\n', &mut answer).map_err(gone)?;
+        let answer = serde_json::from_slice(&answer);
+        match answer.map_err(|_| CliError::Failed("the server went away".to_owned()))? {
+            Answer::Going(step) => tell(step),
+            last => return Ok(last),
+        }
+    }
 }

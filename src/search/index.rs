@@ -202,12 +202,7 @@ impl Index {
     /// What was applied and not committed is gone: the follower goes on from the position returned.
     pub fn recover(&self) -> Result<u64, IndexError> {
         let mut writing = self.lock_writing();
-        if let Some(old) = writing.take() {
-            // A merge that still runs would write into the folder of the new index.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| old.writer.wait_merging_threads())) {
-                tracing::warn!(reason = panic_text(&*panic), "the index's threads ended badly");
-            }
-        }
+        end_threads(writing.take());
         let opened = open_or_begin(&self.folder, &self.options, true)?;
         let position = opened.writing.position;
         *self.reading.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(opened.reading);
@@ -215,6 +210,35 @@ impl Index {
         self.position.store(position, Ordering::Release);
         self.suspect.store(false, Ordering::Release);
         Ok(position)
+    }
+
+    /// An empty index beside this one, to be filled and then given to [`Index::give_way_to`].
+    ///
+    /// # Errors
+    /// The folder can't be made.
+    pub fn begin_beside(&self) -> Result<Self, IndexError> {
+        let folder = beside(&self.folder, "anew");
+        remove_if_there(&folder)?;
+        Self::open(&folder, self.options.clone())
+    }
+
+    /// Puts the files of an index that was made beside this one in the place of its own. Searches go on in what they see
+    /// until the follower, to whom this index is suspect now, has opened them.
+    ///
+    /// # Errors
+    /// The folders can't be renamed; what is missing then is made anew by `recover`.
+    pub fn give_way_to(&self, made: Self) -> Result<(), IndexError> {
+        let mut writing = self.lock_writing();
+        let (new, old) = (made.folder.clone(), beside(&self.folder, "old"));
+        for ended in [writing.take(), made.lock_writing().take()] {
+            end_threads(ended);
+        }
+        drop(made);
+        self.suspect.store(true, Ordering::Release);
+        remove_if_there(&old)?;
+        fs::rename(&self.folder, &old)?;
+        fs::rename(&new, &self.folder)?;
+        Ok(remove_if_there(&old)?)
     }
 
     /// Removes what deleted documents have left in the files, and an index that was put aside: after a court's order.
@@ -443,9 +467,22 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// Where a damaged index is kept.
 fn aside(folder: &Path) -> PathBuf {
+    beside(folder, "damaged")
+}
+
+fn beside(folder: &Path, ending: &str) -> PathBuf {
     let mut name = folder.as_os_str().to_owned();
-    name.push(".damaged");
+    name.push(".");
+    name.push(ending);
     PathBuf::from(name)
+}
+
+/// A merge that still runs would write into the folder of whoever comes next.
+fn end_threads(writing: Option<Writing>) {
+    let Some(old) = writing else { return };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| old.writer.wait_merging_threads())) {
+        tracing::warn!(reason = panic_text(&*panic), "the index's threads ended badly");
+    }
 }
 
 fn remove_if_there(folder: &Path) -> io::Result<()> {

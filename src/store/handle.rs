@@ -3,18 +3,19 @@
 use std::fmt;
 use std::hash::Hash as Hashable;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::domain::id::{Hash, LogId};
 use crate::domain::operation::Operation;
 use crate::domain::time::Clock;
 use crate::store::commit::logs::log_row;
+use crate::store::commit::renew::{Current, Renewal};
 use crate::store::commit::reopen::Reopening;
 use crate::store::commit::replay;
 use crate::store::commit::writer::{Progress, WriteThread, Writer};
 use crate::store::database::memo::{Memo, Watched};
-use crate::store::database::{Database, Read, Snapshot};
+use crate::store::database::{Read, Snapshot};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::identity::{Identity, Stream};
@@ -59,7 +60,8 @@ pub struct Opened {
 /// An open store. Reads are snapshots; writes go through the one write thread.
 #[derive(Debug)]
 pub struct Store {
-    database: Arc<Database>,
+    rows: Arc<Current>,
+    renewal: Renewal,
     journal: JournalReader,
     progress: Arc<Progress>,
     writer: Writer,
@@ -129,7 +131,15 @@ impl Store {
             progress: Arc::clone(&progress),
         })?;
         let store = Self {
-            database,
+            rows: Arc::new(Current::new(database)),
+            renewal: Renewal {
+                disk: Arc::clone(&world.disk),
+                dir: dir.to_path_buf(),
+                fold,
+                cache_bytes: options.cache_bytes,
+                reserve_bytes: options.writer.reserve_bytes,
+                turn: Mutex::default(),
+            },
             journal,
             progress,
             writer,
@@ -145,7 +155,7 @@ impl Store {
     /// # Errors
     /// The disk failed.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        self.database.snapshot()
+        self.rows.snapshot()
     }
 
     /// The same, noting what is read of it for a [`Memo`].
@@ -153,12 +163,12 @@ impl Store {
     /// # Errors
     /// The disk failed.
     pub fn watched(&self) -> Result<Watched, StoreError> {
-        self.database.watched()
+        self.rows.watched()
     }
 
     /// An empty memory for values made of the rows.
     pub fn memo<K: Hashable + Eq, V: Clone>(&self, bytes_max: usize) -> Memo<K, V> {
-        self.database.memo(bytes_max)
+        self.rows.memo(bytes_max)
     }
 
     /// Runs `decide` on the write thread, waits until what it drafted is durable, and gives its answer. What it drafts is
@@ -256,6 +266,16 @@ impl Store {
             Some(row) => self.operation(rows, row.number, seq),
             None => Ok(None),
         }
+    }
+
+    /// Folds the whole journal into new rows, which take the place of those in use at once; reads and writes go on
+    /// meanwhile. Gives the number of operations; `progress` hears of those folded, and how many there are.
+    ///
+    /// # Errors
+    /// The disk failed or has no space for rows beside those in use, which then stay.
+    pub fn rebuild_views(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError> {
+        self.renewal
+            .run(&self.journal, &self.rows, &self.writer, progress)
     }
 
     /// Finishes what waits, makes the rows durable and ends the write thread. Further writes are refused.

@@ -13,6 +13,7 @@ mod hostile;
 mod images;
 mod import;
 mod kill;
+mod operation;
 mod people;
 mod reports;
 mod rest;

@@ -1,37 +1,90 @@
-//! Verification and backup of an open node.
+//! Verification, backup and rebuild of an open node.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::app::node::Node;
-use crate::cli::order::Refusal;
+use crate::cli::order::{Backend, Refusal, Step, Tell};
 use crate::cli::upkeep::backup::copy_beside;
-use crate::cli::upkeep::verify::shown;
+use crate::cli::upkeep::verify::{shown, step_of};
+use crate::services::search::follow::{catch_up, rebuild_index, wait_until_sound};
 use crate::store::backup::backup;
 use crate::store::disk::{Disk, RealDisk};
-use crate::store::verify::{Source, verify_open};
+use crate::store::error::StoreError;
+use crate::store::journal::Position;
+use crate::store::verify::{Report, Source, verify_open};
 use crate::views::FOLD;
 
-pub(super) fn verify(node: &Node) -> Result<Json, Refusal> {
+/// A follower that takes longer to open a new index has a fault, which it logs.
+const OPENING_MAX: Duration = Duration::from_secs(60);
+
+pub(super) fn verify(node: &Node, tell: Tell<'_>) -> Result<Json, Refusal> {
     with_source(node, |source| {
         let rows = node.services.snapshot()?;
-        verify_open(source, node.services.store().journal(), Some(&rows), &mut |_| {}).map_err(internal)
+        let journal = node.services.store().journal();
+        verify_open(source, journal, Some(&rows), &mut |stage| tell(step_of(stage))).map_err(internal)
     })
 }
 
-pub(super) fn copy(node: &Node, to: &Path) -> Result<Json, Refusal> {
+pub(super) fn copy(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
     let report = with_source(node, |source| {
-        backup(source, node.services.store().journal(), to, &mut |_| {}).map_err(internal)
+        let journal = node.services.store().journal();
+        backup(source, journal, to, &mut |stage| tell(step_of(stage))).map_err(internal)
     })?;
     copy_beside(node.folder.path(), to).map_err(internal)?;
     Ok(report)
 }
 
+/// Makes views and index anew beside those in use, which are read until the new ones take their place.
+pub(super) fn rebuild(
+    backend: &Backend,
+    (views, index): (bool, bool),
+    tell: Tell<'_>,
+) -> Result<Json, Refusal> {
+    let node = &backend.node;
+    let store = node.services.store();
+    let mut operations = None;
+    if views {
+        let told = &mut |done, total| tell(Step::new("folding the log", (done, total), (done, "operations")));
+        operations = Some(store.rebuild_views(told).map_err(|error| match error {
+            StoreError::Full => Refusal::new("full", NO_ROOM),
+            error => internal(error),
+        })?);
+    }
+    if index {
+        let end = about(store.end());
+        let told = &mut |at| {
+            tell(Step::new(
+                "indexing",
+                (about(at), end),
+                (about(at) >> 20, "MB of log"),
+            ))
+        };
+        rebuild_index(store, &node.index, told).map_err(internal)?;
+        match &backend.gauge {
+            None => catch_up(store, &node.index).map_err(internal)?,
+            Some(_) if wait_until_sound(&node.index, OPENING_MAX) => {}
+            Some(_) => return Err(internal("the new index does not open: see the server's log")),
+        }
+    }
+    Ok(json!({"operations": operations, "documents": node.index.documents()}))
+}
+
+const NO_ROOM: &str = "the disk has no room for new views beside those in use. Make room; or stop the server and remove \
+                       views.redb in the data folder: the next start folds it anew";
+
+/// About how many bytes of the journal lie before this place.
+pub(in crate::cli) fn about(position: Position) -> u64 {
+    const SEGMENT_BYTES: u64 = 64 << 20;
+    u64::from(position.segment().saturating_sub(1)) * SEGMENT_BYTES + u64::from(position.offset())
+}
+
 fn with_source(
     node: &Node,
-    work: impl FnOnce(Source<'_>) -> Result<crate::store::verify::Report, Refusal>,
+    work: impl FnOnce(Source<'_>) -> Result<Report, Refusal>,
 ) -> Result<Json, Refusal> {
     let scratch = tempfile::tempdir().map_err(internal)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);

@@ -1,7 +1,7 @@
 //! What the verbs of the command line ask of a node. An order is plain data, so the same one is carried out here, when no server
 //! holds the folder, or by the server that does, through its admin socket.
 
-mod care;
+pub(in crate::cli) mod care;
 mod keys;
 mod rows;
 mod shown;
@@ -96,6 +96,13 @@ pub enum Order {
     CategoriesSeed,
     /// How the node is.
     State,
+    /// Make anew what is folded from the log.
+    Rebuild {
+        /// Current records and the ways to find them.
+        views: bool,
+        /// The search index.
+        index: bool,
+    },
     /// Verify the open node.
     Verify,
     /// Copy the node to a new folder.
@@ -112,10 +119,43 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// What became of an order.
+/// How far long work has come.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done: `folding the log`.
+    pub what: String,
+    /// So much is done.
+    pub done: u64,
+    /// Of so much; 0 if nobody knows.
+    pub total: u64,
+    /// So many of `unit` are done.
+    pub counted: u64,
+    /// What is counted.
+    pub unit: String,
+}
+
+impl Step {
+    /// So many of so many.
+    pub fn new(what: &str, (done, total): (u64, u64), (counted, unit): (u64, &str)) -> Self {
+        Self {
+            what: what.to_owned(),
+            done,
+            total,
+            counted,
+            unit: unit.to_owned(),
+        }
+    }
+}
+
+/// Whom long work tells how far it has come.
+pub type Tell<'t> = &'t mut dyn FnMut(Step);
+
+/// What became of an order, or how far it has come.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
+    /// It is on its way; another answer follows.
+    Going(Step),
     /// It was carried out.
     Done(Json),
     /// It was not.
@@ -190,10 +230,10 @@ impl Backend {
     }
 
     /// Carries out an order for the owner of the folder. It waits for the disk.
-    pub fn perform(&self, envelope: Envelope) -> Answer {
+    pub fn perform(&self, envelope: Envelope, tell: Tell<'_>) -> Answer {
         let performed = self
             .caller(envelope.tenant.as_deref())
-            .and_then(|caller| self.order(&caller, envelope.order));
+            .and_then(|caller| self.order(&caller, envelope.order, tell));
         match performed {
             Ok(done) => Answer::Done(done),
             Err(refusal) => Answer::Refused(refusal),
@@ -210,7 +250,7 @@ impl Backend {
         Ok(self.services.admit_owner(tenant, request_id()))
     }
 
-    fn order(&self, caller: &Caller, order: Order) -> Result<Json, Refusal> {
+    fn order(&self, caller: &Caller, order: Order, tell: Tell<'_>) -> Result<Json, Refusal> {
         match order {
             Order::KeyCreate(data) => keys::create(&self.services, caller, fields(data)),
             Order::KeyList => keys::list(&self.services, caller),
@@ -246,8 +286,9 @@ impl Backend {
             Order::PutRows { rows, dry_run } => rows::put(&self.services, caller, rows, dry_run),
             Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
             Order::CategoriesSeed => Ok(json!({"made": self.services.seed_categories(caller)?})),
-            Order::Verify => care::verify(&self.node),
-            Order::Backup(to) => care::copy(&self.node, &to),
+            Order::Verify => care::verify(&self.node, tell),
+            Order::Backup(to) => care::copy(&self.node, &to, tell),
+            Order::Rebuild { views, index } => care::rebuild(self, (views, index), tell),
             Order::State => state::state(&self.node, self.gauge.as_ref()),
         }
     }

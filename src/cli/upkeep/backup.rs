@@ -9,9 +9,9 @@ use serde_json::{Value as Json, json};
 
 use crate::app::folder::Folder;
 use crate::cli::order::Order;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, Steps};
 use crate::cli::reach::Reach;
-use crate::cli::upkeep::verify::shown;
+use crate::cli::upkeep::verify::{shown, step_of};
 use crate::cli::{CliError, Done, Place};
 use crate::store::backup::{check, restore};
 use crate::store::disk::{Disk, RealDisk};
@@ -48,7 +48,7 @@ pub(in crate::cli) struct Restore {
 impl Backup {
     pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
         let to = std::path::absolute(&self.to).map_err(CliError::failed)?;
-        let made = Reach::open(place)?.perform(Order::Backup(to))?;
+        let made = Reach::open(place)?.perform_long(Order::Backup(to), output)?;
         output.show(&made, |made| {
             format!(
                 "{} operations and {} files are copied to {} and verified.",
@@ -71,9 +71,11 @@ impl Restore {
             fold: FOLD,
             scratch: scratch.path(),
         };
+        let mut progress = Steps::new(output);
         if self.check {
-            let report = check(source, &mut |_| {}).map_err(CliError::failed)?;
-            let shown = shown(&report);
+            let report = check(source, &mut |stage| progress.at(&step_of(stage)));
+            progress.end();
+            let shown = shown(&report.map_err(CliError::failed)?);
             output.show(&shown, |shown| {
                 format!(
                     "The backup is whole: {} operations, {} files.",
@@ -83,7 +85,9 @@ impl Restore {
             return Ok(());
         }
         let folder = place.folder();
-        let (identity, report) = restore(source, folder.path(), &mut |_| {}).map_err(CliError::failed)?;
+        let restored = restore(source, folder.path(), &mut |stage| progress.at(&step_of(stage)));
+        progress.end();
+        let (identity, report) = restored.map_err(CliError::failed)?;
         folder.make().map_err(CliError::failed)?;
         copy_beside(&self.from, folder.path())?;
         let mut shown = shown(&report);

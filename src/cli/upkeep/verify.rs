@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use crate::app::folder::FolderError;
-use crate::cli::order::Order;
-use crate::cli::output::{Ink, Output};
+use crate::cli::order::care::about;
+use crate::cli::order::{Order, Step};
+use crate::cli::output::{Ink, Output, Steps};
 use crate::cli::reach::Reach;
 use crate::cli::{CliError, Done, Place};
 use crate::store::disk::{Disk, RealDisk};
-use crate::store::verify::{Report, Source, verify_folder};
+use crate::store::verify::{Report, Source, Stage, verify_folder};
 use crate::views::FOLD;
 
 pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
@@ -26,10 +27,12 @@ pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
                 fold: FOLD,
                 scratch: scratch.path(),
             };
-            let report = verify_folder(source, true, &mut |_| {}).map_err(CliError::failed)?;
-            shown(&report)
+            let mut progress = Steps::new(output);
+            let report = verify_folder(source, true, &mut |stage| progress.at(&step_of(stage)));
+            progress.end();
+            shown(&report.map_err(CliError::failed)?)
         }
-        Err(FolderError::InUse(_)) => Reach::open(place)?.perform(Order::Verify)?,
+        Err(FolderError::InUse(_)) => Reach::open(place)?.perform_long(Order::Verify, output)?,
         Err(error) => return Err(CliError::failed(error)),
     };
     output.show(&shown, |shown| told(output, shown));
@@ -37,6 +40,19 @@ pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
         Ok(())
     } else {
         Err(CliError::Faults)
+    }
+}
+
+/// How far a verification has come.
+pub(in crate::cli) fn step_of(stage: Stage) -> Step {
+    match stage {
+        Stage::Journal(at, end) => Step::new(
+            "reading the log",
+            (about(at), about(end)),
+            (about(at) >> 20, "MB"),
+        ),
+        Stage::Fold(folded) => Step::new("folding it anew", (0, 0), (folded, "operations")),
+        Stage::Files(read, all) => Step::new("reading files", (read, all), (read, "files")),
     }
 }
 

@@ -307,6 +307,44 @@ pub fn catch_up(store: &Arc<Store>, index: &Arc<Index>) -> Result<(), FollowErro
     .catch_up()
 }
 
+/// Makes the index anew beside the one in use, which then gives way to it; searches go on meanwhile. `progress` hears how far
+/// into the journal it has come. The follower, or the next [`catch_up`], takes it from there.
+///
+/// # Errors
+/// The log or the index failed; the one in use stays.
+pub fn rebuild_index(
+    store: &Arc<Store>,
+    index: &Arc<Index>,
+    progress: &mut dyn FnMut(Position),
+) -> Result<(), FollowError> {
+    let made = Arc::new(index.begin_beside()?);
+    let gauge = Gauge::new(Arc::clone(store));
+    let options = FollowOptions::default();
+    let mut following = Following::new(Arc::clone(store), Arc::clone(&made), gauge, options);
+    while following.step()? {
+        progress(following.applied);
+    }
+    following.checkpoint()?;
+    drop(following);
+    match Arc::into_inner(made) {
+        Some(made) => Ok(index.give_way_to(made)?),
+        None => Err(IndexError::Failed("the new index is still in use".to_owned()).into()),
+    }
+}
+
+/// Waits until nothing is known to be wrong with the index any more; false if that took too long.
+pub fn wait_until_sound(index: &Index, limit: Duration) -> bool {
+    const LOOK_EVERY: Duration = Duration::from_millis(20);
+    let begun = Instant::now();
+    while index.health() == Health::Suspect {
+        if begun.elapsed() >= limit {
+            return false;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    true
+}
+
 /// The follower's thread.
 #[derive(Debug)]
 pub struct Follower {

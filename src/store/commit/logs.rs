@@ -42,6 +42,16 @@ pub(in crate::store) struct Grown {
 }
 
 impl Logs {
+    /// Of a node that knows no log yet.
+    pub(in crate::store) fn new(identity: &Identity) -> Self {
+        Self {
+            logs: BTreeMap::new(),
+            own: Stream::ALL.map(|stream| identity.log(stream)),
+            signers: Stream::ALL.map(|stream| identity.signer(stream)),
+            boot: [0; 16],
+        }
+    }
+
     /// As the rows know them.
     pub(in crate::store) fn open(
         identity: &Identity,
@@ -66,13 +76,10 @@ impl Logs {
         if let Some(error) = fault {
             return Err(error);
         }
-        let own = Stream::ALL.map(|stream| identity.log(stream));
-        let signers = Stream::ALL.map(|stream| identity.signer(stream));
         Ok(Self {
             logs,
-            own,
-            signers,
             boot,
+            ..Self::new(identity)
         })
     }
 
@@ -217,6 +224,20 @@ pub fn log_row(rows: &impl Read, id: LogId) -> Result<Option<LogRow>, StoreError
         number: log.number,
         edge: log.edge,
     }))
+}
+
+/// The operations of all logs known here.
+///
+/// # Errors
+/// The disk failed, or a row is damaged.
+pub fn operations(rows: &impl Read) -> Result<u64, StoreError> {
+    let mut counted = Ok(0);
+    rows.scan(Table::Logs, &[], &[], Direction::Up, &mut |key, row| {
+        let log = decode_row(key, row);
+        counted = log.and_then(|(_, log)| Ok(counted.clone()? + log.edge.size()));
+        counted.is_ok()
+    })?;
+    counted
 }
 
 fn encode_row(log: &Log) -> Vec<u8> {

@@ -3,6 +3,8 @@
 
 /// The logs known here: next places, clocks, Merkle edges.
 pub mod logs;
+/// Rows made anew beside those in use.
+pub(in crate::store) mod renew;
 /// From a data folder to rows that reach as far as its journal.
 pub(in crate::store) mod reopen;
 /// From the journal to the rows.

@@ -55,12 +55,22 @@ impl Default for WriterOptions {
 
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&mut Session<'_, '_>) -> (bool, Finish) + Send>;
+type Errand = Box<dyn FnOnce(&mut WriteThread) + Send>;
 
 enum Message {
     /// Somebody waits.
     Now(Job),
     /// Nobody waits: it rides with the next group, or alone after the linger time.
     Soon(Job),
+    /// To be run between two groups.
+    Errand(Errand),
+    Stop,
+}
+
+/// What follows a group.
+enum Next {
+    Group,
+    Errand(Errand),
     Stop,
 }
 
@@ -171,6 +181,16 @@ impl Writer {
             .map_err(|_| StoreError::Stopped)
     }
 
+    /// Has the write thread do something between two groups; it is not waited for.
+    pub(in crate::store) fn run_between_groups(
+        &self,
+        errand: impl FnOnce(&mut WriteThread) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.jobs
+            .send(Message::Errand(Box::new(errand)))
+            .map_err(|_| StoreError::Stopped)
+    }
+
     pub(in crate::store) fn soon_failed(&self) -> bool {
         self.soon_failed.load(Ordering::Acquire)
     }
@@ -247,13 +267,14 @@ impl WriteThread {
         // Since when, and by how many bytes, the rows are ahead of their last checkpoint.
         let mut ahead: Option<(Instant, u64)> = None;
         loop {
-            let stop = self.gather(waiting, &mut jobs, ahead.map(|(since, _)| since));
+            let next = self.gather(waiting, &mut jobs, ahead.map(|(since, _)| since));
+            let stop = matches!(next, Next::Stop);
             while !jobs.is_empty() {
                 let bytes = self.commit(&mut jobs)?;
                 if bytes > 0 {
                     ahead.get_or_insert_with(|| (Instant::now(), 0)).1 += bytes;
                 }
-                if !stop {
+                if matches!(next, Next::Group) {
                     break;
                 }
             }
@@ -263,19 +284,21 @@ impl WriteThread {
             if due || (stop && ahead.is_some()) {
                 ahead = self.checkpoint()?.then_some((Instant::now(), 0));
             }
-            if stop {
-                return Ok(());
+            match next {
+                Next::Stop => return Ok(()),
+                Next::Errand(errand) => errand(self),
+                Next::Group => {}
             }
         }
     }
 
-    /// Adds what waits now, or what comes first, to the jobs; `true` if this is the end.
+    /// Adds what waits now, or what comes first, to the jobs; says what comes after them.
     fn gather(
         &self,
         waiting: &Receiver<Message>,
         jobs: &mut VecDeque<Job>,
         ahead_since: Option<Instant>,
-    ) -> bool {
+    ) -> Next {
         let mut deadline = ahead_since.map(|since| since + self.options.checkpoint_every);
         let mut somebody_waits = !jobs.is_empty();
         while !somebody_waits && jobs.len() < self.options.group_requests_max {
@@ -295,18 +318,20 @@ impl WriteThread {
                     }
                     jobs.push_back(job);
                 }
-                Err(RecvTimeoutError::Timeout) => return false,
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return true,
+                Ok(Message::Errand(errand)) => return Next::Errand(errand),
+                Err(RecvTimeoutError::Timeout) => return Next::Group,
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Next::Stop,
             }
         }
         while jobs.len() < self.options.group_requests_max {
             match waiting.try_recv() {
                 Ok(Message::Now(job) | Message::Soon(job)) => jobs.push_back(job),
-                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => return true,
+                Ok(Message::Errand(errand)) => return Next::Errand(errand),
+                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => return Next::Stop,
                 Err(TryRecvError::Empty) => break,
             }
         }
-        false
+        Next::Group
     }
 
     /// Runs a group, taking from the jobs what fits into it; gives the bytes that it grew the journal by. An error ends the

@@ -184,6 +184,7 @@ impl Database {
         Ok(Snapshot {
             transaction: self.redb.begin_read()?,
             tables: Default::default(),
+            _open: None,
         })
     }
 
@@ -192,8 +193,24 @@ impl Database {
     /// # Errors
     /// The disk failed.
     pub fn watched(&self) -> Result<Watched> {
-        let after = self.changes.last();
+        let after = self.last_change();
         Ok(Watched::new(self.snapshot()?, after))
+    }
+
+    /// The number of the last change; to be asked before a snapshot is taken that is to be watched.
+    pub(super) fn last_change(&self) -> u64 {
+        self.changes.last()
+    }
+
+    /// Goes on counting where another database ends, whose rows it holds too.
+    pub(super) fn succeed(&mut self, old: &Self) {
+        self.changes = Arc::clone(&old.changes);
+    }
+
+    /// What was made of any row holds no more.
+    pub(super) fn change_all(&self) {
+        let all: Vec<Place> = (0..=Place::MAX).collect();
+        self.changes.note(&all);
     }
 
     /// An empty memory for values made of the rows.
@@ -228,9 +245,23 @@ pub struct Snapshot {
     transaction: ReadTransaction,
     /// Each is opened once, when it is first read.
     tables: [OnceLock<OpenTable>; Table::ALL.len()],
+    /// Last, because a database that is closed can't be read any more.
+    _open: Option<Arc<Database>>,
 }
 
 impl Snapshot {
+    /// Of a database that stays open as long as it is read.
+    pub(super) fn of(database: Arc<Database>) -> Result<Self> {
+        let mut snapshot = database.snapshot()?;
+        snapshot._open = Some(database);
+        Ok(snapshot)
+    }
+
+    /// The same, noting what is read of it; `after` was asked before the database was chosen.
+    pub(super) fn watched(database: Arc<Database>, after: u64) -> Result<Watched> {
+        Ok(Watched::new(Self::of(database)?, after))
+    }
+
     fn table(&self, table: Table) -> Result<&OpenTable> {
         let place = &self.tables[table as usize];
         if let Some(open) = place.get() {

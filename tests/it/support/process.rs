@@ -1,5 +1,6 @@
 //! The program itself: verbs run to their end, and a server that is started and told to stop.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value as Json;
+
+/// Settings of a server that is asked more than people ask.
+pub(crate) const UNHURRIED: [(&str, &str); 2] = [
+    ("BLOTTER_RATES_REQUESTS_PER_SECOND", "1000000"),
+    ("BLOTTER_RATES_BURST", "1000000"),
+];
 
 /// A place for a node, with the program beside it.
 pub(crate) struct Place {
@@ -46,8 +53,10 @@ impl Ended {
     }
 }
 
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_blotter"));
+fn program(begun_by: &[&str]) -> Command {
+    let words = [begun_by, &[env!("CARGO_BIN_EXE_blotter")]].concat();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BLOTTER_")) {
         command.env_remove(name);
     }
@@ -84,29 +93,53 @@ impl Place {
 
     /// Runs a verb to its end.
     pub(crate) fn run(&self, words: &[&str]) -> Ended {
-        let mut command = program();
+        self.run_with(&[], words)
+    }
+
+    /// The same with settings from the environment.
+    pub(crate) fn run_with(&self, settings: &[(&str, &str)], words: &[&str]) -> Ended {
+        let mut command = program(&[]);
         command.args(words).arg("--data").arg(self.data());
+        command.envs(settings.iter().copied());
         Ended::of(&command.stdin(Stdio::null()).output().unwrap())
+    }
+
+    /// A new key that may do everything.
+    pub(crate) fn key(&self) -> String {
+        let made = self.run(&["key", "create", "--name", "test", "--scopes", "*", "--json"]);
+        made.json()["key"].as_str().unwrap().to_owned()
     }
 
     /// Starts a server and waits until it is ready.
     pub(crate) fn serve(&self) -> Served {
-        let mut command = program();
+        self.serve_with(&[], &[])
+    }
+
+    /// The same with settings from the environment, begun by these words (`sh -c …`); what it logs goes to the file `log`.
+    pub(crate) fn serve_with(&self, settings: &[(&str, &str)], begun_by: &[&str]) -> Served {
+        let mut command = program(begun_by);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(self.data());
+        command.envs(settings.iter().copied());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(File::create(self.file("log")).unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
-        let ready: Json = serde_json::from_str(&line).unwrap();
+        let ready: Json =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?} {}", self.log()));
         assert_eq!(ready["event"], "ready");
         assert_eq!(ready["pid"], child.id());
         Served { child, ready }
+    }
+
+    /// What the server logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.file("log")).unwrap()
     }
 }
 
@@ -117,30 +150,89 @@ pub(crate) struct Served {
     pub(crate) ready: Json,
 }
 
+/// An answer of a server.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// The status.
+    pub(crate) status: u16,
+    /// The head, as it stands.
+    pub(crate) head: String,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Told {
+    /// The body as JSON; null if it is none.
+    pub(crate) fn json(&self) -> Json {
+        serde_json::from_str(&self.body).unwrap_or(Json::Null)
+    }
+}
+
+/// A connection over TLS.
+pub(crate) type Wire = StreamOwned<ClientConnection, TcpStream>;
+
 impl Served {
-    /// GET over TLS, trusting the authority that the ready line names. Gives the status and the body.
-    pub(crate) fn get(&self, path: &str, key: Option<&str>) -> (u16, String) {
-        let address = self.ready["url"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("https://")
-            .unwrap();
+    /// Connects over TLS, trusting the authority that the ready line names.
+    pub(crate) fn connect(&self) -> std::io::Result<Wire> {
         let tls = client(Path::new(self.ready["ca"].as_str().unwrap()));
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(tls, name).unwrap();
-        let mut stream = StreamOwned::new(connection, TcpStream::connect(address).unwrap());
+        let mut wire = StreamOwned::new(connection, TcpStream::connect(self.address())?);
+        // The handshake: whoever is refused learns it here.
+        wire.flush()?;
+        Ok(wire)
+    }
+
+    /// `127.0.0.1:…`
+    pub(crate) fn address(&self) -> &str {
+        self.ready["url"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("https://")
+            .unwrap()
+    }
+
+    /// GET. Gives the status and the body.
+    pub(crate) fn get(&self, path: &str, key: Option<&str>) -> (u16, String) {
+        let told = self.ask("GET", path, key, "", b"").unwrap();
+        (told.status, told.body)
+    }
+
+    /// POST of `{"data": …}`.
+    pub(crate) fn post(&self, path: &str, key: &str, data: &Json) -> Told {
+        let body = serde_json::json!({ "data": data }).to_string();
+        let json = "Content-Type: application/json\r\n";
+        self.ask("POST", path, Some(key), json, body.as_bytes()).unwrap()
+    }
+
+    /// Any request over a connection of its own; `headers` end each in a line feed.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        headers: &str,
+        body: &[u8],
+    ) -> std::io::Result<Told> {
+        let mut wire = self.connect()?;
         let key = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
+        let length = body.len();
         write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{key}\r\n"
-        )
-        .unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, body.to_owned())
+            wire,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{key}{headers}\r\n"
+        )?;
+        wire.write_all(body)?;
+        told(&mut wire)
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has ended by itself. Gives the exit code; `None` after a signal that it did not handle.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Sends SIGTERM and waits. Gives the exit code and how long it took.
@@ -159,6 +251,25 @@ impl Drop for Served {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Reads an answer to its end.
+pub(crate) fn told(wire: &mut impl Read) -> std::io::Result<Told> {
+    let mut answer = Vec::new();
+    let read = wire.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    // A peer that closes without a farewell of TLS has said all it had to say.
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return Err(read
+            .err()
+            .unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()));
+    };
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok(Told {
+        status: status.unwrap_or(0),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
 }
 
 fn client(authority: &Path) -> Arc<ClientConfig> {

@@ -1,0 +1,87 @@
+//! Views and index are made anew under a live server: every read is answered meanwhile, and every write is there afterwards.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use serde_json::{Value as Json, json};
+
+use crate::support::process::{Place, Served, UNHURRIED};
+
+fn create(served: &Served, key: &str, title: &str) -> String {
+    let made = served.post("/v1/cases", key, &json!({"title": title}));
+    assert_eq!(made.status, 201, "{made:?}");
+    made.json()["data"]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn reads_and_writes_go_on_while_a_live_server_is_rebuilt() {
+    let place = Place::with_node();
+    let key = place.key();
+    let served = place.serve_with(&UNHURRIED, &[]);
+    let first = create(&served, &key, "Quagmire at the quarry");
+    for nth in 0..200 {
+        create(&served, &key, &format!("Case {nth} of many"));
+    }
+    let searched = served.get("/v1/search?q=quagmire&consistency=wait", Some(&key));
+    assert!(searched.1.contains(&first), "{searched:?}");
+    let (ended, reads) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut written = Vec::new();
+    let rebuilt = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            while !ended.load(Ordering::Acquire) {
+                let read = served.get(&format!("/v1/cases/{first}"), Some(&key));
+                assert_eq!(read.0, 200, "{read:?}");
+                let found = served.get("/v1/search?q=quagmire", Some(&key));
+                assert!(found.0 == 200 && found.1.contains(&first), "{found:?}");
+                reads.fetch_add(2, Ordering::AcqRel);
+            }
+        });
+        let writing = scope.spawn(|| {
+            let mut written = Vec::new();
+            while !ended.load(Ordering::Acquire) {
+                written.push(create(&served, &key, "Written meanwhile"));
+            }
+            written
+        });
+        let rebuilt: Vec<_> = ["views", "index", "all"]
+            .map(|what| place.run(&["rebuild", what]))
+            .into();
+        ended.store(true, Ordering::Release);
+        reading.join().unwrap();
+        written = writing.join().unwrap();
+        rebuilt
+    });
+    for ended in &rebuilt {
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert!(ended.out.contains("made anew"), "{ended:?}");
+        // Beside a terminal, how far it is stands there a line a second.
+        assert!(
+            ended.err.contains("folding the log") || ended.err.contains("indexing"),
+            "{ended:?}"
+        );
+    }
+    println!(
+        "{} reads, {} writes while three rebuilds ran",
+        reads.into_inner(),
+        written.len()
+    );
+    for id in written.iter().chain([&first]) {
+        assert_eq!(served.get(&format!("/v1/cases/{id}"), Some(&key)).0, 200);
+    }
+    let found = served.get("/v1/search?q=meanwhile&consistency=wait&limit=1", Some(&key));
+    let found: Json = serde_json::from_str(&found.1).unwrap();
+    assert_eq!(found["meta"]["total"], written.len(), "{found}");
+    assert_eq!(served.terminate().0, 0);
+    let verified = place.run(&["verify", "--json"]).json();
+    assert_eq!(verified["clean"], true, "{verified}");
+    let leftovers = ["views.anew", "search.anew", "search.old"].map(|name| place.data().join(name).exists());
+    assert_eq!(leftovers, [false; 3]);
+}
+
+#[test]
+fn a_rebuild_with_no_server_tells_the_same() {
+    let place = Place::with_node();
+    place.key();
+    let rebuilt = place.run(&["rebuild", "--json"]).json();
+    assert!(rebuilt["operations"].as_u64().unwrap() > 1, "{rebuilt}");
+    assert_eq!(place.run(&["verify", "--json"]).json()["clean"], true);
+}
