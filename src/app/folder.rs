@@ -106,6 +106,11 @@ impl Folder {
         self.0.join("files")
     }
 
+    /// Sessions and last uses of keys, which survive a restart and are no part of the log.
+    pub fn sessions(&self) -> PathBuf {
+        self.0.join("sessions.json")
+    }
+
     /// The socket through which the command line reaches a running server.
     pub fn socket(&self) -> PathBuf {
         self.0.join("admin.sock")

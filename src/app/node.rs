@@ -68,10 +68,11 @@ impl Node {
         let floor_bytes = config.store.low_disk_floor_bytes;
         let room = Room::new(Arc::clone(&world.disk), folder.path().to_owned(), floor_bytes);
         let shown_bytes_max = usize::try_from(config.store.shown_bytes_max).unwrap_or(usize::MAX);
-        let services = Services::new(Arc::new(store), Files::new(blobs, room), world.clock)
+        let services = Services::new(Arc::new(store), Files::new(blobs, room), Arc::clone(&world.clock))
             .with_memory(shown_bytes_max)
             .with_report_rules(report_rules(config))
-            .with_people(people_options(config, &facts));
+            .with_people(people_options(config, &facts))
+            .with_sessions_kept_in(Arc::clone(&world.disk), folder.sessions());
         let heap_bytes = usize::try_from(config.search.heap_bytes).unwrap_or(usize::MAX);
         let index = Arc::new(Index::open(&folder.search(), Options { heap_bytes })?);
         Ok(Self {

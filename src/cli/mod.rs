@@ -80,11 +80,12 @@ enum Verb {
     /// Run
     Serve(serve::Serve),
     /// API keys for programs
-    #[command(subcommand)]
     Key(work::key::Key),
     /// People who sign in
-    #[command(subcommand)]
     User(work::user::User),
+    /// Agencies that this node serves
+    #[command(subcommand)]
+    Tenant(work::tenant::Tenant),
     /// Take in CSV, JSON or JSON Lines
     Import(work::import::Import),
     /// Find records
@@ -176,6 +177,7 @@ fn dispatch(cli: Cli, output: Output) -> Done {
         Verb::Serve(serve) => serve.run(place),
         Verb::Key(key) => key.run(place, output),
         Verb::User(user) => user.run(place, output),
+        Verb::Tenant(tenant) => tenant.run(place, output),
         Verb::Import(import) => import.run(place, output),
         Verb::Search(search) => search.run(place, output),
         Verb::Verify => upkeep::verify::run(place, output),

@@ -42,6 +42,7 @@ pub mod search;
 /// What a client gave → values of the shapes wanted, or every fault.
 pub mod shape;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::id::{Hash, RecordId, TenantId};
@@ -59,6 +60,7 @@ use crate::services::people::{People, PeopleOptions};
 use crate::services::reading::Memory;
 use crate::services::reports::ReportRules;
 use crate::store::database::{Read, Snapshot};
+use crate::store::disk::Disk;
 use crate::store::handle::Store;
 use crate::views::fold::fold;
 use crate::views::local::{self, Answer};
@@ -139,6 +141,14 @@ impl Services {
     #[must_use]
     pub fn with_memory(mut self, shown_bytes_max: usize) -> Self {
         self.memory = Arc::new(Memory::new(&self.store, shown_bytes_max));
+        self
+    }
+
+    /// The same with sessions and last uses that are kept in this file. To be said once, after the rules for people.
+    #[must_use]
+    pub fn with_sessions_kept_in(mut self, disk: Arc<dyn Disk>, path: PathBuf) -> Self {
+        let people = People::new(self.people.options.clone());
+        self.people = Arc::new(people.kept_in(disk, path));
         self
     }
 

@@ -137,6 +137,26 @@ pub fn among(
     Ok(())
 }
 
+/// The tenants that have records here, in order.
+///
+/// # Errors
+/// The disk failed.
+pub fn tenants(rows: &impl Read) -> Result<Vec<TenantId>, StoreError> {
+    let mut tenants = Vec::new();
+    let mut from = Vec::new();
+    loop {
+        let mut first = None;
+        rows.scan(Table::Lists, &from, &[], Direction::Up, &mut |key, _| {
+            first = key.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
+            false
+        })?;
+        let Some(name) = first else { return Ok(tenants) };
+        tenants.extend(std::str::from_utf8(&name).ok().and_then(|name| name.parse().ok()));
+        // The first key after all of this tenant's, whose next byte is zero.
+        from = [&name[..], &[1]].concat();
+    }
+}
+
 /// Walks a tenant's records with open conflicts, by their last change.
 ///
 /// # Errors

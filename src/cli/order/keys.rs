@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::order::{Refusal, shown};
 use crate::domain::kind::CREDENTIAL;
 use crate::domain::record::Record;
-use crate::domain::value::Fields;
+use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::Caller;
 use crate::services::casebook::Listing;
@@ -14,19 +14,16 @@ use crate::services::keys::NewKey;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 pub(super) fn create(services: &Services, caller: &Caller, data: Fields) -> Result<Json, Refusal> {
-    Ok(made(&services.create_key(caller, data)?))
+    Ok(made(services, &services.create_key(caller, data)?))
 }
 
 pub(super) fn rotate(services: &Services, caller: &Caller, key: &str, hours: u32) -> Result<Json, Refusal> {
-    Ok(made(&services.rotate_key(
-        caller,
-        key,
-        i64::from(hours) * HOUR_MS,
-    )?))
+    let new = services.rotate_key(caller, key, i64::from(hours) * HOUR_MS)?;
+    Ok(made(services, &new))
 }
 
 pub(super) fn revoke(services: &Services, caller: &Caller, key: &str) -> Result<Json, Refusal> {
-    Ok(with_state(&services.revoke_key(caller, key)?))
+    Ok(with_state(services, &services.revoke_key(caller, key)?))
 }
 
 pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal> {
@@ -35,20 +32,39 @@ pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal
         ..Listing::default()
     };
     let page = services.list(caller, &CREDENTIAL, &listing)?;
-    let keys: Vec<Json> = page.records.iter().map(with_state).collect();
+    let keys: Vec<Json> = page
+        .records
+        .iter()
+        .map(|key| {
+            let mut shown = with_state(services, key);
+            let used = services.last_use_of(key.id);
+            shown["last_used_at"] = json!(used.map(|at| at.to_string()));
+            shown
+        })
+        .collect();
     Ok(json!({"data": keys}))
 }
 
 /// The only time that the key itself is seen.
-fn made(new: &NewKey) -> Json {
-    let mut shown = with_state(&new.record);
+fn made(services: &Services, new: &NewKey) -> Json {
+    let mut shown = with_state(services, &new.record);
     shown["key"] = json!(new.key);
     shown
 }
 
-fn with_state(record: &Record) -> Json {
+fn with_state(services: &Services, record: &Record) -> Json {
     let mut shown = shown::record(record);
-    let revoked = record.rank("revocation") > 0;
-    shown["state"] = json!(if revoked { "revoked" } else { "active" });
+    let end = |field| record.get(field).and_then(Value::as_time);
+    let over = |field| end(field).is_some_and(|at| at <= services.now());
+    let state = if record.rank("revocation") > 0 {
+        "revoked"
+    } else if over("expires_at") || over("retires_at") {
+        "expired"
+    } else if end("retires_at").is_some() {
+        "retiring"
+    } else {
+        "active"
+    };
+    shown["state"] = json!(state);
     shown
 }

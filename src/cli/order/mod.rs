@@ -59,10 +59,17 @@ pub enum Order {
     },
     /// List the users.
     UserList,
-    /// Let a user sign in no more; by id or address.
-    UserDisable(String),
-    /// Make a static token for evidence-room clients; by id or address of the user.
+    /// Change these fields of a user.
+    UserChange {
+        /// The id or the address.
+        user: String,
+        /// As `PATCH /v1/users/{id}` takes them.
+        data: Map<String, Json>,
+    },
+    /// Make a static token for evidence-room clients in place of the last one; by id or address of the user.
     UserToken(String),
+    /// Take a user's static token back.
+    UserTokenRevoke(String),
     /// Give a user a new password.
     UserPassword {
         /// The id or the address.
@@ -90,6 +97,10 @@ pub enum Order {
         /// Judge them and change nothing.
         dry_run: bool,
     },
+    /// List the agencies.
+    TenantList,
+    /// Make an agency of these fields, as `POST /v1/tenants` takes them.
+    TenantAdd(Map<String, Json>),
     /// Make sure that this agency is known.
     TenantPut(Map<String, Json>),
     /// Give an agency that has no categories of reports its first ones.
@@ -260,8 +271,9 @@ impl Backend {
             }
             Order::UserAdd { data, password } => users::add(&self.services, caller, fields(data), password),
             Order::UserList => users::list(&self.services, caller),
-            Order::UserDisable(user) => users::disable(&self.services, caller, &user),
+            Order::UserChange { user, data } => users::change(&self.services, caller, &user, fields(data)),
             Order::UserToken(user) => users::token(&self.services, caller, &user),
+            Order::UserTokenRevoke(user) => users::revoke_token(&self.services, caller, &user),
             Order::UserPassword { user, password } => {
                 users::password(&self.services, caller, &user, password)
             }
@@ -284,6 +296,8 @@ impl Backend {
                 self.search(caller, &ask)
             }
             Order::PutRows { rows, dry_run } => rows::put(&self.services, caller, rows, dry_run),
+            Order::TenantList => users::list_tenants(&self.services, caller),
+            Order::TenantAdd(data) => users::add_tenant(&self.services, caller, fields(data)),
             Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
             Order::CategoriesSeed => Ok(json!({"made": self.services.seed_categories(caller)?})),
             Order::Verify => care::verify(&self.node, tell),

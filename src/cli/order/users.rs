@@ -3,7 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::cli::order::{Refusal, shown};
+use crate::domain::id::TenantId;
 use crate::domain::kind::{TENANT, USER};
+use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::Caller;
@@ -30,6 +32,19 @@ pub(super) fn token(services: &Services, caller: &Caller, user: &str) -> Result<
     Ok(shown)
 }
 
+/// Takes a user's static token back.
+pub(super) fn revoke_token(services: &Services, caller: &Caller, user: &str) -> Result<Json, Refusal> {
+    let id = id_of(services, caller, user)?;
+    Ok(with_token(&services.revoke_static_token(caller, &id)?))
+}
+
+/// A user, and whether there is a static token.
+fn with_token(user: &Record) -> Json {
+    let mut shown = shown::record(user);
+    shown["has_token"] = json!(user.text("static_token_hash").is_some());
+    shown
+}
+
 /// Gives a user a new password.
 pub(super) fn password(
     services: &Services,
@@ -48,14 +63,18 @@ pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal
         ..Listing::default()
     };
     let page = services.list(caller, &USER, &listing)?;
-    let users: Vec<Json> = page.records.iter().map(shown::record).collect();
+    let users: Vec<Json> = page.records.iter().map(with_token).collect();
     Ok(json!({"data": users}))
 }
 
-pub(super) fn disable(services: &Services, caller: &Caller, user: &str) -> Result<Json, Refusal> {
+pub(super) fn change(
+    services: &Services,
+    caller: &Caller,
+    user: &str,
+    data: Fields,
+) -> Result<Json, Refusal> {
     let id = id_of(services, caller, user)?;
-    let input = Fields::from([("disabled".to_owned(), Value::Bool(true))]);
-    Ok(shown::record(&services.change_user(caller, &id, None, input)?))
+    Ok(with_token(&services.change_user(caller, &id, None, data)?))
 }
 
 /// A user by address or id.
@@ -69,6 +88,22 @@ fn id_of(services: &Services, caller: &Caller, user: &str) -> Result<String, Ref
     Ok(found
         .first()
         .map_or_else(|| user.to_owned(), |user| user.id.to_string()))
+}
+
+/// Every agency that has records here.
+pub(super) fn list_tenants(services: &Services, caller: &Caller) -> Result<Json, Refusal> {
+    let tenants = services.all_tenants(caller)?;
+    let row = |(slug, record): &(TenantId, Option<Record>)| {
+        let mut shown = record.as_ref().map_or_else(|| json!({}), shown::record);
+        shown["slug"] = json!(slug.as_str());
+        shown
+    };
+    Ok(json!({"data": tenants.iter().map(row).collect::<Vec<_>>()}))
+}
+
+/// Makes an agency with its first administrator.
+pub(super) fn add_tenant(services: &Services, caller: &Caller, data: Fields) -> Result<Json, Refusal> {
+    Ok(shown::record(services.create_tenant(caller, data)?.first()?))
 }
 
 /// The agency is known: it is made, or brought up to date, or left as it is.

@@ -12,8 +12,17 @@ use crate::domain::time::{Clock, SystemClock};
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// API keys for programs.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Key {
+    /// The agency, if it is not the node's own
+    #[arg(long, global = true, value_name = "SLUG")]
+    tenant: Option<String>,
+    #[command(subcommand)]
+    deed: Deed,
+}
+
 #[derive(Subcommand, Debug)]
-pub(in crate::cli) enum Key {
+enum Deed {
     /// Make a key; it is shown once
     Create(Create),
     /// List the keys
@@ -45,9 +54,6 @@ pub(in crate::cli) struct Create {
     /// What it may do there; '*' is all that the lanes allow
     #[arg(long, value_delimiter = ',', required = true)]
     scopes: Vec<String>,
-    /// The agency, if it is not the node's own
-    #[arg(long)]
-    tenant: Option<String>,
     /// When it ends: 90d, 12h
     #[arg(long, value_name = "SPAN", value_parser = span)]
     expires: Option<i64>,
@@ -61,25 +67,24 @@ pub(in crate::cli) struct Create {
 
 impl Key {
     pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
-        let mut reach = Reach::open(place)?;
-        match self {
-            Self::Create(create) => {
-                let tenant = create.tenant.clone();
-                let made = reach.perform_for(tenant, Order::KeyCreate(create.data()))?;
+        let perform = |order| Reach::open(place)?.perform_for(self.tenant.clone(), order);
+        match self.deed {
+            Deed::Create(create) => {
+                let made = perform(Order::KeyCreate(create.data()))?;
                 output.show(&made, |made| told(output, made));
             }
-            Self::List => {
-                let keys = reach.perform(Order::KeyList)?;
+            Deed::List => {
+                let keys = perform(Order::KeyList)?;
                 output.show(&keys, |keys| list(output, keys));
             }
-            Self::Revoke { key } => {
-                let revoked = reach.perform(Order::KeyRevoke(key))?;
+            Deed::Revoke { key } => {
+                let revoked = perform(Order::KeyRevoke(key))?;
                 output.show(&revoked, |key| {
                     format!("The key of {} opens nothing any more.", text(key, "name"))
                 });
             }
-            Self::Rotate { key, overlap_hours } => {
-                let made = reach.perform(Order::KeyRotate { key, overlap_hours })?;
+            Deed::Rotate { key, overlap_hours } => {
+                let made = perform(Order::KeyRotate { key, overlap_hours })?;
                 output.show(&made, |made| {
                     format!(
                         "{}\nThe old key ends in {overlap_hours} hours.",
@@ -133,6 +138,11 @@ fn list(output: Output, keys: &Json) -> String {
         list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(",")
     };
     let row = |key: &Json| {
+        let end = match text(key, "retires_at") {
+            "" => text(key, "expires_at"),
+            retires => retires,
+        };
+        let used = text(key, "last_used_at");
         vec![
             text(key, "id").to_owned(),
             text(key, "name").to_owned(),
@@ -140,13 +150,27 @@ fn list(output: Output, keys: &Json) -> String {
             text(key, "state").to_owned(),
             words(&key["lanes"]),
             words(&key["scopes"]),
+            end.get(..10).unwrap_or("never").to_owned(),
+            used.get(..10).unwrap_or("never").to_owned(),
         ]
     };
     let rows: Vec<_> = keys["data"].as_array().into_iter().flatten().map(row).collect();
     if rows.is_empty() {
         return "There is no key yet: blotter key create --name NAME --scopes '*'".to_owned();
     }
-    output.table(&["id", "name", "key", "state", "lanes", "scopes"], &rows)
+    output.table(
+        &[
+            "id",
+            "name",
+            "key",
+            "state",
+            "lanes",
+            "scopes",
+            "ends",
+            "last used",
+        ],
+        &rows,
+    )
 }
 
 /// `90d` or `12h`, in milliseconds.

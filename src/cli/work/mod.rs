@@ -3,4 +3,5 @@
 pub(super) mod import;
 pub(super) mod key;
 pub(super) mod search;
+pub(super) mod tenant;
 pub(super) mod user;

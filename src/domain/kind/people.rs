@@ -22,6 +22,11 @@ pub const USER: Kind = Kind {
         Field::mv("phone", Shape::Phone, "A telephone number."),
         Field::mv("office_id", Shape::Ref("office"), "The office of the person."),
         Field::mv("disabled", Shape::Bool, "Signs in no more."),
+        Field::mv(
+            "licence_reserved",
+            Shape::Bool,
+            "A licence of evidence-room clients is kept free for the person.",
+        ),
         Field::mv("password_hash", Shape::Line(300), "Argon2id, in PHC form.").secret(),
         Field::mv(
             "static_token_hash",

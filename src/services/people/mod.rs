@@ -3,6 +3,8 @@
 
 /// Reading a restricted record with a stated reason.
 pub mod glass;
+/// What is kept over restarts beside records.
+mod kept;
 /// Passwords: argon2id, a few at a time.
 pub mod passwords;
 /// Signing in, and what keeps a person signed in.
@@ -13,18 +15,23 @@ pub mod tenants;
 pub mod users;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::id::{RecordId, TenantId};
 use crate::domain::kind::{CASE, CREDENTIAL, USER};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
+use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role};
 use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::people::kept::{Kept, Rows};
 use crate::services::people::passwords::{HashOptions, Passwords};
 use crate::services::people::sessions::Sessions;
 use crate::services::policy;
+use crate::store::disk::Disk;
 
 /// The rules for people.
 #[derive(Clone, Debug)]
@@ -60,14 +67,28 @@ impl Default for PeopleOptions {
     }
 }
 
-/// What is known of people beside their records. It is lost with the process: sessions end, keys forget their last use.
+/// What is known of people beside their records: sessions, and when keys were used last.
 #[derive(Debug)]
 pub(crate) struct People {
     pub(super) options: PeopleOptions,
     pub(super) passwords: Passwords,
     pub(super) sessions: Sessions,
-    /// When each key was used last since the start. Held for the moment of a look-up.
+    /// When each key was used last. Held for the moment of a look-up.
     uses: Mutex<HashMap<RecordId, Millis>>,
+    /// Where both are kept; without it they are lost with the process.
+    kept: Option<Kept>,
+    /// Something was used since it was written there.
+    used: AtomicBool,
+}
+
+impl Services {
+    /// Writes down when sessions and keys were used last, if any was since the last time. Whoever runs the box calls it once
+    /// in a while and at the end; it waits for the disk.
+    pub fn keep_uses(&self) {
+        if self.people().used.load(Ordering::Acquire) {
+            self.people().keep();
+        }
+    }
 }
 
 impl People {
@@ -76,14 +97,50 @@ impl People {
             passwords: Passwords::new(options.hash),
             sessions: Sessions::default(),
             uses: Mutex::default(),
+            kept: None,
+            used: AtomicBool::new(false),
             options,
         }
     }
 
+    /// The same with what an earlier run has kept in this file.
+    pub(super) fn kept_in(mut self, disk: Arc<dyn Disk>, path: PathBuf) -> Self {
+        let kept = Kept::new(disk, path);
+        let rows = kept.read();
+        self.sessions.take_up(rows.sessions);
+        let uses = rows.uses.into_iter();
+        let uses = uses.filter_map(|(key, at)| Some((key.parse().ok()?, Millis(at))));
+        self.uses = Mutex::new(uses.collect());
+        self.kept = Some(kept);
+        self
+    }
+
+    /// A session began or ended. It waits for the disk.
+    pub(super) fn keep(&self) {
+        self.used.store(false, Ordering::Release);
+        if let Some(kept) = &self.kept {
+            kept.write(|| self.rows());
+        }
+    }
+
+    /// Something was used since it was kept.
+    pub(super) fn note_used(&self) {
+        self.used.store(true, Ordering::Release);
+    }
+
+    fn rows(&self) -> Rows {
+        let uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        let uses = uses.iter().map(|(key, at)| (key.to_string(), at.0)).collect();
+        Rows::new(self.sessions.rows_to_keep(), uses)
+    }
+
     /// A key opens something at this time. There are no more rows than keys.
     pub(super) fn note_use(&self, key: RecordId, at: Millis) {
-        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        uses.insert(key, at);
+        self.uses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, at);
+        self.note_used();
     }
 
     pub(super) fn last_use(&self, key: RecordId) -> Option<Millis> {

@@ -1,7 +1,7 @@
 //! Signing in with e-mail and password, and the sessions that follow. Whoever fails learns nothing: an unknown address, a
 //! wrong password, a locked and a disabled account take the same time, get the same answer, and are told apart in the audit
-//! log alone. Failures are counted there too, so a restart does not forget them. Sessions are kept in memory, by the hash
-//! of their token: a restart ends them.
+//! log alone. Failures are counted there too, so a restart does not forget them. Sessions are known by the hash of their
+//! token, and kept over restarts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,6 +19,7 @@ use crate::services::audit::{Event, note_stranger};
 use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::people::is_disabled;
+use crate::services::people::kept::SessionRow;
 use crate::services::people::passwords::Password;
 use crate::store::hash::sha256;
 use crate::views::local::{self, SIGN_IN};
@@ -71,6 +72,34 @@ struct Session {
     info: SessionInfo,
 }
 
+impl Session {
+    fn row(&self, token: Hash) -> SessionRow {
+        SessionRow {
+            token_hash: token.to_string(),
+            user: self.user.to_string(),
+            password_state: self.password.to_string(),
+            began_at: self.info.began_at.0,
+            last_used_at: self.info.last_used_at.0,
+            address: self.info.address,
+        }
+    }
+
+    fn from_row(row: &SessionRow) -> Option<(Hash, Self)> {
+        let token: Hash = row.token_hash.parse().ok()?;
+        let session = Self {
+            user: row.user.parse().ok()?,
+            password: row.password_state.parse().ok()?,
+            info: SessionInfo {
+                id: id_of(token),
+                began_at: Millis(row.began_at),
+                last_used_at: Millis(row.last_used_at),
+                address: row.address,
+            },
+        };
+        Some((token, session))
+    }
+}
+
 /// What is held in memory of those who sign in.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
@@ -81,6 +110,20 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
+    /// Goes on with the sessions of an earlier run; whether they are still good is seen when they are used.
+    pub(super) fn take_up(&self, kept: Vec<SessionRow>) {
+        let mut rows = self.rows();
+        let known = kept.into_iter().filter_map(|row| Session::from_row(&row));
+        rows.extend(known.take(SESSIONS_MAX));
+    }
+
+    pub(super) fn rows_to_keep(&self) -> Vec<SessionRow> {
+        self.rows()
+            .iter()
+            .map(|(token, session)| session.row(*token))
+            .collect()
+    }
+
     fn rows(&self) -> MutexGuard<'_, HashMap<Hash, Session>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,6 +219,7 @@ impl Services {
             },
         };
         self.people().sessions.begin(session_hash(&token), session);
+        self.people().keep();
         Ok(SignedIn {
             token,
             caller,
@@ -250,11 +294,14 @@ impl Services {
         let tenant = user.as_ref().map(|user| user.tenant.clone());
         let now = self.now();
         let options = &self.people().options;
-        let idle = now.0 - session.info.last_used_at.0 >= options.session_idle_millis;
+        // A clock that was set back counts like one that went on.
+        let unused = now.0.abs_diff(session.info.last_used_at.0);
+        let idle = unused >= options.session_idle_millis.unsigned_abs();
         let old = now.0 - session.info.began_at.0 >= options.session_life_millis;
         let user = user.filter(|user| password_state(user) == session.password && !is_disabled(user));
         let Some(user) = user.filter(|_| !idle && !old) else {
             self.people().sessions.rows().remove(&hash);
+            self.people().keep();
             let event = if idle { "session.lock" } else { "session.end" };
             let event = Event::done(event, Some(session.user));
             let (home, via) = (tenant.unwrap_or_else(|| self.home().clone()), via);
@@ -267,6 +314,7 @@ impl Services {
         if let Some(session) = self.people().sessions.rows().get_mut(&hash) {
             session.info.last_used_at = session.info.last_used_at.max(now);
         }
+        self.people().note_used();
         Ok(caller)
     }
 
@@ -277,6 +325,7 @@ impl Services {
     pub fn sign_out(&self, caller: &Caller, token: &str) -> Outcome<()> {
         self.note(caller, Event::done("sign-out", caller.record()))?;
         self.people().sessions.rows().remove(&session_hash(token));
+        self.people().keep();
         Ok(())
     }
 
@@ -304,7 +353,11 @@ impl Services {
 
 /// The name of a session by which its user tells it apart.
 pub fn session_id(token: &str) -> String {
-    session_hash(token).to_string()[..16].to_owned()
+    id_of(session_hash(token))
+}
+
+fn id_of(token: Hash) -> String {
+    token.to_string()[..16].to_owned()
 }
 
 fn session_hash(token: &str) -> Hash {

@@ -5,9 +5,10 @@
 use crate::domain::id::TenantId;
 use crate::domain::kind::{KINDS, TENANT, USER};
 use crate::domain::operation::{Action, Change};
+use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::services::audit::Event;
-use crate::services::caller::Caller;
+use crate::services::caller::{Caller, Identity};
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::people::users::take_password;
@@ -52,6 +53,31 @@ impl Services {
         let event = Event::done("tenant.create", None).with("slug", Value::text(slug.as_str()));
         self.note(caller, event)?;
         Ok(written)
+    }
+
+    /// Every agency that has records here, with its own record if there is one: for the owner of the folder alone, who can
+    /// read all of it anyway.
+    ///
+    /// # Errors
+    /// `Denied` for anybody else.
+    pub fn all_tenants(&self, caller: &Caller) -> Outcome<Vec<(TenantId, Option<Record>)>> {
+        if caller.identity() != Identity::Owner {
+            return Err(Failure::Denied(
+                "only the owner of the folder sees all agencies".into(),
+            ));
+        }
+        let rows = self.snapshot()?;
+        let with_record = |tenant: TenantId| {
+            let mut record = None;
+            let (list, order) = ((&tenant, &TENANT), (Order::Created, Direction::Up));
+            records::list(&rows, list, order, None, &mut |_, id| {
+                record = Some(id);
+                false
+            })?;
+            let record = record.map(|id| records::get(&rows, id)).transpose()?.flatten();
+            Ok((tenant, record))
+        };
+        records::tenants(&rows)?.into_iter().map(with_record).collect()
     }
 
     fn administrator(&self, caller: &Caller, mut given: Fields) -> Outcome<(Fields, String)> {

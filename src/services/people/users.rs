@@ -132,18 +132,35 @@ impl Services {
     /// `Denied`, or `Unknown` if there is none for this caller.
     pub fn make_static_token(&self, caller: &Caller, reference: &str) -> Outcome<NewToken> {
         let token = secret(TOKEN_PREFIX)?;
-        let (hash, reference) = (token_hash(&token).to_string(), reference.to_owned());
-        let written = self.write(caller, "user.token", None, move |desk| {
+        let hash = Value::Text(token_hash(&token).to_string());
+        let user = self.set_static_token(caller, "user.token", reference, hash)?;
+        Ok(NewToken { user, token })
+    }
+
+    /// Takes a user's static token back, if there is one.
+    ///
+    /// # Errors
+    /// `Denied`, or `Unknown` if there is none for this caller.
+    pub fn revoke_static_token(&self, caller: &Caller, reference: &str) -> Outcome<Record> {
+        self.set_static_token(caller, "user.token.revoke", reference, Value::Null)
+    }
+
+    fn set_static_token(
+        &self,
+        caller: &Caller,
+        verb: &'static str,
+        reference: &str,
+        hash: Value,
+    ) -> Outcome<Record> {
+        let reference = reference.to_owned();
+        let written = self.write(caller, verb, None, move |desk| {
             policy::demand(desk.caller(), "users:admin")?;
             let user = desk.find(&USER, &reference)?;
             let seen = user.seen("static_token_hash", Merge::Mv);
-            let set = Change::new("static_token_hash", Action::Set(Value::Text(hash))).seeing(seen);
+            let set = Change::new("static_token_hash", Action::Set(hash)).seeing(seen);
             desk.change(&USER, &user, vec![set]).map(drop)
         })?;
-        Ok(NewToken {
-            user: written.first()?.clone(),
-            token,
-        })
+        written.first().cloned()
     }
 }
 

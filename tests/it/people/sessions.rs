@@ -1,7 +1,9 @@
 //! Signing in: the lock, equal answers at equal cost, sessions and their end.
 
+use std::os::unix::fs::MetadataExt;
+
 use blotter::services::failure::{Failure, Outcome};
-use blotter::services::people::sessions::SignedIn;
+use blotter::services::people::sessions::{SignedIn, session_id};
 
 use super::{PASSWORD, entries, fields, outcome, person, typed, via};
 use crate::support::desk::TestDesk;
@@ -126,6 +128,57 @@ fn an_idle_session_locks_and_an_old_one_ends() {
     desk.services().sign_out(&session.caller, &session.token).unwrap();
     assert!(!admitted(&session.token));
     assert!(!admitted("se_made-up"));
+}
+
+#[test]
+fn a_session_survives_a_restart_with_its_limits_and_its_end() {
+    let mut desk = TestDesk::open();
+    let (user, _) = person(&desk, "ana", "officer");
+    let session = sign_in(&desk, "ana@metro.example", PASSWORD).unwrap();
+    let ended = sign_in(&desk, "ana@metro.example", PASSWORD).unwrap();
+    desk.services().sign_out(&ended.caller, &ended.token).unwrap();
+    desk.clock.advance(20 * 60_000);
+    assert!(desk.services().admit_session(&session.token, via()).is_ok());
+    desk.services().keep_uses();
+    desk.restart();
+    assert!(desk.services().admit_session(&ended.token, via()).is_err());
+    desk.clock.advance(29 * 60_000);
+    let caller = desk.services().admit_session(&session.token, via()).unwrap();
+    assert_eq!(caller.record(), Some(user.id));
+    assert_eq!(
+        desk.services().own_sessions(&caller)[0].id,
+        session_id(&session.token)
+    );
+    let file = std::fs::read_to_string(desk.folder().join("sessions.json")).unwrap();
+    assert!(!file.contains(&session.token), "tokens are kept as hashes");
+    desk.services().keep_uses();
+    desk.restart();
+    desk.clock.advance(30 * 60_000);
+    assert!(desk.services().admit_session(&session.token, via()).is_err());
+    assert_eq!(entries(&desk, "session.lock").len(), 1);
+}
+
+#[test]
+fn a_use_costs_no_write_until_somebody_keeps_it() {
+    let mut desk = TestDesk::open();
+    person(&desk, "ana", "officer");
+    let session = sign_in(&desk, "ana@metro.example", PASSWORD).unwrap();
+    let written = |desk: &TestDesk| {
+        let facts = std::fs::metadata(desk.folder().join("sessions.json")).unwrap();
+        facts.ino()
+    };
+    let begun = written(&desk);
+    desk.clock.advance(20 * 60_000);
+    desk.services().admit_session(&session.token, via()).unwrap();
+    assert_eq!(written(&desk), begun);
+    desk.services().keep_uses();
+    let kept = written(&desk);
+    assert_ne!(kept, begun);
+    desk.services().keep_uses();
+    assert_eq!(written(&desk), kept, "nothing was used meanwhile");
+    desk.restart();
+    desk.clock.advance(29 * 60_000);
+    assert!(desk.services().admit_session(&session.token, via()).is_ok());
 }
 
 #[test]

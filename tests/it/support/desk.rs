@@ -111,5 +111,7 @@ fn start(folder: &Path, clock: &Arc<TestClock>) -> Services {
         hash,
         ..PeopleOptions::default()
     };
-    Services::new(Arc::new(store), Files::new(blobs, room), clock.clone()).with_people(people)
+    Services::new(Arc::new(store), Files::new(blobs, room), clock.clone())
+        .with_people(people)
+        .with_sessions_kept_in(Arc::new(RealDisk), folder.join("sessions.json"))
 }
