@@ -1,8 +1,9 @@
-//! `doctor`: what is wrong with this box, and what to do about it. It looks and changes nothing.
+//! `doctor`: what is wrong with this box, and what to do about it. It looks and mends nothing.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use serde_json::{Value as Json, json};
 
@@ -11,51 +12,80 @@ use crate::app::probes::free_bytes;
 use crate::cli::order::Order;
 use crate::cli::output::{Ink, Output};
 use crate::cli::reach::Reach;
-use crate::cli::{CliError, Done, Place, text};
-use crate::config::Config;
+use crate::cli::{CliError, Done, Place};
+use crate::config::{Config, Origin};
 use crate::domain::time::{Clock, Millis, SystemClock};
-use crate::server::certs::authority::Authority;
-use crate::server::certs::name::names_of_node;
 use crate::server::certs::{self, Facts};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// An index that is further behind does not follow.
+/// The agency's certificate is ordered again so many days before it ends.
+const CERTIFICATE_DAYS_MIN: i64 = 21;
+/// An index, or a queue, that is further behind does not follow.
 const LAG_SECONDS_MAX: f64 = 5.0;
+/// A write thread that is longer at one step waits for the disk.
+const STEP_SECONDS_MAX: f64 = 2.0;
 /// The day on which this was written: a clock before it is wrong.
 const NOT_BEFORE: Millis = Millis(1_767_225_600_000);
+/// A file can be so much younger than the clock, for want of precision.
+const AHEAD_MS_MAX: i64 = 60_000;
+/// What others must not read, and where the newest file tells how late it was at least.
+const SECRETS: [&str; 4] = [
+    "node.key",
+    "certs/ca-key.pem",
+    "certs/server.pem",
+    "sessions.json",
+];
 
 /// What was looked at.
 struct Finding {
     what: &'static str,
-    sound: bool,
     told: String,
-    /// What to do, if it is not sound.
-    advice: &'static str,
+    /// What to do, if it is not well.
+    advice: Option<String>,
 }
 
 impl Finding {
-    fn new(what: &'static str, sound: bool, told: impl Into<String>, advice: &'static str) -> Self {
+    fn well(what: &'static str, told: impl Into<String>) -> Self {
         Self {
             what,
-            sound,
             told: told.into(),
-            advice,
+            advice: None,
+        }
+    }
+
+    fn bad(what: &'static str, told: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            what,
+            told: told.into(),
+            advice: Some(advice.into()),
+        }
+    }
+
+    fn judged(what: &'static str, sound: bool, told: impl Into<String>, advice: &str) -> Self {
+        Self {
+            what,
+            told: told.into(),
+            advice: (!sound).then(|| advice.to_owned()),
         }
     }
 
     fn shown(&self) -> Json {
-        let advice = (!self.sound).then_some(self.advice);
-        json!({"what": self.what, "sound": self.sound, "told": self.told, "advice": advice})
+        json!({"what": self.what, "sound": self.advice.is_none(), "told": self.told, "advice": self.advice})
     }
 }
 
 pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
-    let config = place.load()?.config;
+    let (config, settings) = settings(place);
     let folder = place.folder();
-    let mut findings = vec![clock(), disk(&folder, &config), certificate(&folder, &config)];
-    findings.extend(permissions(&folder));
+    let mut findings = vec![
+        settings,
+        clock(&folder),
+        disk(&folder, &config),
+        certificate(&folder, &config),
+        permissions(&folder),
+    ];
     findings.extend(node(place));
-    let sound = findings.iter().all(|finding| finding.sound);
+    let sound = findings.iter().all(|finding| finding.advice.is_none());
     let shown: Vec<Json> = findings.iter().map(Finding::shown).collect();
     output.show(&json!({"sound": sound, "data": shown}), |_| {
         told(output, &findings)
@@ -64,120 +94,174 @@ pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
 }
 
 fn told(output: Output, findings: &[Finding]) -> String {
-    let line = |finding: &Finding| {
-        let (ink, word) = if finding.sound {
-            (Ink::Good, "good")
-        } else {
-            (Ink::Bad, "look")
+    let mut lines = Vec::new();
+    for finding in findings {
+        let (ink, word) = match finding.advice {
+            None => (Ink::Good, "good"),
+            Some(_) => (Ink::Bad, "look"),
         };
-        let line = format!(
-            "{}  {:<12}  {}",
-            output.ink(ink, word),
-            finding.what,
-            finding.told
-        );
-        if finding.sound {
-            line
-        } else {
-            format!("{line}\n                    {}", finding.advice)
-        }
+        let (word, what) = (output.ink(ink, word), finding.what);
+        let mut said = finding.told.lines();
+        lines.push(format!("{word}  {what:<12} {}", said.next().unwrap_or_default()));
+        let further = said.map(|line| format!("{:19}{line}", ""));
+        lines.extend(further);
+        let advice = finding.advice.iter().flat_map(|advice| advice.lines());
+        lines.extend(advice.map(|line| format!("{:19}→ {line}", "")));
+    }
+    let bad = findings.iter().filter(|finding| finding.advice.is_some()).count();
+    let end = match bad {
+        0 => "All is well.".to_owned(),
+        1 => "One thing to look at.".to_owned(),
+        bad => format!("{bad} things to look at."),
     };
-    findings.iter().map(line).collect::<Vec<_>>().join("\n")
+    format!("{}\n\n{end}", lines.join("\n"))
 }
 
-fn clock() -> Finding {
+/// What is set; where that is faulty, everything else is looked at with the defaults.
+fn settings(place: &Place) -> (Config, Finding) {
+    const WHAT: &str = "settings";
+    match place.load() {
+        Ok(loaded) => {
+            let is_set = |shown: &&crate::config::Shown| shown.origin != Origin::Default;
+            let set = loaded.shown.iter().filter(is_set).count();
+            let told = format!("sound, {set} set");
+            (loaded.config, Finding::well(WHAT, told))
+        }
+        Err(error) => {
+            let advice = "put them right: a server would not start (blotter config check)";
+            let finding = Finding::bad(WHAT, error.to_string(), advice);
+            (Config::default(), finding)
+        }
+    }
+}
+
+fn clock(folder: &Folder) -> Finding {
+    const WHAT: &str = "clock";
+    const ADVICE: &str = "set it: timedatectl set-ntp true";
     let now = SystemClock.now();
-    let synchronized = Path::new("/run/systemd/timesync/synchronized").exists();
-    let told = format!("{now}{}", if synchronized { ", synchronised" } else { "" });
-    Finding::new(
-        "clock",
-        now >= NOT_BEFORE,
-        told,
-        "the clock is wrong: timedatectl set-ntp true",
-    )
+    if now < NOT_BEFORE {
+        return Finding::bad(WHAT, format!("{now}, which is years ago"), ADVICE);
+    }
+    match newest(&folder.path().join("journal")) {
+        Some(written) if written.0 > now.0 + AHEAD_MS_MAX => {
+            let told = format!("{now}, but something was written at {written}");
+            Finding::bad(WHAT, told, ADVICE)
+        }
+        _ => {
+            let kept = Path::new("/run/systemd/timesync/synchronized").exists();
+            let kept = if kept { ", synchronised" } else { "" };
+            Finding::well(WHAT, format!("{now}{kept}"))
+        }
+    }
+}
+
+/// When a file in the folder was changed last.
+fn newest(folder: &Path) -> Option<Millis> {
+    let entries = fs::read_dir(folder).ok()?;
+    let times = entries.filter_map(|entry| entry.ok()?.metadata().ok()?.modified().ok());
+    let newest = times.max()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(newest.as_millis()).ok().map(Millis)
 }
 
 fn disk(folder: &Folder, config: &Config) -> Finding {
-    let advice = "make room: below the floor (store.low_disk_floor_bytes) writes are refused";
-    match free_bytes(folder.path()) {
-        None => Finding::new("disk", false, "can't be asked", "is the data folder there?"),
-        Some(free) => {
-            let floor = config.store.low_disk_floor_bytes;
-            let told = format!("{} MB free, floor {} MB", free >> 20, floor >> 20);
-            Finding::new("disk", free > floor.saturating_mul(8), told, advice)
-        }
+    const WHAT: &str = "disk";
+    let Some(free) = free_bytes(folder.path()) else {
+        let told = format!("{} can't be asked", folder.path().display());
+        return Finding::bad(WHAT, told, "is the data folder there? --data names it");
+    };
+    let floor = config.store.low_disk_floor_bytes;
+    let told = format!("{} free; nothing is written below {}", size(free), size(floor));
+    let advice = "make room: large files are refused at four times that, pictures at twice";
+    Finding::judged(WHAT, free > floor.saturating_mul(8), told, advice)
+}
+
+fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        megabytes if megabytes >= 10_240 => format!("{} GB", megabytes >> 10),
+        megabytes => format!("{megabytes} MB"),
     }
 }
 
 fn certificate(folder: &Folder, config: &Config) -> Finding {
-    let what = "certificate";
-    let facts = match (&config.tls.certificate_file, &config.tls.key_file) {
+    const WHAT: &str = "certificate";
+    let agency = config.tls.certificate_file.as_ref();
+    let facts = match (agency, &config.tls.key_file) {
         (Some(certificate), Some(key)) => {
             certs::load_agency(certificate, key, std::sync::Arc::new(SystemClock))
-                .map(|loaded| loaded.facts())
+                .map(|loaded| Some(loaded.facts()))
         }
-        _ if !Authority::certificate_file(&folder.certs()).exists() => {
-            return Finding::new(
-                what,
-                false,
-                "there is none",
-                "blotter init --data DIR makes the node",
-            );
-        }
-        _ => {
-            let hosts = folder
-                .facts()
-                .ok()
-                .flatten()
-                .map(|facts| facts.host_names())
-                .unwrap_or_default();
-            let names = names_of_node(&[config.server.hosts.clone(), hosts].concat());
-            certs::load_or_renew(&folder.certs(), names, std::sync::Arc::new(SystemClock))
-                .map(|loaded| loaded.facts())
-        }
+        _ => certs::facts_of_own(&folder.certs()),
     };
-    match facts {
-        Err(error) => Finding::new(
-            what,
-            false,
-            error.to_string(),
-            "put the files back, or unset tls.certificate_file",
-        ),
-        Ok(Facts { not_after, own, .. }) => {
-            let days = (not_after.0 - SystemClock.now().0) / DAY_MS;
-            let whose = if own { "own, renews itself" } else { "the agency's" };
-            let advice = "have it renewed: clients will refuse it from that day on";
-            Finding::new(
-                what,
-                days > 21 || (own && days > 0),
-                format!("{days} days left, {whose}"),
-                advice,
-            )
+    match (facts, agency) {
+        (Ok(Some(Facts { not_after, .. })), None) => {
+            let days = days_until(not_after);
+            let told = format!("the node's own, {days} days left, renewed by the server");
+            let advice = "start the server: it renews the certificate by itself";
+            Finding::judged(WHAT, days > 0, told, advice)
+        }
+        (Ok(None), _) => Finding::well(WHAT, "none yet: the first start of the server makes it"),
+        (Ok(Some(Facts { not_after, .. })), Some(_)) => {
+            let days = days_until(not_after);
+            let told = format!("the agency's, {days} days left");
+            let advice = "have it renewed and put in the same files; the server takes it up by itself";
+            Finding::judged(WHAT, days > CERTIFICATE_DAYS_MIN, told, advice)
+        }
+        (Err(error), Some(_)) => {
+            let advice = "put the files right, or unset tls.certificate_file and tls.key_file";
+            Finding::bad(WHAT, error.to_string(), advice)
+        }
+        (Err(error), None) => {
+            let advice = "bring certs/ back from a backup, or make the node with blotter init";
+            Finding::bad(WHAT, error.to_string(), advice)
         }
     }
 }
 
-/// Secrets are read by their owner alone.
-fn permissions(folder: &Folder) -> Vec<Finding> {
-    let secret = ["node.key", "certs/ca-key.pem", "certs/server.pem"];
-    let open: Vec<&str> = secret
-        .into_iter()
-        .filter(|name| {
-            let facts = fs::metadata(folder.path().join(name));
-            facts.is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0)
-        })
-        .collect();
-    let told = if open.is_empty() {
-        "secrets are their owner's alone".to_owned()
-    } else {
-        format!("others can read {}", open.join(", "))
+fn days_until(end: Millis) -> i64 {
+    (end.0 - SystemClock.now().0) / DAY_MS
+}
+
+/// The folder and its secrets are their owner's alone, and all of it has one owner.
+fn permissions(folder: &Folder) -> Finding {
+    const WHAT: &str = "permissions";
+    let path = folder.path();
+    let Ok(whole) = fs::metadata(path) else {
+        return Finding::bad(WHAT, "there is no data folder", "blotter init makes one");
     };
-    vec![Finding::new(
-        "permissions",
-        open.is_empty(),
-        told,
-        "chmod 600 these files, and ask who has read them",
-    )]
+    let open = |facts: &fs::Metadata| facts.permissions().mode() & 0o077 != 0;
+    let of = |name: &str| fs::metadata(path.join(name)).ok();
+    let readable: Vec<&str> = SECRETS
+        .into_iter()
+        .filter(|name| of(name).is_some_and(|facts| open(&facts)))
+        .collect();
+    if !readable.is_empty() {
+        let names = readable.join(" ");
+        let advice = format!(
+            "(cd {} && chmod 600 {names}), and ask who has read them",
+            path.display()
+        );
+        return Finding::bad(WHAT, format!("others can read {names}"), advice);
+    }
+    if open(&whole) {
+        let told = format!("others can look into {}", path.display());
+        return Finding::bad(WHAT, told, format!("chmod 700 {}", path.display()));
+    }
+    let foreign = fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .find(|entry| entry.metadata().is_ok_and(|facts| facts.uid() != whole.uid()));
+    match foreign {
+        Some(entry) => {
+            let told = format!("{} is not the folder's owner's", entry.path().display());
+            let advice = format!(
+                "chown -R --reference={0} {0}: was a verb run as another user?",
+                path.display()
+            );
+            Finding::bad(WHAT, told, advice)
+        }
+        None => Finding::well(WHAT, "the folder is its owner's alone"),
+    }
 }
 
 fn node(place: &Place) -> Vec<Finding> {
@@ -185,32 +269,51 @@ fn node(place: &Place) -> Vec<Finding> {
     let state = match state {
         Ok(state) => state,
         Err(error) => {
-            let advice = "if no server runs, start one and read its log";
-            return vec![Finding::new("node", false, error.to_string(), advice)];
+            let advice = "start the server and read its log: journalctl -u blotter";
+            return vec![Finding::bad("node", error.to_string(), advice)];
         }
     };
-    let served = if state["served"] == true {
-        "a server runs"
-    } else {
-        "no server runs"
+    let number = |path: &str| state.pointer(path).and_then(Json::as_f64).unwrap_or(0.0);
+    let served = state["served"] == true;
+    let server = if served { "a server runs" } else { "no server runs" };
+    let step = number("/log/step_seconds");
+    let (segments, documents) = (&state["log"]["segments"], &state["search"]["documents"]);
+    let (lag, sound) = (number("/search/lag_seconds"), state["search"]["sound"] == true);
+    let index = match (sound, state["search"]["behind"] == true) {
+        (false, _) => "damaged; it is being made anew".to_owned(),
+        (true, true) if !served => format!("{documents} records; the next start takes up the rest"),
+        (true, true) => format!("{documents} records, {lag:.1} s behind"),
+        (true, false) => format!("{documents} records, up to date"),
     };
-    let told = format!("{served}; {} segments of log", state["log"]["segments"]);
-    let lag = state["search"]["lag_seconds"].as_f64().unwrap_or(0.0);
-    let search = format!("{} documents, {lag:.1} s behind", state["search"]["documents"]);
-    let sound = state["search"]["sound"] == true && lag <= LAG_SECONDS_MAX;
+    let queue = if lag > 0.0 {
+        format!("the oldest change has waited {lag:.1} s to be indexed")
+    } else {
+        "nothing waits".to_owned()
+    };
+    let node = format!(
+        "{} ({}), {server}",
+        state["node_name"].as_str().unwrap_or_default(),
+        state["tenant"].as_str().unwrap_or_default()
+    );
+    let written = match (state["writes"] == true, step) {
+        (false, _) => "the write thread has ended".to_owned(),
+        (true, step) if step > STEP_SECONDS_MAX => format!("the disk has not answered for {step:.0} s"),
+        (true, _) => format!("{segments} segments, takes writes"),
+    };
     vec![
-        Finding::new(
-            "node",
-            state["writes"] == true,
-            told,
-            "the write thread has failed: restart, and read the log",
+        Finding::well("node", node),
+        Finding::judged(
+            "log",
+            state["writes"] == true && step <= STEP_SECONDS_MAX,
+            written,
+            "look after the disk (dmesg), then restart; the server's log says more",
         ),
-        Finding::new(
-            "search",
-            sound,
-            search,
-            "it catches up by itself; if it does not: blotter rebuild index",
+        Finding::judged("index", sound, index, "if it stays so: blotter rebuild index"),
+        Finding::judged(
+            "queue",
+            lag <= LAG_SECONDS_MAX,
+            queue,
+            "the server's log says why; if it stays so: blotter rebuild index",
         ),
-        Finding::new("agency", true, text(&state, "tenant"), ""),
     ]
 }

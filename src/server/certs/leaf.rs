@@ -39,7 +39,8 @@ fn has_names(facts: &Facts, names: &[Name]) -> bool {
     names.iter().all(|name| facts.names.contains(name))
 }
 
-fn load(authority: &Authority) -> Result<Current, CertError> {
+/// The leaf from its file.
+pub(super) fn load(authority: &Authority) -> Result<Current, CertError> {
     let path = authority.leaf_file();
     let digest = pem::digest_of(&[&path])?;
     let current = Current::new(

@@ -127,6 +127,18 @@ pub fn load_or_renew(
     ))
 }
 
+/// What is true of the node's own leaf as it lies in the folder; `None` if there is none yet. Nothing is issued.
+///
+/// # Errors
+/// There is no authority, or its files or the leaf can't be read.
+pub fn facts_of_own(folder: &Path) -> Result<Option<Facts>, CertError> {
+    match leaf::load(&Authority::open(folder)?) {
+        Ok(current) => Ok(Some(current.facts)),
+        Err(CertError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The agency's own certificate (its chain, leaf first) and key, both PEM.
 pub fn load_agency(
     certificate_file: &Path,
