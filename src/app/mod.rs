@@ -73,6 +73,7 @@ pub struct Running {
     stop: CancellationToken,
     tasks: Tasks,
     drain: Duration,
+    stuck: Duration,
 }
 
 /// Starts a server in a data folder.
@@ -106,10 +107,12 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     // The edge: certificate, listeners, and what answers there.
     let certificates = certificates(&folder, &node, &config)?;
     let stop = CancellationToken::new();
+    let stuck = Duration::from_secs(config.store.stuck_seconds_max);
     let probes = Arc::new(Probes::new(
         Arc::clone(&node),
         follower.gauge(),
         Arc::clone(&certificates),
+        stuck,
     ));
     let router = router(&node, follower.gauge(), &probes, &config);
     let main = listener::bind(config.server.listen).await?;
@@ -151,6 +154,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
         stop,
         tasks: edge.tasks,
         drain: Duration::from_secs(config.limits.drain_seconds_max) + FAREWELL,
+        stuck,
     })
 }
 
@@ -170,10 +174,19 @@ impl Running {
         self.node.services.store().has_failed()
     }
 
+    /// The write thread works, and is at no step that takes too long.
+    pub fn is_well(&self) -> bool {
+        is_well(&self.node, self.stuck)
+    }
+
     /// Takes no more, finishes what is in hand, lets the index catch up, makes everything durable, gives the folder back.
-    pub async fn stop(self) -> Stopped {
+    /// Once `hurry` is over, what is in hand is cut.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) -> Stopped {
         self.stop.cancel();
-        let stopped = self.tasks.finish(self.drain).await;
+        let stopped = tokio::select! {
+            stopped = self.tasks.finish(self.drain) => stopped,
+            () = hurry => self.tasks.finish(Duration::ZERO).await,
+        };
         let (node, follower) = (self.node, self.follower);
         let closing = tokio::task::spawn_blocking(move || {
             follower.stop();
@@ -185,6 +198,12 @@ impl Running {
         }
         stopped
     }
+}
+
+/// Whether a node can take work.
+fn is_well(node: &Node, stuck: Duration) -> bool {
+    let store = node.services.store();
+    !store.has_failed() && store.busy_for() < stuck
 }
 
 /// What all listeners share.

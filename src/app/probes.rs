@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 
+use crate::app::is_well;
 use crate::app::node::{Node, request_id};
 use crate::server::certs::Certificates;
 use crate::services::caller::Via;
@@ -23,6 +25,7 @@ pub struct Probes {
     node: Arc<Node>,
     gauge: Gauge,
     certificates: Arc<Certificates>,
+    stuck: Duration,
 }
 
 /// One figure: its name, its meaning, and how it is read.
@@ -43,6 +46,12 @@ pub const FIGURES: &[Figure] = &[
         form: "gauge",
         about: "1 while the write thread works, 0 after it has failed.",
         read: |probes| f64::from(u8::from(!probes.node.services.store().has_failed())),
+    },
+    Figure {
+        name: "blotter_write_step_seconds",
+        form: "gauge",
+        about: "How long the write thread has been at its present step, in seconds; 0 while it waits.",
+        read: |probes| probes.node.services.store().busy_for().as_secs_f64(),
     },
     Figure {
         name: "blotter_log_end_bytes",
@@ -102,11 +111,12 @@ pub const FIGURES: &[Figure] = &[
 
 impl Probes {
     /// Over a running node.
-    pub fn new(node: Arc<Node>, gauge: Gauge, certificates: Arc<Certificates>) -> Self {
+    pub fn new(node: Arc<Node>, gauge: Gauge, certificates: Arc<Certificates>, stuck: Duration) -> Self {
         Self {
             node,
             gauge,
             certificates,
+            stuck,
         }
     }
 
@@ -181,14 +191,14 @@ async fn metrics_with_key(
 }
 
 async fn ready(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
-    let failed = probes.node.services.store().has_failed();
-    let status = if failed {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
+    let well = is_well(&probes.node, probes.stuck);
+    let status = if well {
         StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
     let lag_ms = u64::try_from(probes.gauge.lag().as_millis()).unwrap_or(u64::MAX);
-    let body = json!({"ready": !failed, "index_lag_ms": lag_ms});
+    let body = json!({"ready": well, "index_lag_ms": lag_ms});
     (status, [(CONTENT_TYPE, "application/json")], body.to_string())
 }
 

@@ -19,7 +19,7 @@ use crate::cli::init::Init;
 use crate::cli::order::{Backend, Order, Refusal};
 use crate::cli::output::{Ink, Output, Progress};
 use crate::cli::reach::Reach;
-use crate::cli::serve::{runtime, until_stopped};
+use crate::cli::serve::{Signals, runtime, until_stopped};
 use crate::cli::work::import::Job;
 use crate::cli::work::key::create_for;
 use crate::cli::{CliError, Done, Place};
@@ -73,18 +73,19 @@ impl Demo {
                 ))
             })?;
         let (node, gauge) = (Arc::clone(running.node()), running.gauge());
+        let mut signals = runtime.block_on(async { Signals::new() })?;
         let filled = runtime.block_on(async {
             let filling = tokio::task::spawn_blocking(move || fill(&node, &gauge, output));
             tokio::select! {
                 filled = filling => Some(filled.map_err(CliError::failed).flatten()),
-                _ = until_stopped(&running) => None,
+                _ = until_stopped(&running, &mut signals) => None,
             }
         });
         let credentials = match filled {
             Some(Ok(credentials)) => credentials,
             other => {
                 // What still fills it finds that it may write no more.
-                runtime.block_on(running.stop());
+                runtime.block_on(running.stop(signals.next()));
                 return other.map_or(Ok(()), |failed| failed.map(drop));
             }
         };
@@ -94,11 +95,10 @@ impl Demo {
             open_browser(&format!("{}/docs", running.url));
         }
         runtime.block_on(async {
-            let stopped = until_stopped(&running).await;
+            until_stopped(&running, &mut signals).await;
             output.say("");
-            running.stop().await;
-            stopped.map(drop)
-        })?;
+            running.stop(signals.next()).await;
+        });
         output.say("  Gone.");
         Ok(())
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::Args;
 use sd_notify::NotifyState;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::app::{self, Running};
+use crate::app::{self, Running, StartError};
 use crate::cli::{CliError, Done, Place};
 use crate::config::Config;
 use crate::config::value::{LogFormat, LogLevel};
@@ -35,11 +35,18 @@ impl Serve {
         log_to(&config)?;
         let folder = place.folder();
         runtime()?.block_on(async {
-            let running = app::start(folder, config).await.map_err(CliError::failed)?;
+            // Before anybody is told that it is ready: who is told may send one at once.
+            let mut signals = Signals::new()?;
+            let running = app::start(folder, config).await.map_err(|error| match error {
+                StartError::Listen(_) => CliError::Failed(format!(
+                    "{error}. Change server.listen, or for once: blotter serve --listen 127.0.0.1:0"
+                )),
+                error => CliError::failed(error),
+            })?;
             say_ready(&running);
-            let failed = until_stopped(&running).await?;
+            let failed = until_stopped(&running, &mut signals).await;
             notify(&[NotifyState::Stopping]);
-            running.stop().await;
+            running.stop(signals.next()).await;
             if failed {
                 return Err(CliError::Failed(
                     "the log can't be written any more; start again".to_owned(),
@@ -68,21 +75,44 @@ fn say_ready(running: &Running) {
     tracing::info!(url = running.url, "ready");
 }
 
+/// The signals that end a server: the first one asks it to stop, the second one to hurry.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they are caught.
+    pub(super) fn new() -> Result<Self, CliError> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(CliError::failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(CliError::failed)?,
+        })
+    }
+
+    /// Waits for one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Waits for a signal, or for the write thread to fail. True: it has failed.
-pub(super) async fn until_stopped(running: &Running) -> Result<bool, CliError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
+pub(super) async fn until_stopped(running: &Running, signals: &mut Signals) -> bool {
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(false),
-            _ = interrupt.recv() => return Ok(false),
+            () = signals.next() => return false,
             _ = look.tick() => {
                 if running.has_failed() {
                     tracing::error!("the write thread has ended; the process ends too");
-                    return Ok(true);
+                    return true;
                 }
-                notify(&[NotifyState::Watchdog]);
+                if running.is_well() {
+                    notify(&[NotifyState::Watchdog]);
+                }
             }
         }
     }
@@ -118,8 +148,11 @@ fn log_to(config: &Config) -> Done {
         }
         LogFormat::Journald => {
             let layer = tracing_journald::layer();
-            let layer =
-                layer.map_err(|error| CliError::Failed(format!("journald does not answer: {error}")))?;
+            let layer = layer.map_err(|error| {
+                CliError::Failed(format!(
+                    "journald does not answer ({error}): set log.format to text or json"
+                ))
+            })?;
             registry.with(layer).init();
         }
     }

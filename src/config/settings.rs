@@ -177,6 +177,9 @@ settings! {
         shown_bytes_max: u64 = "16777216" in 0..=68719476736,
         /// Seconds between durable checkpoints of the views; more means a longer replay after a power loss.
         checkpoint_seconds: u64 = "5" in 1..=3600,
+        /// Seconds that one step of the write thread may take; a disk that hangs longer makes the server not ready, and the
+        /// system's watchdog is told nothing more.
+        stuck_seconds_max: u64 = "20" in 1..=3600,
         /// Free bytes at which writes are refused: files of more than 1 MiB below four times as much, images of
         /// reports below twice as much, text and custody last.
         low_disk_floor_bytes: u64 = "67108864" in 1048576..=1099511627776,

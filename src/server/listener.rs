@@ -17,7 +17,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The system refused the address.
-    #[error("can't listen on {address}: {source}")]
+    #[error("can't listen on {address}: {}", why(source))]
     Bind {
         /// What was asked for.
         address: SocketAddr,
@@ -32,6 +32,17 @@ pub enum ListenError {
         /// What was asked for.
         address: SocketAddr,
     },
+}
+
+fn why(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; take another port, or 0 to have one picked".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE".to_owned(),
+        _ => source.to_string(),
+    }
 }
 
 /// Opens a listener for TLS; port 0 picks one.

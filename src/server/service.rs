@@ -12,18 +12,16 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
-use axum::http::{HeaderValue, Request, Response, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use futures_util::FutureExt;
 use hyper::body::{Frame, Incoming, SizeHint};
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+use crate::app::node::request_id;
 use crate::server::body::{Pace, PacedBody};
-
-/// Answered when a handler panicked and no layer above it had an answer.
-const PANIC_ANSWER: &str =
-    r#"{"errors":[{"code":"UNEXPECTED_ERROR","message":"an unexpected error, which was logged"}]}"#;
 
 /// What the requests of one connection share.
 #[derive(Clone, Debug)]
@@ -57,13 +55,21 @@ impl Around {
     }
 }
 
+/// Answered when a handler panicked and no layer above it had an answer; the log line is found by the request's id.
 fn panic_answer() -> Response<Body> {
-    tracing::error!("a handler panicked");
-    let mut response = Response::new(Body::from(PANIC_ANSWER));
+    let id = request_id();
+    tracing::error!(request_id = id, "a handler panicked");
+    let error = json!({"code": "UNEXPECTED_ERROR", "message": "an unexpected error, which was logged"});
+    let body = json!({"errors": [error], "meta": {"request_id": id}});
+    let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.extend(
+        HeaderValue::try_from(id)
+            .ok()
+            .map(|id| (HeaderName::from_static("x-request-id"), id)),
+    );
     response
 }
 

@@ -224,6 +224,11 @@ impl Store {
         self.progress.has_failed()
     }
 
+    /// How long the write thread has been at one step, such as a group or a checkpoint: if that is long, the disk hangs.
+    pub fn busy_for(&self) -> Duration {
+        self.progress.busy_for()
+    }
+
     /// The id of an own log.
     pub fn log(&self, stream: Stream) -> LogId {
         self.logs[stream as usize]

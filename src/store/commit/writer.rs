@@ -80,6 +80,8 @@ pub(in crate::store) struct Progress {
     /// Held for the moment of a read or a write of the two words.
     state: Mutex<(Position, bool)>,
     changed: Condvar,
+    /// Since when the thread has been at one step. Held for the moment of a read or a write.
+    busy: Mutex<Option<Instant>>,
 }
 
 impl Progress {
@@ -105,11 +107,32 @@ impl Progress {
         self.state().1
     }
 
+    /// The thread is at a step as long as this lives.
+    fn step(&self) -> Step<'_> {
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Step(self)
+    }
+
+    /// How long the thread has been at its present step; nothing while it waits for requests.
+    pub(in crate::store) fn busy_for(&self) -> Duration {
+        let since = *self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// Waits until the end is beyond `position`, the thread has failed, or the time is over.
     pub(in crate::store) fn wait_beyond(&self, position: Position, timeout: Duration) -> Position {
         let waiting = |state: &mut (Position, bool)| state.0 <= position && !state.1;
         let guard = self.changed.wait_timeout_while(self.state(), timeout, waiting);
         guard.unwrap_or_else(PoisonError::into_inner).0.0
+    }
+}
+
+/// A group, a checkpoint or an errand of the thread.
+struct Step<'p>(&'p Progress);
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -266,8 +289,10 @@ impl WriteThread {
         let mut jobs = VecDeque::new();
         // Since when, and by how many bytes, the rows are ahead of their last checkpoint.
         let mut ahead: Option<(Instant, u64)> = None;
+        let progress = Arc::clone(&self.progress);
         loop {
             let next = self.gather(waiting, &mut jobs, ahead.map(|(since, _)| since));
+            let _step = progress.step();
             let stop = matches!(next, Next::Stop);
             while !jobs.is_empty() {
                 let bytes = self.commit(&mut jobs)?;

@@ -1,3 +1,9 @@
 //! Real server processes: how they start, are watched, run short of things, are looked after, and stop.
 
+mod failing;
+mod logs;
 mod rebuild;
+mod short;
+mod starting;
+mod stopping;
+mod watchdog;

@@ -153,7 +153,9 @@ async fn a_panic_is_a_500_and_the_connection_goes_on() {
     let (status, text) = get_on(&mut stream, "/panic", "keep-alive").await;
     assert_eq!(status, 500);
     assert!(
-        text.contains("UNEXPECTED_ERROR") && !text.contains("as the test wants"),
+        text.contains("UNEXPECTED_ERROR")
+            && text.contains("request_id")
+            && !text.contains("as the test wants"),
         "{text}"
     );
     assert_eq!(get_on(&mut stream, "/", "keep-alive").await.0, 200);

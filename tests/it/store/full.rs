@@ -2,10 +2,8 @@
 //! acknowledged is read, what is refused is refused as full, every start succeeds, and work goes on once there is space.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 
 use blotter::store::blobs::Blobs;
@@ -16,48 +14,7 @@ use blotter::store::journal::JournalOptions;
 use blotter::views::root::state_root;
 
 use super::station::{Station, case, options, title};
-
-/// A mounted file system of 64 MB, unmounted when it is dropped.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// `None`, and loud, where mounting is not permitted.
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let (image, dir) = (folder.path().join("image"), folder.path().join("disk"));
-        fs::create_dir(&dir).unwrap();
-        File::create(&image).unwrap().set_len(64 << 20).unwrap();
-        let done = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
-        let made = done(Command::new("mkfs.ext4").args(["-q", "-m", "0"]).arg(&image))
-            && done(Command::new("mount").args(["-o", "loop"]).args([&image, &dir]));
-        made.then_some(Self { folder })
-    }
-
-    fn dir(&self) -> PathBuf {
-        self.folder.path().join("disk")
-    }
-
-    /// Somebody else takes all that is left.
-    fn fill(&self) {
-        let mut file = File::create(self.dir().join("ballast")).unwrap();
-        for bytes in [1 << 20, 4096, 1] {
-            while file.write_all(&vec![7; bytes]).is_ok() {}
-        }
-        drop(file.sync_all());
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.dir().join("ballast")).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg(self.dir()).output());
-    }
-}
+use crate::support::small_disk::SmallDisk;
 
 fn write(store: &Store, number: u64, bytes: usize) -> Result<(), StoreError> {
     let draft = case(number, &"x".repeat(bytes));

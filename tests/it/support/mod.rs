@@ -4,6 +4,7 @@ pub(crate) mod desk;
 pub(crate) mod faulty;
 pub(crate) mod power;
 pub(crate) mod process;
+pub(crate) mod small_disk;
 pub(crate) mod testbox;
 
 /// By how much `BLOTTER_TEST_SCALE` multiplies the number of seeds.

@@ -24,6 +24,9 @@ pub(crate) const UNHURRIED: [(&str, &str); 2] = [
 /// A place for a node, with the program beside it.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
+    data: PathBuf,
+    /// For every verb and server here.
+    settings: &'static [(&'static str, &'static str)],
 }
 
 /// A verb that has ended.
@@ -66,24 +69,39 @@ fn program(begun_by: &[&str]) -> Command {
 impl Place {
     /// With nothing in it.
     pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder,
+            data,
+            settings: &[],
         }
     }
 
     /// With a node of the agency `metro`.
     pub(crate) fn with_node() -> Self {
-        let place = Self::new();
-        assert_eq!(
-            place.run(&["init", "--tenant", "metro", "--json"]).json()["created"],
-            true
-        );
-        place
+        Self::new().init()
+    }
+
+    /// The same on another disk, with settings for every verb and server.
+    pub(crate) fn with_node_on(disk: &Path, settings: &'static [(&'static str, &'static str)]) -> Self {
+        let place = Self {
+            data: disk.join("data"),
+            settings,
+            ..Self::new()
+        };
+        place.init()
+    }
+
+    fn init(self) -> Self {
+        let made = self.run(&["init", "--tenant", "metro", "--json"]);
+        assert_eq!(made.json()["created"], true);
+        self
     }
 
     /// The data folder.
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
     }
 
     /// A file beside it.
@@ -100,7 +118,7 @@ impl Place {
     pub(crate) fn run_with(&self, settings: &[(&str, &str)], words: &[&str]) -> Ended {
         let mut command = program(&[]);
         command.args(words).arg("--data").arg(self.data());
-        command.envs(settings.iter().copied());
+        command.envs(self.settings.iter().chain(settings).copied());
         Ended::of(&command.stdin(Stdio::null()).output().unwrap())
     }
 
@@ -121,7 +139,7 @@ impl Place {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(self.data());
-        command.envs(settings.iter().copied());
+        command.envs(self.settings.iter().chain(settings).copied());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
