@@ -34,11 +34,15 @@ use crate::server::listener::{self, ListenError};
 use crate::server::tasks::Tasks;
 use crate::server::tls::{self, TlsError};
 use crate::server::{self, Stopped};
+use crate::services::Services;
 use crate::services::search::Finder;
 use crate::services::search::follow::{FollowOptions, Follower, Gauge};
 
 /// Beyond the time for requests in hand: for the last answers to leave.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Between two moments at which last uses are written down.
+const KEEP_USES_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +136,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
             Err(error) => tracing::warn!(%error, "the sweep of files panicked"),
         }
     });
+    edge.tasks.spawn(keep_uses(node.services.clone(), stop.clone()));
     edge.serve(main, Some(acceptor), router.clone());
     if let Some(plain) = config.server.plain_listen {
         edge.serve(edge.bind_plain(plain).await?, None, router);
@@ -190,6 +195,7 @@ impl Running {
         let (node, follower) = (self.node, self.follower);
         let closing = tokio::task::spawn_blocking(move || {
             follower.stop();
+            node.services.keep_uses();
             node.services.store().stop();
             drop(node);
         });
@@ -197,6 +203,21 @@ impl Running {
             tracing::error!(%error, "the stop was not orderly; the next start replays the log");
         }
         stopped
+    }
+}
+
+/// Writes down now and then when sessions and keys were used last, which a stop does too.
+async fn keep_uses(services: Services, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(KEEP_USES_EVERY))
+        .await
+        .is_some()
+    {
+        let services = services.clone();
+        let keeping = tokio::task::spawn_blocking(move || services.keep_uses());
+        if let Err(error) = keeping.await {
+            tracing::error!(%error, "writing down last uses panicked");
+        }
     }
 }
 
