@@ -141,10 +141,5 @@ pub fn may_read(rows: &impl Read, caller: &Caller, record: &Record) -> Result<bo
 /// # Errors
 /// The disk failed.
 pub fn is_restricted(rows: &impl Read, record: &Record) -> Result<bool, StoreError> {
-    Ok(!is_open(&readers(rows, record)?))
-}
-
-/// Whether everybody of the agency has one of these words.
-pub fn is_open(readers: &[String]) -> bool {
-    readers.iter().any(|word| word == "open")
+    Ok(!readers(rows, record)?.iter().any(|word| word == "open"))
 }

@@ -26,7 +26,10 @@ pub struct Shown {
     id: RecordId,
     kind: &'static str,
     tenant: TenantId,
-    readers: Vec<String>,
+    /// The scope that reading it needs.
+    scope: String,
+    /// Everybody of the agency may read it.
+    open: bool,
     version: u64,
     text: Vec<u8>,
 }
@@ -44,8 +47,7 @@ impl Shown {
 
     /// The memory that it takes, about.
     fn bytes(&self) -> usize {
-        let readers = self.readers.iter().map(|word| size_of::<String>() + word.len());
-        size_of::<Self>() + self.text.len() + readers.sum::<usize>()
+        size_of::<Self>() + self.scope.len() + self.text.len()
     }
 }
 
@@ -110,7 +112,8 @@ impl Services {
             id: record.id,
             kind: kind.name,
             tenant: record.tenant.clone(),
-            readers: find::readers(&rows, &record)?,
+            scope: policy::scope_for(kind, Deed::Read),
+            open: !find::is_restricted(&rows, &record)?,
             version: record.version,
             text: show(&rows, &record)?,
         });
@@ -122,10 +125,9 @@ impl Services {
     /// The record of this internal id as a lane wrote it, if it stands in memory, the caller may read it, and the read needs
     /// no entry before the answer. Never waits. The read is not noted yet: [`Services::note_recalled`].
     pub fn recall(&self, caller: &Caller, kind: &Kind, reference: &str) -> Option<Arc<Shown>> {
-        policy::demand_for(caller, kind, Deed::Read).ok()?;
         let shown = self.memory.shown.get(&reference.parse().ok()?)?;
         let is_of = shown.kind == kind.name && shown.tenant == *caller.tenant();
-        (is_of && find::is_open(&shown.readers)).then_some(shown)
+        (is_of && shown.open && policy::has_scope(caller, &shown.scope)).then_some(shown)
     }
 
     /// Notes a read of what was recalled. Never waits.

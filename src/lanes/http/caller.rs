@@ -1,10 +1,11 @@
 //! From headers to a caller: the one place of the HTTP lanes in which a credential is taken.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, HeaderValue, Method};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp};
 
 use crate::lanes::http::Lanes;
 use crate::lanes::http::ask::Head;
@@ -29,7 +30,20 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
         .get("x-request-id")
         .and_then(|id| id.to_str().ok())
         .filter(sane);
-    given.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
+    given.map_or_else(new_id, str::to_owned)
+}
+
+/// A new id: the time, and bits that no other request has. They need not be secret, so they are not asked of the system each
+/// time: a hasher's keys are random for each thread, and others for each hasher.
+fn new_id() -> String {
+    let (seconds, nanos) = Timestamp::now(NoContext).to_unix();
+    let millis = seconds * 1000 + u64::from(nanos / 1_000_000);
+    let keys = RandomState::new();
+    let bits = u128::from(keys.hash_one(0)) << 64 | u128::from(keys.hash_one(1));
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&bits.to_be_bytes()[..10]);
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
+    id.simple().to_string()
 }
 
 /// Whether the request brings anything by which a caller could be known.

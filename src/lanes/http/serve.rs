@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, Query, RawPathParams, Request};
 use axum::http::header::{CACHE_CONTROL, HOST, X_CONTENT_TYPE_OPTIONS};
@@ -28,6 +28,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A router of all these routes, each also with a slash at its end. Whatever is not among them is answered in the envelope too.
 pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
+    // The router clones its handlers for each request.
+    let lanes = Arc::new(lanes.clone());
     let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
     for route in routes {
         by_path
@@ -37,7 +39,7 @@ pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
     }
     let mut router = Router::new();
     for (path, routes) in by_path {
-        let methods = methods(lanes, routes);
+        let methods = methods(&lanes, routes);
         if path != "/" {
             router = router.route(&format!("{path}/"), methods.clone());
         }
@@ -50,7 +52,7 @@ pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
     })
 }
 
-fn methods(lanes: &Lanes, routes: Vec<Arc<Route>>) -> MethodRouter {
+fn methods(lanes: &Arc<Lanes>, routes: Vec<Arc<Route>>) -> MethodRouter {
     let mut allowed: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
     if allowed.contains(&"GET") {
         allowed.push("HEAD");
@@ -62,9 +64,9 @@ fn methods(lanes: &Lanes, routes: Vec<Arc<Route>>) -> MethodRouter {
         let Ok(filter) = MethodFilter::try_from(route.method.clone()) else {
             continue;
         };
-        let lanes = lanes.clone();
+        let lanes = Arc::clone(lanes);
         let handler = move |parts: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            serve(lanes.clone(), Arc::clone(&route), parts.ok(), request)
+            serve(Arc::clone(&lanes), Arc::clone(&route), parts.ok(), request)
         };
         methods = methods.merge(on(filter, handler));
     }
@@ -90,7 +92,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Sen
 }
 
 async fn serve(
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
     route: Arc<Route>,
     parts: Option<RawPathParams>,
     request: Request,
@@ -169,13 +171,15 @@ fn query_of(uri: &Uri) -> Outcome<BTreeMap<String, String>> {
     }
 }
 
-async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Outcome<Response<Body>> {
+async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -> Outcome<Response<Body>> {
     if route.scope != Scope::Open && !caller::has_credential(&head.headers) {
-        let lanes = lanes.clone();
+        let lanes = Arc::clone(lanes);
         body::drain(body).await;
         return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
     }
-    if let Some(answer) = from_memory(lanes, &route, &head).await {
+    if body.is_end_stream()
+        && let Some(answer) = from_memory(lanes, &route, &head).await
+    {
         return Ok(answer.render());
     }
     match route.act.clone() {
@@ -188,7 +192,7 @@ async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Out
                 }
                 _ => body::read(&head.headers, body, limit).await,
             };
-            let lanes = lanes.clone();
+            let lanes = Arc::clone(lanes);
             blocking(move || {
                 let id = head.request_id.clone();
                 let outcome = ask(&lanes, &route, head, bytes, &*handler);
@@ -198,7 +202,7 @@ async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Out
             .await
         }
         Act::Visited(handler) => {
-            let at_door = lanes.clone();
+            let at_door = Arc::clone(lanes);
             let name = format!("{route:?}");
             let (caller, head) = blocking(move || {
                 let caller = admit(&at_door, &route, &head)?;
@@ -207,10 +211,10 @@ async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Out
             })
             .await?;
             let who = caller.clone();
-            let outcome = handler(lanes.clone(), Visit { caller, head, body }).await;
+            let outcome = handler(Lanes::clone(lanes), Visit { caller, head, body }).await;
             let failure = outcome.as_ref().err().cloned();
             if let (Some(failure), Some(who)) = (failure, who) {
-                let lanes = lanes.clone();
+                let lanes = Arc::clone(lanes);
                 blocking(move || lanes.services.note_failure(&who, &name, &failure)).await?;
             }
             outcome
@@ -220,7 +224,7 @@ async fn answer(lanes: &Lanes, route: Arc<Route>, head: Head, body: Body) -> Out
 
 /// The answer, if nothing must be waited for: the caller and the record are known, the read is plain, there is a token left.
 /// Whatever speaks against it is found again, and told, on the long way.
-async fn from_memory(lanes: &Lanes, route: &Route, head: &Head) -> Option<Answer> {
+async fn from_memory(lanes: &Arc<Lanes>, route: &Route, head: &Head) -> Option<Answer> {
     let kind = route.recalls.filter(|_| head.query.is_empty())?;
     let caller = caller::recalled(lanes, head)?;
     let shown = lanes.services.recall(&caller, kind, head.part("id"))?;
@@ -228,8 +232,8 @@ async fn from_memory(lanes: &Lanes, route: &Route, head: &Head) -> Option<Answer
     match lanes.services.note_recalled(&caller, &shown) {
         Noted::Kept => {}
         Noted::Untold => {
-            let services = lanes.services.clone();
-            blocking(move || services.tell_noted()).await.ok()?;
+            let lanes = Arc::clone(lanes);
+            blocking(move || lanes.services.tell_noted()).await.ok()?;
         }
         Noted::Refused => return None,
     }
