@@ -341,7 +341,7 @@ pub fn put(
     known: Option<&Record>,
     version: Option<u64>,
     input: Fields,
-) -> Outcome<Record> {
+) -> Outcome<Arc<Record>> {
     match known {
         Some(record) => {
             refuse_stale(record, version)?;

@@ -1,6 +1,8 @@
 //! The front desk: what a service does while it holds the write thread. It finds records for its caller, checks what was
 //! given against their kinds, and drafts operations. All of a request is granted or nothing of it.
 
+use std::sync::Arc;
+
 use crate::domain::id::RecordId;
 use crate::domain::kind::{self, DISPLAY_ID, Field, Kind, Numbering, Writer};
 use crate::domain::operation::{Action, Change, Draft, Merge, Urgency};
@@ -22,8 +24,10 @@ use crate::views::records;
 pub struct Desk<'d, 's, 't> {
     session: &'d mut Session<'s, 't>,
     caller: &'d Caller,
-    /// The records touched, in the order of their first touch.
-    touched: Vec<RecordId>,
+    /// The records touched, as they are now, in the order of their first touch.
+    touched: Vec<Arc<Record>>,
+    /// What stood in `touched` at a place before, so that an attempt can be taken back.
+    replaced: Vec<(usize, Arc<Record>)>,
 }
 
 impl<'d, 's, 't> Desk<'d, 's, 't> {
@@ -33,6 +37,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             session,
             caller,
             touched: Vec::new(),
+            replaced: Vec::new(),
         }
     }
 
@@ -51,8 +56,23 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         self.session
     }
 
-    pub(super) fn touched(self) -> Vec<RecordId> {
+    pub(super) fn touched(self) -> Vec<Arc<Record>> {
         self.touched
+    }
+
+    fn touch(&mut self, record: &Arc<Record>) {
+        match self
+            .touched
+            .iter_mut()
+            .enumerate()
+            .find(|(_, known)| known.id == record.id)
+        {
+            None => self.touched.push(Arc::clone(record)),
+            Some((place, known)) => {
+                self.replaced
+                    .push((place, std::mem::replace(known, Arc::clone(record))));
+            }
+        }
     }
 
     /// Does something whole or not at all: what it refuses leaves nothing, and the request goes on. The outer failure is
@@ -61,10 +81,14 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     /// # Errors
     /// The disk failed.
     pub fn attempt<T>(&mut self, step: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<Outcome<T>> {
-        let (mark, touched) = (self.session.mark(), self.touched.len());
+        let mark = self.session.mark();
+        let (touched, replaced) = (self.touched.len(), self.replaced.len());
         let outcome = step(self);
         if outcome.is_err() {
             self.session.undo(&mark)?;
+            for (place, record) in self.replaced.drain(replaced..).rev() {
+                self.touched[place] = record;
+            }
             self.touched.truncate(touched);
         }
         Ok(outcome)
@@ -82,7 +106,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     ///
     /// # Errors
     /// `Denied`, `Invalid` with every fault, `Conflict` for a unique value that is taken.
-    pub fn create(&mut self, kind: &'static Kind, input: Fields) -> Outcome<Record> {
+    pub fn create(&mut self, kind: &'static Kind, input: Fields) -> Outcome<Arc<Record>> {
         policy::demand_for(self.caller, kind, Deed::Write)?;
         let own = input.get("slug").and_then(Value::as_text) == Some(self.caller.tenant().as_str());
         if kind.name == kind::CREDENTIAL.name || (kind.name == kind::TENANT.name && !own) {
@@ -109,7 +133,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         kind: &'static Kind,
         given: Vec<(&'static Field, Value)>,
         added: Vec<Change>,
-    ) -> Outcome<Record> {
+    ) -> Outcome<Arc<Record>> {
         self.refuse_duplicates(kind, &given, None)?;
         let id = self.session.new_record()?;
         let mut changes = self.number(kind)?;
@@ -128,8 +152,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             }
         }
         changes.extend(added);
-        self.draft(kind, id, changes)?;
-        let made = self.fresh(id)?;
+        let made = self.draft(kind, id, changes)?;
         people::refuse_escalation(self.caller, None, &made)?;
         Ok(made)
     }
@@ -138,7 +161,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     ///
     /// # Errors
     /// `Denied`, `Invalid` with every fault, `Conflict` for a unique value that is taken or a sealed record.
-    pub fn patch(&mut self, kind: &'static Kind, record: &Record, input: Fields) -> Outcome<Record> {
+    pub fn patch(&mut self, kind: &'static Kind, record: &Record, input: Fields) -> Outcome<Arc<Record>> {
         policy::demand_for(self.caller, kind, Deed::Write)?;
         refuse_sealed(record)?;
         let given = self.check(kind, input, Some(record))?;
@@ -162,19 +185,24 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     ///
     /// # Errors
     /// The store failed.
-    pub fn change(&mut self, kind: &'static Kind, record: &Record, changes: Vec<Change>) -> Outcome<Record> {
-        if !changes.is_empty() {
-            self.draft(kind, record.id, changes)?;
-        }
-        if !self.touched.contains(&record.id) {
-            self.touched.push(record.id);
-        }
-        let changed = self.fresh(record.id)?;
+    pub fn change(
+        &mut self,
+        kind: &'static Kind,
+        record: &Record,
+        changes: Vec<Change>,
+    ) -> Outcome<Arc<Record>> {
+        let changed = if changes.is_empty() {
+            let as_it_is = Arc::new(self.fresh(record.id)?);
+            self.touch(&as_it_is);
+            as_it_is
+        } else {
+            self.draft(kind, record.id, changes)?
+        };
         people::refuse_escalation(self.caller, Some(record), &changed)?;
         Ok(changed)
     }
 
-    fn draft(&mut self, kind: &'static Kind, record: RecordId, changes: Vec<Change>) -> Outcome<()> {
+    fn draft(&mut self, kind: &'static Kind, record: RecordId, changes: Vec<Change>) -> Outcome<Arc<Record>> {
         let urgency = if kind.name == kind::ALERT.name {
             Urgency::Alert
         } else {
@@ -189,17 +217,15 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             record,
             changes,
         };
-        self.session.append(draft)?;
-        if !self.touched.contains(&record) {
-            self.touched.push(record);
-        }
-        Ok(())
+        let record = Arc::new(self.session.change(draft)?);
+        self.touch(&record);
+        Ok(record)
     }
 
     /// The record with all that was drafted.
     fn fresh(&self, id: RecordId) -> Outcome<Record> {
         let record = records::get(self.session.rows(), id)?;
-        record.ok_or_else(|| Failure::Internal("a record that was just written is not there".into()))
+        record.ok_or_else(|| Failure::Internal("a record that was just read is not there".into()))
     }
 
     /// What a client gave, checked against the kind; `record` is the one that is changed, if one is.
@@ -217,8 +243,14 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         let mut checker = Checker::new(&resolve);
         let mut given = Vec::new();
         for field in kind.fields.iter().chain([&kind::EXTERNAL_ID]) {
-            let path = format!("data.{}", field.name);
             let value = input.remove(field.name);
+            if value.is_none() && !field.required {
+                if let (None, Some(word)) = (record, field.default) {
+                    given.push((field, Value::text(word)));
+                }
+                continue;
+            }
+            let path = format!("data.{}", field.name);
             match (value, record) {
                 (Some(_), _) if matches!(field.writer, Writer::System | Writer::Secret) => {
                     checker
@@ -250,10 +282,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
                     };
                     given.extend(checked.map(|value| (field, value)));
                 }
-                (None, None) if field.required => {
-                    checker.faults.push(Fault::missing(path, describe(field.shape)))
-                }
-                (None, None) => given.extend(field.default.map(|word| (field, Value::text(word)))),
+                (None, None) => checker.faults.push(Fault::missing(path, describe(field.shape))),
                 (None, Some(_)) => {}
             }
         }

@@ -59,7 +59,7 @@ use crate::services::files::room::Need;
 use crate::services::people::{People, PeopleOptions};
 use crate::services::reading::Memory;
 use crate::services::reports::ReportRules;
-use crate::store::database::{Read, Snapshot};
+use crate::store::database::Snapshot;
 use crate::store::disk::Disk;
 use crate::store::handle::Store;
 use crate::views::fold::fold;
@@ -79,7 +79,7 @@ pub struct RequestKey {
 #[derive(Clone, Debug)]
 pub struct Written {
     /// At least one.
-    pub records: Vec<Record>,
+    pub records: Vec<Arc<Record>>,
     /// They were written by an earlier request with the same key.
     pub replayed: bool,
 }
@@ -89,6 +89,7 @@ impl Written {
     pub fn first(&self) -> Outcome<&Record> {
         self.records
             .first()
+            .map(Arc::as_ref)
             .ok_or_else(|| Failure::Internal("a write touched no record".into()))
     }
 }
@@ -213,12 +214,9 @@ impl Services {
             }
             let mut desk = Desk::new(session, &at_desk);
             change(&mut desk)?;
-            let touched = desk.touched();
-            let records = touched
-                .iter()
-                .map(|id| present(session.rows(), *id))
-                .collect::<Outcome<Vec<_>>>()?;
-            audit::note(session, &at_desk, Event::done(verb, touched.first().copied()))?;
+            let records = desk.touched();
+            let about = records.first().map(|record| record.id);
+            audit::note(session, &at_desk, Event::done(verb, about))?;
             Ok(Done::Now(records))
         });
         match outcome {
@@ -238,7 +236,7 @@ impl Services {
     }
 
     /// The records as the operations of an answered request left them.
-    fn as_left_by(&self, answer: &Answer) -> Outcome<Vec<Record>> {
+    fn as_left_by(&self, answer: &Answer) -> Outcome<Vec<Arc<Record>>> {
         let rows = self.store.snapshot()?;
         let last = answer.first.seq + u64::from(answer.operations) - 1;
         let mut touched: Vec<RecordId> = Vec::new();
@@ -254,7 +252,7 @@ impl Services {
         }
         touched
             .into_iter()
-            .map(|id| self.as_of(&rows, id, answer, last))
+            .map(|id| self.as_of(&rows, id, answer, last).map(Arc::new))
             .collect()
     }
 
@@ -274,7 +272,7 @@ impl Services {
 }
 
 enum Done {
-    Now(Vec<Record>),
+    Now(Vec<Arc<Record>>),
     Before(Answer),
 }
 
@@ -284,9 +282,4 @@ fn replay_of(answer: &Answer, request: RequestKey) -> Outcome<Answer> {
     }
     let text = "this Idempotency-Key was used for another request".to_owned();
     Err(Failure::Conflict(Clash::Idempotency, text, Fields::new()))
-}
-
-fn present(rows: &impl Read, id: RecordId) -> Outcome<Record> {
-    records::get(rows, id)?
-        .ok_or_else(|| Failure::Internal("a record that was just written is not there".into()))
 }

@@ -3,8 +3,9 @@
 
 use crate::domain::id::{Hash, OpId, RecordId};
 use crate::domain::operation::{Draft, FORMAT_VERSION, Header, Operation, Payload, Request};
+use crate::domain::record::Record;
 use crate::domain::time::{Hlc, Millis};
-use crate::store::codec::{decode_header, decode_payload, encode_header, encode_payload};
+use crate::store::codec::{check_payload, encode_header, encode_payload};
 use crate::store::commit::logs::Logs;
 use crate::store::database::Rows;
 use crate::store::error::StoreError;
@@ -17,8 +18,8 @@ use crate::store::merkle::leaf_hash;
 pub struct Fold {
     /// The rules' version; another one than the rows were made with means that they are folded anew.
     pub version: u32,
-    /// One operation more, of the log that has this number here.
-    pub apply: fn(&mut Rows<'_>, u32, &Operation) -> Result<(), StoreError>,
+    /// One operation more, of the log that has this number here; gives the record as it is then, if it is about one.
+    pub apply: fn(&mut Rows<'_>, u32, &Operation) -> Result<Option<Record>, StoreError>,
     /// The request that operations answer, given with the first of them once all are folded.
     pub answer: fn(&mut Rows<'_>, &Operation) -> Result<(), StoreError>,
 }
@@ -108,7 +109,16 @@ impl<'s, 't> Session<'s, 't> {
     /// # Errors
     /// The disk failed while folding.
     pub fn append(&mut self, draft: Draft) -> Result<OpId, StoreError> {
-        self.draft(Stream::Records, draft)
+        Ok(self.draft(Stream::Records, draft)?.0)
+    }
+
+    /// The same, giving the record as it is then.
+    ///
+    /// # Errors
+    /// The disk failed while folding, or the operation is about no record.
+    pub fn change(&mut self, draft: Draft) -> Result<Record, StoreError> {
+        let (id, record) = self.draft(Stream::Records, draft)?;
+        record.ok_or_else(|| StoreError::Malformed(format!("{id} is about no record")))
     }
 
     /// Drafts an entry of the audit log.
@@ -116,10 +126,24 @@ impl<'s, 't> Session<'s, 't> {
     /// # Errors
     /// The disk failed while folding.
     pub fn audit(&mut self, draft: Draft) -> Result<OpId, StoreError> {
-        self.draft(Stream::Audit, draft)
+        Ok(self.draft(Stream::Audit, draft)?.0)
     }
 
-    fn draft(&mut self, stream: Stream, draft: Draft) -> Result<OpId, StoreError> {
+    fn draft(&mut self, stream: Stream, draft: Draft) -> Result<(OpId, Option<Record>), StoreError> {
+        let drafted = self.fold(stream, draft);
+        if let Err(error) = &drafted {
+            self.failed = Some(error.clone());
+        }
+        drafted
+    }
+
+    fn fold(&mut self, stream: Stream, draft: Draft) -> Result<(OpId, Option<Record>), StoreError> {
+        let payload = Payload {
+            changes: draft.changes,
+            request: None,
+        };
+        // What a replay can't read would keep the node from ever starting again.
+        check_payload(&payload).map_err(|error| StoreError::Malformed(error.to_string()))?;
         let (id, hlc) = self.logs.next(stream, self.now);
         let header = Header {
             version: FORMAT_VERSION,
@@ -134,18 +158,14 @@ impl<'s, 't> Session<'s, 't> {
             record: draft.record,
             content: Hash::default(),
         };
-        let payload = Some(Payload {
-            changes: draft.changes,
-            request: None,
-        });
-        let operation = Operation { header, payload };
+        let operation = Operation {
+            header,
+            payload: Some(payload),
+        };
         let number = self.logs.number(id.log);
-        if let Err(error) = (self.fold.apply)(self.rows, number, &operation) {
-            self.failed = Some(error.clone());
-            return Err(error);
-        }
+        let record = (self.fold.apply)(self.rows, number, &operation)?;
         self.operations.push((stream, operation));
-        Ok(id)
+        Ok((id, record))
     }
 
     /// The state to which [`Session::undo`] can go back.
@@ -235,10 +255,6 @@ fn encode(mut operation: Operation) -> Result<Encoded, StoreError> {
     let content = sha256(&[&erasable]);
     operation.header.content = content;
     let header = encode_header(&operation.header);
-    // What a replay can't read would keep the node from ever starting again.
-    decode_header(&header)
-        .and_then(|_| decode_payload(erasable.get(SALT_BYTES..).unwrap_or_default()))
-        .map_err(|error| StoreError::Malformed(error.to_string()))?;
     Ok(Encoded {
         id: operation.header.id,
         leaf: leaf_hash(&header, &content),

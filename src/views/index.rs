@@ -99,7 +99,12 @@ pub fn rows_of(record: &Record) -> BTreeSet<Row> {
         rows.insert((Table::Names, display_key(tenant, Some(kind), display)));
     }
     let time = sort_time(record);
-    for field in kind.all_fields() {
+    // A record has few of its kind's fields.
+    for field in record
+        .fields
+        .keys()
+        .filter_map(|(name, _)| kind.all_fields().find(|field| field.name == name))
+    {
         if field.unique
             && let Some(value) = record.get(field.name).and_then(written)
         {

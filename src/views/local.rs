@@ -115,12 +115,17 @@ pub fn answer(rows: &impl Read, key: Hash) -> Result<Option<Answer>, StoreError>
 
 /// An audit operation's fields: each was written once.
 pub fn audit_fields(operation: &Operation) -> Fields {
+    fixed(operation)
+        .map(|(field, value)| (field.to_owned(), value.clone()))
+        .collect()
+}
+
+fn fixed(operation: &Operation) -> impl Iterator<Item = (&str, &Value)> {
     let changes = operation.payload.iter().flat_map(|payload| &payload.changes);
-    let fixed = changes.filter_map(|change| match &change.action {
-        Action::Fix(value) => Some((change.field.clone(), value.clone())),
+    changes.filter_map(|change| match &change.action {
+        Action::Fix(value) => Some((change.field.as_str(), value)),
         _ => None,
-    });
-    fixed.collect()
+    })
 }
 
 pub(super) fn note_audit(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<(), StoreError> {
@@ -133,8 +138,11 @@ pub(super) fn note_audit(rows: &mut Rows<'_>, log: u32, operation: &Operation) -
     if header.record == NOBODY {
         return Ok(());
     }
-    let fields = audit_fields(operation);
-    let word = |name: &str| fields.get(name).and_then(Value::as_text);
+    let word = |name: &str| {
+        fixed(operation)
+            .find(|(field, _)| *field == name)
+            .and_then(|(_, value)| value.as_text())
+    };
     match (word("event"), word("outcome")) {
         (Some(SIGN_IN), Some("refused")) => count_sign_in(rows, header.record, header.wall, true),
         (Some(SIGN_IN | UNLOCK), Some("done")) => count_sign_in(rows, header.record, header.wall, false),

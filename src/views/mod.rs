@@ -17,6 +17,7 @@ pub mod records;
 pub mod root;
 
 use crate::domain::operation::Operation;
+use crate::domain::record::Record;
 use crate::store::database::Rows;
 use crate::store::error::StoreError;
 use crate::store::session::Fold;
@@ -31,10 +32,11 @@ pub const FOLD: Fold = Fold {
     answer: local::remember_answer,
 };
 
-fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<(), StoreError> {
+fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<Option<Record>, StoreError> {
     if operation.header.kind == local::AUDIT_ENTRY {
-        local::note_audit(rows, log, operation)
+        local::note_audit(rows, log, operation)?;
+        Ok(None)
     } else {
-        records::apply(rows, log, operation)
+        records::apply(rows, log, operation).map(Some)
     }
 }

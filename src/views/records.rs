@@ -17,8 +17,8 @@ use crate::views::index::{
 };
 use crate::views::keys::{Key, last_record};
 
-/// Folds an operation into its record, and lets the rows by which the record is found follow.
-pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<(), StoreError> {
+/// Folds an operation into its record, and lets the rows by which the record is found follow; gives the record.
+pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<Record, StoreError> {
     let header = &operation.header;
     let before = get(rows, header.record)?;
     let found_before = before.as_ref().map_or_else(BTreeSet::new, rows_of);
@@ -47,7 +47,8 @@ pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Res
         .and_hlc(header.hlc)
         .and_u32(log)
         .and_u64(header.id.seq);
-    rows.put(Table::History, &history.bytes(), &[])
+    rows.put(Table::History, &history.bytes(), &[])?;
+    Ok(record)
 }
 
 /// A record by its id.

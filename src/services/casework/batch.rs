@@ -26,9 +26,9 @@ pub struct Row {
 #[derive(Clone, Debug)]
 pub enum Became {
     /// It was made.
-    Made(Record),
+    Made(Arc<Record>),
     /// It was there, and is so now.
-    Changed(Record),
+    Changed(Arc<Record>),
     /// It was refused, and left nothing.
     Refused(Failure),
 }
@@ -126,7 +126,7 @@ fn refuse_any(rows: &[Became]) -> Outcome<()> {
 }
 
 /// The results of an earlier request, found again among the records that it left.
-fn as_before(rows: &[Row], records: &[Record]) -> Vec<Became> {
+fn as_before(rows: &[Row], records: &[Arc<Record>]) -> Vec<Became> {
     let mut taken = vec![false; records.len()];
     let results = rows.iter().map(|row| {
         let wanted = row.external_id.as_deref();
@@ -139,7 +139,7 @@ fn as_before(rows: &[Row], records: &[Record]) -> Vec<Became> {
         match place {
             Some(place) => {
                 taken[place] = true;
-                let record = records[place].clone();
+                let record = Arc::clone(&records[place]);
                 match record.version {
                     1 => Became::Made(record),
                     _ => Became::Changed(record),

@@ -9,7 +9,7 @@ mod value;
 use minicbor::decode::Decoder;
 use minicbor::encode::Encoder;
 
-pub use operation::{decode_header, decode_payload, encode_header, encode_payload};
+pub use operation::{check_payload, decode_header, decode_payload, encode_header, encode_payload};
 pub use record::{decode_record, encode_record};
 pub use value::{decode_value, encode_value};
 

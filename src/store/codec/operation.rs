@@ -128,6 +128,34 @@ fn read_clock(d: &mut Decoder<'_>) -> Read<ClockQuality> {
     })
 }
 
+/// Whether [`decode_payload`] reads back what [`encode_payload`] makes of this.
+///
+/// # Errors
+/// Too many changes, a number that is none, or values that are nested too deep.
+pub fn check_payload(payload: &Payload) -> Result<(), CodecError> {
+    let checked = changes_fit(payload.changes.len()).and_then(|()| {
+        payload
+            .changes
+            .iter()
+            .try_for_each(|change| match &change.action {
+                Action::Set(value)
+                | Action::Append(value)
+                | Action::Add(value)
+                | Action::Fix(value)
+                | Action::Step(value) => value::check(value, 0),
+                Action::Remove | Action::Raise(_) => Ok(()),
+            })
+    });
+    checked.map_err(|fault| fault.of("an operation's payload"))
+}
+
+fn changes_fit(count: usize) -> Read<()> {
+    match u16::try_from(count) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Fault::Meaning("an operation has more than 65,535 changes")),
+    }
+}
+
 /// A payload without its salt.
 pub fn encode_payload(payload: &Payload) -> Vec<u8> {
     encode(|e| {
@@ -195,10 +223,8 @@ pub fn decode_payload(bytes: &[u8]) -> Result<Payload, CodecError> {
 
 fn read_changes(d: &mut Decoder<'_>) -> Read<Vec<Change>> {
     let changes = list(d, read_change)?;
-    match u16::try_from(changes.len()) {
-        Ok(_) => Ok(changes),
-        Err(_) => Err(Fault::Meaning("an operation has more than 65,535 changes")),
-    }
+    changes_fit(changes.len())?;
+    Ok(changes)
 }
 
 fn read_change(d: &mut Decoder<'_>) -> Read<Change> {
@@ -230,7 +256,7 @@ fn read_change(d: &mut Decoder<'_>) -> Read<Change> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode_header, decode_payload, encode_header, encode_payload};
+    use super::{check_payload, decode_header, decode_payload, encode_header, encode_payload};
     use crate::domain::id::{Hash, LogId, RecordId, VersionId};
     use crate::domain::operation::{Action, Actor, Change, ClockQuality, Header, Payload, Request, Urgency};
     use crate::domain::time::{Hlc, Millis};
@@ -297,6 +323,25 @@ mod tests {
             operations: 3,
         });
         let payload = Payload { changes, request };
+        assert_eq!(check_payload(&payload), Ok(()));
         assert_eq!(decode_payload(&encode_payload(&payload)), Ok(payload));
+    }
+
+    #[test]
+    fn what_is_checked_is_what_can_be_read_back() {
+        let nested = |depth| (0..depth).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+        let values = [63, 64, 65, 66].map(nested);
+        for value in values
+            .into_iter()
+            .chain([f64::NAN, 0.0, f64::INFINITY].map(Value::Float))
+        {
+            let changes = vec![Change::new("f", Action::Set(value.clone()))];
+            let payload = Payload {
+                changes,
+                request: None,
+            };
+            let is_read = decode_payload(&encode_payload(&payload)).is_ok();
+            assert_eq!(check_payload(&payload).is_ok(), is_read, "{value:?}");
+        }
     }
 }

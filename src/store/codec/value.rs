@@ -13,6 +13,8 @@ const UUID: Tag = Tag::new(37);
 
 /// Lists and maps inside each other, at most; deeper is refused.
 const DEPTH_MAX: u32 = 64;
+const TOO_DEEP: Fault = Fault::Meaning("values are nested too deep");
+const NO_NUMBER: Fault = Fault::Meaning("a number is infinite or none");
 
 /// A value alone.
 pub fn encode_value(value: &Value) -> Vec<u8> {
@@ -54,13 +56,26 @@ pub(super) fn write(encoder: &mut Writer, value: &Value) -> Written {
     Ok(())
 }
 
+/// Whether [`read`] takes what [`write`] makes of this.
+pub(super) fn check(value: &Value, depth: u32) -> Read<()> {
+    if depth > DEPTH_MAX {
+        return Err(TOO_DEEP);
+    }
+    match value {
+        Value::Float(number) if !number.is_finite() => Err(NO_NUMBER),
+        Value::List(list) => list.iter().try_for_each(|member| check(member, depth + 1)),
+        Value::Map(fields) => fields.values().try_for_each(|member| check(member, depth + 1)),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn read(decoder: &mut Decoder<'_>) -> Read<Value> {
     nested(decoder, 0)
 }
 
 fn nested(decoder: &mut Decoder<'_>, depth: u32) -> Read<Value> {
     if depth > DEPTH_MAX {
-        return Err(Fault::Meaning("values are nested too deep"));
+        return Err(TOO_DEEP);
     }
     Ok(match decoder.datatype()? {
         Type::Null => {
@@ -70,7 +85,7 @@ fn nested(decoder: &mut Decoder<'_>, depth: u32) -> Read<Value> {
         Type::Bool => Value::Bool(decoder.bool()?),
         Type::F64 => match decoder.f64()? {
             number if number.is_finite() => Value::Float(number),
-            _ => return Err(Fault::Meaning("a number is infinite or none")),
+            _ => return Err(NO_NUMBER),
         },
         Type::String => Value::Text(decoder.str()?.to_owned()),
         Type::Bytes => Value::Bytes(decoder.bytes()?.to_vec()),

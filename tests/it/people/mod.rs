@@ -44,7 +44,7 @@ fn person(desk: &TestDesk, name: &str, role: &str) -> (Record, Caller) {
         "email": format!("{name}@metro.example"), "name": name, "role": role, "password": PASSWORD,
     }));
     let made = desk.services().create_user(&desk.owner(), input, None).unwrap();
-    let user = made.records[0].clone();
+    let user = made.first().unwrap().clone();
     let caller = desk.services().admit_user(&user, via()).unwrap();
     (user, caller)
 }
@@ -58,7 +58,7 @@ fn program(desk: &TestDesk, scopes: &[&str]) -> Caller {
 
 fn case(desk: &TestDesk, json: serde_json::Value) -> Record {
     let written = desk.services().create(&desk.owner(), &CASE, fields(json), None);
-    written.unwrap().records[0].clone()
+    written.unwrap().first().unwrap().clone()
 }
 
 /// The entries of an event, newest first.

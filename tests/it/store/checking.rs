@@ -134,7 +134,7 @@ fn rows_that_a_fold_would_not_give_are_found() {
     let mut forgetful = FOLD;
     forgetful.apply = |rows, log, operation| {
         if operation.header.kind == "audit-entry" {
-            return Ok(());
+            return Ok(None);
         }
         (FOLD.apply)(rows, log, operation)
     };
