@@ -114,6 +114,7 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Full => Self::Full,
             StoreError::TooLong { bytes_max, .. } => Self::TooLarge(bytes_max),
+            StoreError::Busy => Self::Busy(1),
             StoreError::Stopped => Self::Stopping,
             StoreError::Panicked | StoreError::Malformed(_) | StoreError::Io(_) | StoreError::Damaged(_) => {
                 Self::Internal(error.to_string())

@@ -62,6 +62,7 @@ use crate::services::reports::ReportRules;
 use crate::store::database::Snapshot;
 use crate::store::disk::Disk;
 use crate::store::handle::Store;
+use crate::store::session::Session;
 use crate::views::fold::fold;
 use crate::views::local::{self, Answer};
 use crate::views::records;
@@ -203,23 +204,39 @@ impl Services {
     ) -> Outcome<Written> {
         self.files.room().demand(Need::Text)?;
         let at_desk = caller.clone();
-        let outcome = self.store.write(move |session| {
-            if let Some(request) = request {
-                if let Some(answer) = local::answer(session.rows(), request.key)? {
-                    let answer = replay_of(&answer, request)?;
-                    audit::note(session, &at_desk, Event::refused(verb, "replayed", None))?;
-                    return Ok(Done::Before(answer));
-                }
-                session.answers(request.key, request.body);
-            }
-            let mut desk = Desk::new(session, &at_desk);
-            change(&mut desk)?;
-            let records = desk.touched();
-            let about = records.first().map(|record| record.id);
-            audit::note(session, &at_desk, Event::done(verb, about))?;
-            Ok(Done::Now(records))
-        });
-        match outcome {
+        let decided = self
+            .store
+            .write(move |session| at_the_desk(session, &at_desk, verb, request, change));
+        self.conclude(caller, Decided { verb, decided })
+    }
+
+    /// The same without waiting: `tell` is called once it is decided and durable, on the write thread, so it must not wait
+    /// either. What it is told goes to [`Services::conclude`]. It is dropped uncalled if the store stops.
+    ///
+    /// # Errors
+    /// `Full` when the disk is low; `Busy` when too many wait.
+    pub fn submit(
+        &self,
+        caller: &Caller,
+        verb: &'static str,
+        request: Option<RequestKey>,
+        change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + 'static,
+        tell: impl FnOnce(Decided) + Send + 'static,
+    ) -> Outcome<()> {
+        self.files.room().demand(Need::Text)?;
+        let at_desk = caller.clone();
+        let decide =
+            move |session: &mut Session<'_, '_>| at_the_desk(session, &at_desk, verb, request, change);
+        let tell = move |decided| tell(Decided { verb, decided });
+        Ok(self.store.submit(decide, tell)?)
+    }
+
+    /// What a decision means for the caller who asked. It waits for the disk unless the decision [is plain](Decided::is_plain).
+    ///
+    /// # Errors
+    /// What was decided; the disk failed.
+    pub fn conclude(&self, caller: &Caller, decided: Decided) -> Outcome<Written> {
+        match decided.decided {
             Ok(Done::Now(records)) => Ok(Written {
                 records,
                 replayed: false,
@@ -229,7 +246,7 @@ impl Services {
                 replayed: true,
             }),
             Err(failure) => {
-                self.note_denial(caller, verb, &failure)?;
+                self.note_denial(caller, decided.verb, &failure)?;
                 Err(failure)
             }
         }
@@ -271,9 +288,47 @@ impl Services {
     }
 }
 
+/// What the write thread made of a request.
+#[derive(Debug)]
+pub struct Decided {
+    verb: &'static str,
+    decided: Outcome<Done>,
+}
+
+impl Decided {
+    /// It was granted, for the first time: all that is to be answered is here.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.decided, Ok(Done::Now(_)))
+    }
+}
+
+#[derive(Debug)]
 enum Done {
     Now(Vec<Arc<Record>>),
     Before(Answer),
+}
+
+fn at_the_desk(
+    session: &mut Session<'_, '_>,
+    caller: &Caller,
+    verb: &'static str,
+    request: Option<RequestKey>,
+    change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()>,
+) -> Outcome<Done> {
+    if let Some(request) = request {
+        if let Some(answer) = local::answer(session.rows(), request.key)? {
+            let answer = replay_of(&answer, request)?;
+            audit::note(session, caller, Event::refused(verb, "replayed", None))?;
+            return Ok(Done::Before(answer));
+        }
+        session.answers(request.key, request.body);
+    }
+    let mut desk = Desk::new(session, caller);
+    change(&mut desk)?;
+    let records = desk.touched();
+    let about = records.first().map(|record| record.id);
+    audit::note(session, caller, Event::done(verb, about))?;
+    Ok(Done::Now(records))
 }
 
 fn replay_of(answer: &Answer, request: RequestKey) -> Outcome<Answer> {

@@ -12,6 +12,9 @@ pub enum StoreError {
     /// The store takes no more writes: it was stopped, or a sync failed and only a new start helps.
     #[error("the store takes no more writes")]
     Stopped,
+    /// Too many requests wait already; nothing was kept.
+    #[error("too many writes wait")]
+    Busy,
     /// The request itself panicked; it changed nothing.
     #[error("the request panicked on the write thread")]
     Panicked,

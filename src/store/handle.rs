@@ -187,6 +187,23 @@ impl Store {
         self.writer.write(decide)
     }
 
+    /// The same without blocking: `tell` is called on the write thread with the outcome, once what was drafted is durable. It
+    /// must not wait for anything. It is dropped uncalled if the thread ends.
+    ///
+    /// # Errors
+    /// Too many requests wait, or the store was stopped; then nothing is told.
+    pub fn submit<T, E>(
+        &self,
+        decide: impl FnOnce(&mut Session<'_, '_>) -> Result<T, E> + Send + 'static,
+        tell: impl FnOnce(Result<T, E>) + Send + 'static,
+    ) -> Result<(), StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.submit(decide, tell)
+    }
+
     /// The same for what nobody waits for: it rides with the next group, at most the linger time later.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -166,25 +166,30 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = sync_channel(1);
-        let job: Job = Box::new(move |session| match guarded(|| decide(session)) {
-            Some(Ok(value)) => {
-                let send = move |outcome: Result<(), StoreError>| {
-                    drop(answer.send(outcome.map(|()| value).map_err(E::from)));
-                };
-                (true, Box::new(send))
-            }
-            Some(Err(error)) => (false, Box::new(move |_| drop(answer.send(Err(error))))),
-            None => {
-                let panicked = Err(E::from(StoreError::Panicked));
-                (false, Box::new(move |_| drop(answer.send(panicked))))
-            }
-        });
+        let job = job_of(decide, move |outcome| drop(answer.send(outcome)));
         self.jobs
             .send(Message::Now(job))
             .map_err(|_| E::from(StoreError::Stopped))?;
         answered
             .recv()
             .unwrap_or_else(|_| Err(E::from(StoreError::Stopped)))
+    }
+
+    /// The same without waiting: `tell` is called on the write thread once the outcome is known, unless that thread ends.
+    pub(in crate::store) fn submit<T, E>(
+        &self,
+        decide: impl FnOnce(&mut Session<'_, '_>) -> Result<T, E> + Send + 'static,
+        tell: impl FnOnce(Result<T, E>) + Send + 'static,
+    ) -> Result<(), StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let sent = self.jobs.try_send(Message::Now(job_of(decide, tell)));
+        sent.map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Disconnected(_) => StoreError::Stopped,
+        })
     }
 
     pub(in crate::store) fn write_soon(
@@ -226,6 +231,26 @@ impl Writer {
             drop(thread.join());
         }
     }
+}
+
+/// A request as the thread runs it: what it decides goes into the group, and its outcome is told when the group is durable.
+fn job_of<T, E>(
+    decide: impl FnOnce(&mut Session<'_, '_>) -> Result<T, E> + Send + 'static,
+    tell: impl FnOnce(Result<T, E>) + Send + 'static,
+) -> Job
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    Box::new(move |session| match guarded(|| decide(session)) {
+        Some(Ok(value)) => {
+            let finish =
+                move |outcome: Result<(), StoreError>| tell(outcome.map(|()| value).map_err(E::from));
+            (true, Box::new(finish))
+        }
+        Some(Err(error)) => (false, Box::new(move |_| tell(Err(error)))),
+        None => (false, Box::new(move |_| tell(Err(E::from(StoreError::Panicked))))),
+    })
 }
 
 /// `None` if it panicked. The panic hook has told the cause.
