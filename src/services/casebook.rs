@@ -15,7 +15,7 @@ use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
-use crate::services::{RequestKey, Services, Written};
+use crate::services::{Decided, RequestKey, Services, Written};
 use crate::store::database::{Direction, Read};
 use crate::views::index::Order;
 use crate::views::records::{self, PageKey};
@@ -125,9 +125,22 @@ impl Services {
         input: Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
-        self.write(caller, "create", request, move |desk| {
-            desk.create(kind, input).map(drop)
-        })
+        self.write(caller, "create", request, making(kind, input))
+    }
+
+    /// The same without waiting; see [`Services::submit`].
+    ///
+    /// # Errors
+    /// Those of [`Services::submit`].
+    pub fn submit_create(
+        &self,
+        caller: &Caller,
+        kind: &'static Kind,
+        input: Fields,
+        request: Option<RequestKey>,
+        tell: impl FnOnce(Decided) + Send + 'static,
+    ) -> Outcome<()> {
+        self.submit(caller, "create", request, making(kind, input), tell)
     }
 
     /// Changes a record. `version` is the one that the caller read, if it said so.
@@ -142,12 +155,29 @@ impl Services {
         input: Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
-        let reference = reference.to_owned();
-        self.write(caller, "update", request, move |desk| {
-            let record = desk.find(kind, &reference)?;
-            refuse_stale(&record, version)?;
-            desk.patch(kind, &record, input).map(drop)
-        })
+        self.write(
+            caller,
+            "update",
+            request,
+            changing(kind, reference, version, input),
+        )
+    }
+
+    /// The same without waiting; see [`Services::submit`].
+    ///
+    /// # Errors
+    /// Those of [`Services::submit`].
+    pub fn submit_patch(
+        &self,
+        caller: &Caller,
+        (kind, reference): (&'static Kind, &str),
+        version: Option<u64>,
+        input: Fields,
+        request: Option<RequestKey>,
+        tell: impl FnOnce(Decided) + Send + 'static,
+    ) -> Outcome<()> {
+        let change = changing(kind, reference, version, input);
+        self.submit(caller, "update", request, change, tell)
     }
 
     /// Makes a record, or changes the one that has this external id. Says whether this request made it.
@@ -328,6 +358,27 @@ pub fn by_external_id(
         Ok(record) => Ok(Some(record)),
         Err(Failure::Unknown(_)) => Ok(None),
         Err(failure) => Err(failure),
+    }
+}
+
+fn making(
+    kind: &'static Kind,
+    input: Fields,
+) -> impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + 'static {
+    move |desk| desk.create(kind, input).map(drop)
+}
+
+fn changing(
+    kind: &'static Kind,
+    reference: &str,
+    version: Option<u64>,
+    input: Fields,
+) -> impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + use<> {
+    let reference = reference.to_owned();
+    move |desk| {
+        let record = desk.find(kind, &reference)?;
+        refuse_stale(&record, version)?;
+        desk.patch(kind, &record, input).map(drop)
     }
 }
 

@@ -14,9 +14,11 @@ use crate::domain::kind::{Kind, Shape};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
+use crate::lanes::http::wire::Wire;
 use crate::services::caller::Caller;
 use crate::services::failure::Outcome;
 use crate::services::policy::{self, Deed};
+use crate::services::{Decided, Written};
 
 /// What a caller must have to come in at all; services judge the rest.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,11 +101,18 @@ type Asked = Arc<dyn Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync>;
 type Visited =
     Arc<dyn Fn(Lanes, Visit) -> Pin<Box<dyn Future<Output = Outcome<Response<Body>>> + Send>> + Send + Sync>;
 
+/// Is told what was decided of a write.
+pub type Tell = Box<dyn FnOnce(Decided) + Send>;
+pub(super) type Begun = Arc<dyn Fn(&Lanes, &Ask, Tell) -> Outcome<()> + Send + Sync>;
+pub(super) type Shown = fn(&Wire<'_>, &Written) -> Outcome<Answer>;
+
 /// Who answers.
 #[derive(Clone)]
 pub(super) enum Act {
     /// Runs where it may wait for the disk, once the body was read.
     Asked(Asked),
+    /// Hands a write to the store; once it is durable, what it left is shown. Neither waits.
+    Written(Begun, Shown),
     /// Runs where it must not wait, and reads the body as it comes.
     Visited(Visited),
 }
@@ -288,6 +297,17 @@ impl Draft {
         handler: impl Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync + 'static,
     ) -> Route {
         self.0.act = Act::Asked(Arc::new(handler));
+        self.0
+    }
+
+    /// The handler of a write: it hands the change to the store without waiting, and `shown` makes the answer of what was
+    /// written. No thread is held meanwhile.
+    pub fn written(
+        mut self,
+        handler: impl Fn(&Lanes, &Ask, Tell) -> Outcome<()> + Send + Sync + 'static,
+        shown: Shown,
+    ) -> Route {
+        self.0.act = Act::Written(Arc::new(handler), shown);
         self.0
     }
 

@@ -14,15 +14,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, Uri};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Map, Value as Json};
+use tokio::sync::oneshot;
 
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
-use crate::lanes::http::route::{Act, Param, Route, Scope, Takes, Visit};
+use crate::lanes::http::route::{Act, Begun, Param, Route, Scope, Shown, Takes, Visit};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, body, caller, failure};
+use crate::services::Decided;
 use crate::services::audit::tally::Noted;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::policy;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -201,6 +204,10 @@ async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -
             })
             .await
         }
+        Act::Written(begun, shown) => {
+            let bytes = body::read(&head.headers, body, lanes.options.json_bytes_max).await;
+            write(lanes, route, head, bytes, (begun, shown)).await
+        }
         Act::Visited(handler) => {
             let at_door = Arc::clone(lanes);
             let name = format!("{route:?}");
@@ -238,6 +245,79 @@ async fn from_memory(lanes: &Arc<Lanes>, route: &Route, head: &Head) -> Option<A
         Noted::Refused => return None,
     }
     Some(Answer::shown(shown, head))
+}
+
+/// Bodies up to this length are taken apart where the request came in.
+const SHORT_BODY_BYTES: usize = 16 << 10;
+
+/// Hands a write to the store and awaits its group; no thread is held meanwhile. What fails leaves its entry in the audit
+/// log.
+async fn write(
+    lanes: &Lanes,
+    route: Arc<Route>,
+    head: Head,
+    bytes: Outcome<Bytes>,
+    (begun, shown): (Begun, Shown),
+) -> Outcome<Response<Body>> {
+    let is_short = bytes.as_ref().is_ok_and(|bytes| bytes.len() <= SHORT_BODY_BYTES);
+    let known = caller::recalled(lanes, &head)
+        .filter(|caller| is_short && has_scope(&route, caller) && lanes.rates.take(caller).is_ok());
+    let waits = known.is_none();
+    let (id, (tell, told)) = (head.request_id.clone(), oneshot::channel());
+    let (door, row) = (lanes.clone(), Arc::clone(&route));
+    let begin = move || {
+        let caller = match known {
+            Some(caller) => Some(caller),
+            None => admit(&door, &row, &head)?,
+        };
+        let caller = caller.ok_or(Failure::Unauthenticated("a credential is needed"))?;
+        let tell = Box::new(move |decided| drop(tell.send(decided)));
+        let ask = checked(&row, Some(caller.clone()), head, bytes);
+        Ok((caller, ask.and_then(|ask| begun(&door, &ask, tell))))
+    };
+    let (caller, begun) = if waits { blocking(begin).await? } else { begin()? };
+    let outcome = match begun {
+        Ok(()) => concluded(lanes, &caller, told, shown).await,
+        Err(failure) => Err(failure),
+    };
+    let Err(failure) = outcome else {
+        return outcome;
+    };
+    let lanes = lanes.clone();
+    blocking(move || {
+        let name = format!("{route:?}");
+        lanes.services.note_failure(&caller, &name, &failure)?;
+        Ok(failure::render(&Wire::new(&lanes.services), &failure, &id))
+    })
+    .await
+}
+
+fn has_scope(route: &Route, caller: &Caller) -> bool {
+    match &route.scope {
+        Scope::Needs(scope) => policy::has_scope(caller, scope),
+        Scope::Open | Scope::Caller => true,
+    }
+}
+
+/// Awaits the group and makes the answer. What a plain one looks up, the write has read a moment before.
+async fn concluded(
+    lanes: &Lanes,
+    caller: &Caller,
+    told: oneshot::Receiver<Decided>,
+    shown: Shown,
+) -> Outcome<Response<Body>> {
+    let decided = told.await.map_err(|_stopped| Failure::Stopping)?;
+    let is_plain = decided.is_plain();
+    let (lanes, caller) = (lanes.clone(), caller.clone());
+    let conclude = move || {
+        let written = lanes.services.conclude(&caller, decided)?;
+        Ok(shown(&Wire::new(&lanes.services), &written)?.render())
+    };
+    if is_plain {
+        conclude()
+    } else {
+        blocking(conclude).await
+    }
 }
 
 /// Lets the caller in and has the handler answer. What fails leaves its entry in the audit log.

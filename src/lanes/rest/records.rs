@@ -63,12 +63,15 @@ pub(super) fn make(kind: &'static Kind, group: &'static str) -> Route {
     .writes(kind)
     .takes(Schema::New(kind))
     .gives(201, Schema::Record(kind))
-    .answer(move |lanes, ask| {
-        let written = lanes
-            .services
-            .create(ask.caller()?, kind, ask.fields()?, ask.request)?;
-        Answer::created(&Wire::new(&lanes.services), &written)
-    })
+    .written(
+        move |lanes, ask, tell| {
+            let (caller, fields) = (ask.caller()?, ask.fields()?);
+            lanes
+                .services
+                .submit_create(caller, kind, fields, ask.request, tell)
+        },
+        Answer::created,
+    )
 }
 
 /// The route that changes a record.
@@ -79,16 +82,19 @@ pub(super) fn change(kind: &'static Kind, group: &'static str) -> Route {
         .writes(kind)
         .takes(Schema::Change(kind))
         .gives(200, Schema::Record(kind))
-        .answer(move |lanes, ask| {
-            let written = lanes.services.patch(
-                ask.caller()?,
-                (kind, ask.part("id")),
-                ask.head.if_match(),
-                ask.fields()?,
-                ask.request,
-            )?;
-            Answer::changed(&Wire::new(&lanes.services), &written)
-        })
+        .written(
+            move |lanes, ask, tell| {
+                lanes.services.submit_patch(
+                    ask.caller()?,
+                    (kind, ask.part("id")),
+                    ask.head.if_match(),
+                    ask.fields()?,
+                    ask.request,
+                    tell,
+                )
+            },
+            Answer::changed,
+        )
 }
 
 /// The route that makes or changes a record by the client's own id.
