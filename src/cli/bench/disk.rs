@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::store::disk::{Disk, OpenMode, RealDisk};
 use crate::store::error::StoreError;
-use crate::store::journal::{Entry, Journal, JournalOptions};
+use crate::store::journal::{Entry, Journal, JournalOptions, JournalReader, Position};
 
 /// The median time of an fdatasync after a write of 4 KiB.
 pub(super) fn probe(dir: &Path) -> Result<Duration, StoreError> {
@@ -22,6 +22,22 @@ pub(super) fn probe(dir: &Path) -> Result<Duration, StoreError> {
     RealDisk.remove(&path)?;
     times.sort_unstable();
     Ok(times[times.len() / 2])
+}
+
+/// Where the journal of a node ends now.
+pub(super) fn journal_end(node: &Path) -> Result<Position, StoreError> {
+    Ok(JournalReader::inspect(Arc::new(RealDisk), &node.join("journal"))?.end())
+}
+
+/// How many entries the groups had, on average, that a node has committed since its journal ended there.
+pub(super) fn entries_a_group(node: &Path, since: Position) -> Result<usize, StoreError> {
+    let journal = JournalReader::inspect(Arc::new(RealDisk), &node.join("journal"))?;
+    let (mut groups, mut entries) = (0, 0);
+    for group in journal.scan(since) {
+        groups += 1;
+        entries += group?.entries.len();
+    }
+    Ok((entries + groups / 2) / groups.max(1))
 }
 
 /// Entries a second that a journal alone makes durable, in groups of this many entries of this many bytes, for so long.

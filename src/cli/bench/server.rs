@@ -29,6 +29,8 @@ pub(super) struct Node {
 /// A running server.
 pub(super) struct Server {
     child: Child,
+    /// Its data folder.
+    pub(super) data: PathBuf,
     /// From the start of the process to the line that says it is ready.
     ready_after: Duration,
     pub(super) target: Target,
@@ -130,6 +132,7 @@ impl Node {
         };
         Ok(Server {
             child,
+            data: self.folder.join("data"),
             ready_after,
             target,
         })
