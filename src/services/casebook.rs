@@ -108,6 +108,8 @@ pub struct Page {
     pub records: Vec<Record>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<PageKey>,
+    /// How many records the whole list has, where that is known without reading them.
+    pub total: Option<u64>,
 }
 
 /// Rows looked at for one page, at most: a filter that nothing passes must not read a whole table in one request.
@@ -243,6 +245,7 @@ impl Services {
         let mut page = Page {
             records: Vec::new(),
             next: None,
+            total: None,
         };
         let mut looked_at = 0_usize;
         let mut fault = None;
@@ -285,6 +288,7 @@ impl Services {
         if let Some(failure) = fault {
             return Err(failure);
         }
+        page.total = total(&rows, caller, kind, listing, &page)?;
         self.note_list(caller, &rows, kind, &page)?;
         Ok(page)
     }
@@ -303,6 +307,34 @@ impl Services {
         }
         self.note(caller, event.with("restricted", Value::List(restricted)))
     }
+}
+
+/// How many records a list has: counted if one page holds them all, else from the numbers that the views keep of whole
+/// kinds. Those count what is there, so they are told only where the caller may read all of it.
+fn total(
+    rows: &impl Read,
+    caller: &Caller,
+    kind: &Kind,
+    listing: &Listing,
+    page: &Page,
+) -> Outcome<Option<u64>> {
+    if listing.after.is_none() && page.next.is_none() {
+        return Ok(Some(page.records.len() as u64));
+    }
+    let narrowed = listing.updated_after.is_some()
+        || listing.parent.is_some()
+        || listing.among.is_some()
+        || listing.within.is_some();
+    let mode = match listing.equal.as_slice() {
+        [] => "",
+        [(field, Value::Text(mode))] if field == "mode" => mode,
+        _ => return Ok(None),
+    };
+    let tenant = caller.tenant();
+    if narrowed || !(policy::reads_all(caller) || records::closed_count(rows, tenant)? == 0) {
+        return Ok(None);
+    }
+    Ok(Some(records::count(rows, (tenant, kind), mode)?))
 }
 
 /// The record if it belongs into the list.

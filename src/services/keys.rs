@@ -63,9 +63,25 @@ impl Services {
     /// # Errors
     /// `Denied`, or `Unknown` if there is none for this caller.
     pub fn rotate_key(&self, caller: &Caller, reference: &str, overlap_millis: i64) -> Outcome<NewKey> {
+        let (written, key) = self.rotate_key_once(caller, reference, overlap_millis, None)?;
+        let record = written.first()?.clone();
+        Ok(NewKey { record, key })
+    }
+
+    /// The same for a request that its client may repeat; see [`Services::create_key_once`].
+    ///
+    /// # Errors
+    /// See [`Services::rotate_key`].
+    pub fn rotate_key_once(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        overlap_millis: i64,
+        request: Option<RequestKey>,
+    ) -> Outcome<(Written, String)> {
         let key = secret(KEY_PREFIX)?;
         let (shown, reference) = (key.clone(), reference.to_owned());
-        let written = self.write(caller, "key.rotate", None, move |desk| {
+        let written = self.write(caller, "key.rotate", request, move |desk| {
             policy::demand(desk.caller(), "keys:admin")?;
             let old = desk.find(&CREDENTIAL, &reference)?;
             refuse_ended(&old, desk.now())?;
@@ -81,10 +97,7 @@ impl Services {
                 Change::new("retires_at", Action::Set(end)).seeing(old.seen("retires_at", Merge::Mv));
             desk.change(&CREDENTIAL, &old, vec![retire]).map(drop)
         })?;
-        Ok(NewKey {
-            record: written.first()?.clone(),
-            key,
-        })
+        Ok((written, key))
     }
 
     /// Takes a key back, for ever.

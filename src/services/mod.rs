@@ -252,6 +252,15 @@ impl Services {
         }
     }
 
+    /// Whether a request of this key was answered before.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub(crate) fn is_answered(&self, request: Option<RequestKey>) -> Outcome<bool> {
+        let Some(request) = request else { return Ok(false) };
+        Ok(local::answer(&self.snapshot()?, request.key)?.is_some())
+    }
+
     /// The records as the operations of an answered request left them.
     fn as_left_by(&self, answer: &Answer) -> Outcome<Vec<Arc<Record>>> {
         let rows = self.store.snapshot()?;

@@ -178,6 +178,12 @@ pub fn words_of(caller: &Caller) -> Vec<String> {
     words
 }
 
+/// Whether the caller is cleared for every class.
+pub fn reads_all(caller: &Caller) -> bool {
+    let words = words_of(caller);
+    CLASSES.iter().all(|class| words.iter().any(|word| word == class))
+}
+
 /// Whether the caller is cleared for a class as such, not by being named on a case.
 fn is_cleared(caller: &Caller, class: &str) -> bool {
     words_of(caller).iter().any(|word| word == class)

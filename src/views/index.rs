@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::id::RecordId;
 use crate::domain::kind::{DISPLAY_ID, Field, Kind, Numbering, kind};
 use crate::domain::operation::Merge;
-use crate::domain::record::Record;
+use crate::domain::record::{Record, SEALING};
 use crate::domain::time::Hlc;
 use crate::domain::value::Value;
 use crate::store::tables::Table;
@@ -47,6 +47,33 @@ pub fn list_key(record: &Record, order: Order) -> Vec<u8> {
         .and_hlc(hlc)
         .and_record(record.id)
         .bytes()
+}
+
+/// The key of the number of an agency's records of a kind; of reports each mode is counted for itself.
+pub fn count_key(tenant: &str, kind: &str, mode: &str) -> Vec<u8> {
+    Key::text(tenant)
+        .and_text("!count")
+        .and_text(kind)
+        .and_text(mode)
+        .bytes()
+}
+
+/// The key of the number of an agency's records that are not open to all of its people.
+pub fn closed_count_key(tenant: &str) -> Vec<u8> {
+    Key::text(tenant).and_text("!closed").bytes()
+}
+
+/// The numbers in which a record counts.
+pub fn counts_of(record: &Record) -> BTreeSet<Vec<u8>> {
+    let tenant = record.tenant.as_str();
+    let mode = record.text("mode").unwrap_or_default();
+    let mut counts = BTreeSet::from([count_key(tenant, &record.kind, mode)]);
+    let mut classes = record.versions("classification", Merge::Mv).iter();
+    let is_open = |class: &Value| class.as_text().is_none_or(|class| class == "open");
+    if record.rank(SEALING) > 0 || !classes.all(|version| is_open(&version.value)) {
+        counts.insert(closed_count_key(tenant));
+    }
+    counts
 }
 
 /// The part that the keys of all records with open conflicts have in common: a list beside those of the kinds.

@@ -13,7 +13,8 @@ use crate::store::tables::Table;
 use crate::views::files;
 use crate::views::fold::fold;
 use crate::views::index::{
-    Order, conflicts_prefix, display_key, link_prefix, list_key, list_prefix, name_key, rows_of,
+    Order, closed_count_key, conflicts_prefix, count_key, counts_of, display_key, link_prefix, list_key,
+    list_prefix, name_key, rows_of,
 };
 use crate::views::keys::{Key, last_record};
 
@@ -22,6 +23,7 @@ pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Res
     let header = &operation.header;
     let before = get(rows, header.record)?;
     let found_before = before.as_ref().map_or_else(BTreeSet::new, rows_of);
+    let counted_before = before.as_ref().map_or_else(BTreeSet::new, counts_of);
     let files_before = files::of_sealed(before.as_ref(), operation);
     let record = fold(before, operation);
     files::note(rows, &files_before, &record, operation)?;
@@ -38,6 +40,15 @@ pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Res
             Table::Names => rows.put(*table, key, &header.record.bytes())?,
             _ => rows.put(*table, key, &[])?,
         }
+    }
+    let counted = counts_of(&record);
+    for key in counted_before.difference(&counted) {
+        let count = last_number_at(rows, key)?.saturating_sub(1);
+        rows.put(Table::Numbers, key, &count.to_be_bytes())?;
+    }
+    for key in counted.difference(&counted_before) {
+        let count = last_number_at(rows, key)? + 1;
+        rows.put(Table::Numbers, key, &count.to_be_bytes())?;
     }
     if let Some(display) = record.text(DISPLAY_ID) {
         count_number(rows, &record, display)?;
@@ -255,6 +266,22 @@ pub fn last_number(
         format!("{series}-0")
     };
     last_number_at(rows, &series_key(tenant, kind.name, &display).0)
+}
+
+/// How many records an agency has of a kind; of reports in this mode.
+///
+/// # Errors
+/// The disk failed.
+pub fn count(rows: &impl Read, (tenant, kind): (&TenantId, &Kind), mode: &str) -> Result<u64, StoreError> {
+    last_number_at(rows, &count_key(tenant.as_str(), kind.name, mode))
+}
+
+/// How many records of an agency are not open to all of its people, by themselves: what belongs to a case is not counted.
+///
+/// # Errors
+/// The disk failed.
+pub fn closed_count(rows: &impl Read, tenant: &TenantId) -> Result<u64, StoreError> {
+    last_number_at(rows, &closed_count_key(tenant.as_str()))
 }
 
 /// The operations of a record in order, as (log number here, seq).

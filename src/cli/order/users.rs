@@ -53,8 +53,8 @@ pub(super) fn password(
     text: String,
 ) -> Result<Json, Refusal> {
     let id = id_of(services, caller, user)?;
-    let user = services.set_password(caller, &id, None, &Password::new(text))?;
-    Ok(shown::record(&user))
+    let user = services.set_password(caller, &id, None, &Password::new(text), None)?;
+    Ok(shown::record(user.first()?))
 }
 
 pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal> {
@@ -103,7 +103,9 @@ pub(super) fn list_tenants(services: &Services, caller: &Caller) -> Result<Json,
 
 /// Makes an agency with its first administrator.
 pub(super) fn add_tenant(services: &Services, caller: &Caller, data: Fields) -> Result<Json, Refusal> {
-    Ok(shown::record(services.create_tenant(caller, data)?.first()?))
+    Ok(shown::record(
+        services.create_tenant(caller, data, None)?.first()?,
+    ))
 }
 
 /// The agency is known: it is made, or brought up to date, or left as it is.
@@ -114,7 +116,7 @@ pub(super) fn put_tenant(services: &Services, caller: &Caller, data: Fields) -> 
     };
     let known = services.list(caller, &TENANT, &listing)?.records;
     let written = match known.first() {
-        None => services.create_tenant(caller, data)?,
+        None => services.create_tenant(caller, data, None)?,
         Some(tenant) => {
             let id = tenant.id.to_string();
             services.patch(caller, (&TENANT, &id), None, data, None)?

@@ -10,8 +10,10 @@ use crate::lanes::http::schema;
 /// What stands before the table of routes in the reference.
 const ABOUT: &str = "Cases, entities, evidence, reports and what belongs to them, over HTTP. A request has its content under \
     `data`; an answer has `data`, `links` and `meta`, or `errors`, never both. Ids in paths are internal ids, display ids \
-    (`INV-2026-0001`), or `ext:` and an external id. Every POST takes an `Idempotency-Key`; PATCH, PUT and DELETE take \
-    `If-Match` with the `ETag` that was read, and GET of a record `If-None-Match`. Times are RFC 3339 in UTC.";
+    (`INV-2026-0001`), or `ext:` and an external id. Every POST but signing in takes an `Idempotency-Key`, kept for at \
+    least a day: the same request again gets the first answer with `200`, and a key or token that was shown in it is not \
+    shown again. PATCH, PUT and DELETE take `If-Match` with the `ETag` that was read, and GET of a record \
+    `If-None-Match`. Times are RFC 3339 in UTC.";
 
 /// The document of these routes.
 pub(super) fn document(routes: &[Route]) -> Json {
@@ -110,7 +112,8 @@ fn parameters(route: &Route) -> Vec<Json> {
     }));
     let header = |name: &str, doc: &str, schema: Json| json!({"name": name, "in": "header", "required": false, "description": doc, "schema": schema});
     match route.method.as_str() {
-        "POST" => parameters.push(header(
+        // Who signs in twice has two sessions.
+        "POST" if route.scope != Scope::Open => parameters.push(header(
             "Idempotency-Key",
             "The same key and body again get the first answer.",
             json!({"type": "string", "pattern": "^[!-~]{1,200}$"}),
@@ -173,6 +176,8 @@ fn success(route: &Route, gives: &Gives) -> Json {
         Gives::Page(data) => {
             let meta = json!({"type": "object", "properties": {
                 "next_cursor": {"type": "string", "description": "Absent at the end."},
+                "total": {"type": "integer", "minimum": 0,
+                    "description": "How many the whole list has; absent where counting would mean reading them."},
             }});
             envelope(page_json(*data), meta)
         }

@@ -52,7 +52,8 @@ fn answer(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Answer> {
         let place = [&log.to_be_bytes()[..], &seq.to_be_bytes()].concat();
         cursor::encode(&list, &place)
     });
-    Ok(Answer::list(items.collect(), next).link("record", path_of(kind, page.record.id)))
+    let answer = Answer::list(items.collect(), next).meta("total", page.total);
+    Ok(answer.link("record", path_of(kind, page.record.id)))
 }
 
 fn place_of(bytes: &[u8]) -> Outcome<Place> {

@@ -238,7 +238,11 @@ pub(super) fn page(lanes: &Lanes, ask: &Ask, kind: &'static Kind, selection: &Se
     let next = page
         .next
         .map(|place| cursor::encode(&words(&selection.identity), &place));
-    Ok(Answer::list(items, next))
+    let answer = Answer::list(items, next);
+    Ok(match page.total {
+        Some(total) => answer.meta("total", total),
+        None => answer,
+    })
 }
 
 /// How many items a page has at most.

@@ -68,7 +68,7 @@ impl Services {
             Ok(())
         })?;
         let rows = match written.replayed {
-            true => as_before(&asked, &written.records),
+            true => self.as_before(caller, asked, &written.records)?,
             false => std::mem::take(&mut *results.lock().unwrap_or_else(PoisonError::into_inner)),
         };
         Ok(Batch {
@@ -76,6 +76,68 @@ impl Services {
             replayed: written.replayed,
         })
     }
+
+    /// The results of an earlier request: of what it wrote, the records as it left them; of what it refused or found as it
+    /// should be, what the row comes to now, for only records are kept.
+    fn as_before(&self, caller: &Caller, rows: Vec<Row>, records: &[Arc<Record>]) -> Outcome<Vec<Became>> {
+        let mut taken = vec![false; records.len()];
+        let mut results = Vec::with_capacity(rows.len());
+        for row in rows {
+            let tried = match row.external_id {
+                Some(_) => None,
+                // Without a name a row is known by its place among those that were not refused.
+                None => Some(self.tried(caller, row.clone())?),
+            };
+            results.push(match (tried, left_for(&row, records, &taken)) {
+                (Some(refused @ Became::Refused(_)), _) => refused,
+                (_, Some((place, record))) => {
+                    taken[place] = true;
+                    match record.version {
+                        1 => Became::Made(Arc::clone(record)),
+                        _ => Became::Changed(Arc::clone(record)),
+                    }
+                }
+                (Some(_), None) => {
+                    Became::Refused(Failure::wrong("data", "what was not refused the first time"))
+                }
+                (None, None) => self.tried(caller, row)?,
+            });
+        }
+        Ok(results)
+    }
+
+    /// What a row would come to; nothing of it is kept.
+    fn tried(&self, caller: &Caller, row: Row) -> Outcome<Became> {
+        let at_desk = caller.clone();
+        self.store().write(move |session| {
+            let mut desk = Desk::new(session, &at_desk);
+            let mut became = None;
+            // Whatever is refused leaves nothing.
+            let undone = desk.attempt(|desk| {
+                became = Some(write_row(desk, row)?);
+                Err::<(), _>(Failure::wrong(
+                    "data",
+                    "another row: this one was refused the first time",
+                ))
+            })?;
+            match (became, undone) {
+                (Some(became), Err(_)) => Ok(became),
+                (None, Err(failure)) => Err(failure),
+                (_, Ok(())) => Err(Failure::Internal("a row was tried and kept".into())),
+            }
+        })
+    }
+}
+
+/// The record that an earlier request left for a row, and its place among them.
+fn left_for<'r>(row: &Row, records: &'r [Arc<Record>], taken: &[bool]) -> Option<(usize, &'r Arc<Record>)> {
+    let wanted = row.external_id.as_deref();
+    let mut places = records.iter().enumerate();
+    places.find(|(place, record)| {
+        let own = record.text("external_id");
+        let fits = wanted.map_or(own.is_none() && !taken[*place], |wanted| own == Some(wanted));
+        record.kind == row.kind.name && fits
+    })
 }
 
 fn write_row(desk: &mut Desk<'_, '_, '_>, row: Row) -> Outcome<Became> {
@@ -123,30 +185,4 @@ fn refuse_any(rows: &[Became]) -> Outcome<()> {
         true => Ok(()),
         false => Err(Failure::Invalid(faults)),
     }
-}
-
-/// The results of an earlier request, found again among the records that it left.
-fn as_before(rows: &[Row], records: &[Arc<Record>]) -> Vec<Became> {
-    let mut taken = vec![false; records.len()];
-    let results = rows.iter().map(|row| {
-        let wanted = row.external_id.as_deref();
-        let place = (0..records.len()).find(|place| {
-            let record = &records[*place];
-            let own = record.text("external_id");
-            let fits = wanted.map_or(own.is_none() && !taken[*place], |wanted| own == Some(wanted));
-            record.kind == row.kind.name && fits
-        });
-        match place {
-            Some(place) => {
-                taken[place] = true;
-                let record = Arc::clone(&records[place]);
-                match record.version {
-                    1 => Became::Made(record),
-                    _ => Became::Changed(record),
-                }
-            }
-            None => Became::Refused(Failure::wrong("data", "what was not refused the first time")),
-        }
-    });
-    results.collect()
 }

@@ -18,6 +18,8 @@ pub struct HistoryPage {
     pub record: Record,
     /// The operations, the earliest first.
     pub operations: Vec<Operation>,
+    /// How many there are in all.
+    pub total: usize,
     /// The last one's place if there are more.
     pub next: Option<Place>,
 }
@@ -47,6 +49,7 @@ impl Services {
         Ok(HistoryPage {
             record,
             operations,
+            total: places.len(),
             next: part.last().copied().filter(|_| part.len() < rest.len()),
         })
     }

@@ -12,7 +12,7 @@ use crate::services::caller::{Caller, Identity};
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::people::users::take_password;
-use crate::services::{Services, Written, policy};
+use crate::services::{RequestKey, Services, Written, policy};
 use crate::store::database::Direction;
 use crate::views::index::Order;
 use crate::views::records;
@@ -22,7 +22,12 @@ impl Services {
     ///
     /// # Errors
     /// `Denied`, `Invalid` with every fault, `Conflict` for a slug or an e-mail address that is taken.
-    pub fn create_tenant(&self, caller: &Caller, mut input: Fields) -> Outcome<Written> {
+    pub fn create_tenant(
+        &self,
+        caller: &Caller,
+        mut input: Fields,
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
         self.demand(caller, "tenant.create", "tenants:admin")?;
         let slug = input.get("slug").and_then(Value::as_text).map(str::parse);
         let Some(Ok(slug)) = slug else {
@@ -39,7 +44,7 @@ impl Services {
             tenant: slug.clone(),
             ..caller.clone()
         };
-        let written = self.write(&inside, "tenant.create", None, move |desk| {
+        let written = self.write(&inside, "tenant.create", request, move |desk| {
             refuse_inhabited(desk)?;
             let given = desk.check(&TENANT, input, None)?;
             desk.create_checked(&TENANT, given, Vec::new())?;
@@ -50,8 +55,10 @@ impl Services {
             let set = Change::new("password_hash", Action::Set(Value::Text(hash)));
             desk.create_checked(&USER, given, vec![set]).map(drop)
         })?;
-        let event = Event::done("tenant.create", None).with("slug", Value::text(slug.as_str()));
-        self.note(caller, event)?;
+        if !written.replayed {
+            let event = Event::done("tenant.create", None);
+            self.note(caller, event.with("slug", Value::text(slug.as_str())))?;
+        }
         Ok(written)
     }
 

@@ -99,7 +99,8 @@ impl Services {
         reference: &str,
         current: Option<Password>,
         password: &Password,
-    ) -> Outcome<Record> {
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
         if let Some(fault) = password.fault("data.password") {
             return Err(Failure::Invalid(vec![fault]));
         }
@@ -107,12 +108,16 @@ impl Services {
         let own = matches!(caller.identity(), Identity::User(id, _) if id == user.id);
         if own {
             let missing = || Failure::Invalid(vec![Fault::missing("data.current_password", "the password")]);
-            self.prove_password(&user, &current.ok_or_else(missing)?, caller.via())?;
+            let current = current.ok_or_else(missing)?;
+            // What was the current password then is none any more; the write tells whether it is the same request.
+            if !self.is_answered(request)? {
+                self.prove_password(&user, &current, caller.via())?;
+            }
         } else {
             self.demand(caller, "user.password", "users:admin")?;
         }
         let hash = self.people().passwords.hash(password)?;
-        let written = self.write(caller, "user.password", None, move |desk| {
+        self.write(caller, "user.password", request, move |desk| {
             let user = desk.find(&USER, &user.id.to_string())?;
             let seen = user.seen("password_hash", Merge::Mv);
             let set = Change::new("password_hash", Action::Set(Value::Text(hash))).seeing(seen);
@@ -122,8 +127,7 @@ impl Services {
                 audit::note(desk.session(), who, Event::done(UNLOCK, Some(user.id)))?;
             }
             Ok(())
-        })?;
-        written.first().cloned()
+        })
     }
 
     /// Gives a user a static token for evidence-room clients in place of the last one. It is shown once.
@@ -131,10 +135,26 @@ impl Services {
     /// # Errors
     /// `Denied`, or `Unknown` if there is none for this caller.
     pub fn make_static_token(&self, caller: &Caller, reference: &str) -> Outcome<NewToken> {
+        let (written, token) = self.make_static_token_once(caller, reference, None)?;
+        let user = written.first()?.clone();
+        Ok(NewToken { user, token })
+    }
+
+    /// The same for a request that its client may repeat: of what an earlier one wrote, the token is not known any more, and
+    /// the one given here opens nothing.
+    ///
+    /// # Errors
+    /// See [`Services::make_static_token`].
+    pub fn make_static_token_once(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        request: Option<RequestKey>,
+    ) -> Outcome<(Written, String)> {
         let token = secret(TOKEN_PREFIX)?;
         let hash = Value::Text(token_hash(&token).to_string());
-        let user = self.set_static_token(caller, "user.token", reference, hash)?;
-        Ok(NewToken { user, token })
+        let written = self.set_static_token(caller, ("user.token", reference), hash, request)?;
+        Ok((written, token))
     }
 
     /// Takes a user's static token back, if there is one.
@@ -142,25 +162,26 @@ impl Services {
     /// # Errors
     /// `Denied`, or `Unknown` if there is none for this caller.
     pub fn revoke_static_token(&self, caller: &Caller, reference: &str) -> Outcome<Record> {
-        self.set_static_token(caller, "user.token.revoke", reference, Value::Null)
+        let at = ("user.token.revoke", reference);
+        let written = self.set_static_token(caller, at, Value::Null, None)?;
+        written.first().cloned()
     }
 
     fn set_static_token(
         &self,
         caller: &Caller,
-        verb: &'static str,
-        reference: &str,
+        (verb, reference): (&'static str, &str),
         hash: Value,
-    ) -> Outcome<Record> {
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
         let reference = reference.to_owned();
-        let written = self.write(caller, verb, None, move |desk| {
+        self.write(caller, verb, request, move |desk| {
             policy::demand(desk.caller(), "users:admin")?;
             let user = desk.find(&USER, &reference)?;
             let seen = user.seen("static_token_hash", Merge::Mv);
             let set = Change::new("static_token_hash", Action::Set(hash)).seeing(seen);
             desk.change(&USER, &user, vec![set]).map(drop)
-        })?;
-        written.first().cloned()
+        })
     }
 }
 

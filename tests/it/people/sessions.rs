@@ -55,7 +55,7 @@ fn an_administrators_new_password_ends_a_lock_and_all_sessions() {
     let new = typed("another long password");
     let reference = user.id.to_string();
     desk.services()
-        .set_password(&desk.owner(), &reference, None, &new)
+        .set_password(&desk.owner(), &reference, None, &new, None)
         .unwrap();
     sign_in(&desk, "ana@metro.example", "another long password").unwrap();
     let ended = desk.services().admit_session(&before.token, via());

@@ -26,7 +26,7 @@ fn a_user_changes_his_own_password_with_the_current_one_alone() {
     let services = desk.services();
     let new = typed("another long password");
     let set = |reference: &str, current: Option<&str>| {
-        services.set_password(&caller, reference, current.map(typed), &new)
+        services.set_password(&caller, reference, current.map(typed), &new, None)
     };
     let (own, others) = (user.id.to_string(), other.id.to_string());
     assert!(matches!(set(&own, None), Err(Failure::Invalid(_))));
@@ -77,7 +77,7 @@ fn nobody_gives_a_role_or_takes_an_account_above_his_own() {
         "who does not read restricted cases makes nobody who does"
     );
     for reference in [chief.id.to_string(), officer.id.to_string()] {
-        let taken = services.set_password(&clerk, &reference, None, &typed(PASSWORD));
+        let taken = services.set_password(&clerk, &reference, None, &typed(PASSWORD), None);
         assert!(matches!(taken, Err(Failure::Denied(_))));
         let token = services.make_static_token(&clerk, &reference);
         assert!(matches!(token, Err(Failure::Denied(_))));
@@ -131,7 +131,7 @@ fn an_agency_is_made_with_its_administrator_and_seen_from_inside_alone() {
             }}),
         )
     };
-    let made = services.create_tenant(&chief, input("county")).unwrap();
+    let made = services.create_tenant(&chief, input("county"), None).unwrap();
     let id = made.records[0].id.to_string();
     assert!(matches!(
         services.read(&chief, &TENANT, &id),
@@ -143,7 +143,7 @@ fn an_agency_is_made_with_its_administrator_and_seen_from_inside_alone() {
     assert_eq!(inside.caller.tenant().as_str(), "county");
     services.read(&inside.caller, &TENANT, &id).unwrap();
     for slug in ["county", "metro"] {
-        let again = services.create_tenant(&chief, input(slug));
+        let again = services.create_tenant(&chief, input(slug), None);
         assert!(
             matches!(again, Err(Failure::Conflict(Clash::Duplicate, ..))),
             "{slug}"
@@ -151,11 +151,11 @@ fn an_agency_is_made_with_its_administrator_and_seen_from_inside_alone() {
     }
     let (_, officer) = person(&desk, "officer", "officer");
     assert!(matches!(
-        services.create_tenant(&officer, input("other")),
+        services.create_tenant(&officer, input("other"), None),
         Err(Failure::Denied(_))
     ));
     assert!(matches!(
-        services.create_tenant(&chief, input("No")),
+        services.create_tenant(&chief, input("No"), None),
         Err(Failure::Invalid(_))
     ));
 }

@@ -44,6 +44,14 @@ async fn later_rows_name_earlier_ones_and_a_second_run_updates() {
     );
     let later = send(&test, &rows, true, &[]).await.expect(200);
     assert_eq!(results(&later), ["updated", "updated", "created"]);
+    // Of the last run the case and the item were as they should be, so nothing of them was written.
+    let key = [("idempotency-key", "batch-2")];
+    let third = send(&test, &rows, true, &key).await.expect(200);
+    let again = send(&test, &rows, true, &key).await.expect(200);
+    assert_eq!(
+        (again.header("idempotency-replayed"), again.data()),
+        ("true", third.data())
+    );
 }
 
 #[tokio::test]
@@ -65,10 +73,16 @@ async fn one_bad_row_refuses_all_unless_the_client_says_otherwise() {
         ]
     );
     assert_eq!(test.get("/v1/cases").await.data(), json!([]));
-    let partly = send(&test, &rows, false, &[]).await.expect(200);
+    let key = [("idempotency-key", "partly")];
+    let partly = send(&test, &rows, false, &key).await.expect(200);
     assert_eq!(results(&partly), ["created", "refused", "created", "refused"]);
     assert_eq!(partly.data()[2]["display_id"], "INV-2026-0002");
     assert_eq!(partly.data()[3]["errors"][0]["code"], "INPUT_SCHEMA_VIOLATION");
+    let again = send(&test, &rows, false, &key).await.expect(200);
+    assert_eq!(
+        (again.header("idempotency-replayed"), again.data()),
+        ("true", partly.data())
+    );
     assert_eq!(test.get("/v1/cases").await.data().as_array().unwrap().len(), 2);
 }
 

@@ -254,3 +254,51 @@ async fn what_a_case_holds_is_listed_by_case_kind_type_and_status() {
     test.get("/v1/evidence?status=lost").await.expect(400);
     test.get("/v1/entities?status=open").await.expect(400);
 }
+
+#[tokio::test]
+async fn a_list_says_how_many_it_has_where_that_tells_nobody_too_much() {
+    let test = TestBox::start().await;
+    test.services().seed_categories(&test.owner()).unwrap();
+    for title in ["a", "b", "c"] {
+        test.post("/v1/cases", json!({ "title": title }))
+            .await
+            .expect(201);
+    }
+    for mode in ["live", "training", "live"] {
+        let report = json!({"location": {"x": 8.5, "y": 47.3}, "category": {"category_id": 1}, "mode": mode,
+            "reporter": {"name": "a", "phone": "+41446681800"}});
+        test.post("/v1/reports", report).await.expect(201);
+    }
+    let check = async |path: &str, expected: Json| {
+        let list = test.get(path).await.expect(200);
+        assert_eq!(list.json()["meta"]["total"], expected, "{path}");
+        list.json()["meta"]["next_cursor"].as_str().map(str::to_owned)
+    };
+    check("/v1/cases", json!(3)).await;
+    let next = check("/v1/cases?limit=2", json!(3)).await.unwrap();
+    check(&format!("/v1/cases?limit=2&cursor={next}"), json!(3)).await;
+    check("/v1/cases?status=open", json!(3)).await;
+    check("/v1/cases?status=open&limit=1", Json::Null).await;
+    check("/v1/reports?limit=1", json!(2)).await;
+    check("/v1/reports?limit=1&mode=training", json!(1)).await;
+    check("/v1/teams", json!(0)).await;
+    check("/v1/cases/INV-2026-0001/history?limit=1", json!(1)).await;
+    let sealed = json!({"title": "d", "classification": "restricted"});
+    test.post("/v1/cases", sealed).await.expect(201);
+    check("/v1/cases", json!(3)).await;
+    check("/v1/cases?limit=2", Json::Null).await;
+    let cleared = test.key_with(&["*", "cases:restricted"]);
+    let list = test.get_as(&cleared, "/v1/cases").await.expect(200);
+    assert_eq!(list.json()["meta"]["total"], 4);
+    let open = json!({"classification": "open"});
+    let path = "/v1/cases/INV-2026-0004";
+    let change = TestBox::request(
+        axum::http::Method::PATCH,
+        path,
+        Some(&cleared),
+        &[],
+        Some(&json!({ "data": open })),
+    );
+    test.send(change).await.expect(200);
+    check("/v1/cases?limit=2", json!(4)).await;
+}

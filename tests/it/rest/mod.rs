@@ -7,4 +7,5 @@ mod conventions;
 mod docs;
 mod lists;
 mod reading;
+mod repeats;
 mod rights;

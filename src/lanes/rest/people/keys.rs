@@ -13,8 +13,9 @@ use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Gives, Route, Schema};
 use crate::lanes::http::schema;
 use crate::lanes::http::wire::Wire;
-use crate::lanes::rest::people::object;
+use crate::lanes::rest::people::{SHOWN_BEFORE, object};
 use crate::lanes::rest::selection;
+use crate::services::Written;
 use crate::services::failure::{Failure, Outcome};
 
 /// How long a rotated key still opens when nobody says: a day, in minutes.
@@ -80,9 +81,15 @@ fn make(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     let made = lanes
         .services
         .create_key_once(ask.caller()?, ask.fields()?, ask.request)?;
-    let (written, key) = made;
+    shown_once(lanes, made)
+}
+
+/// The key itself is in the first answer alone: nothing of it is kept, so a replay can't repeat it and says so.
+fn shown_once(lanes: &Lanes, (written, key): (Written, String)) -> Outcome<Answer> {
     let mut answer = told(lanes, written.first()?)?.status(StatusCode::CREATED);
-    if !written.replayed {
+    if written.replayed {
+        answer = answer.meta("note", SHOWN_BEFORE);
+    } else {
         answer.data["key"] = key.into();
     }
     Ok(answer.replayed(written.replayed))
@@ -101,12 +108,11 @@ fn rotate(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     if let Some(name) = fields.keys().next() {
         return Err(Failure::wrong(format!("data.{name}"), "no such property"));
     }
-    let new = lanes
+    let (caller, id) = (ask.caller()?, ask.part("id"));
+    let made = lanes
         .services
-        .rotate_key(ask.caller()?, ask.part("id"), minutes * 60_000)?;
-    let mut answer = told(lanes, &new.record)?.status(StatusCode::CREATED);
-    answer.data["key"] = new.key.into();
-    Ok(answer)
+        .rotate_key_once(caller, id, minutes * 60_000, ask.request)?;
+    shown_once(lanes, made)
 }
 
 fn told(lanes: &Lanes, key: &Record) -> Outcome<Answer> {
@@ -128,7 +134,7 @@ fn key_schema() -> Json {
     let used = "When it was last used since this node was started.";
     key["properties"]["last_used_at"] =
         json!({"type": ["string", "null"], "format": "date-time", "description": used});
-    key["properties"]["key"] = json!({"type": "string", "description": "The key itself, shown this once."});
+    key["properties"]["key"] = json!({"type": "string", "description": "The key itself, shown this once: an answer that is a replay has it no more."});
     key
 }
 

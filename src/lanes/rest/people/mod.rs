@@ -10,6 +10,10 @@ use serde_json::{Value as Json, json};
 
 use crate::lanes::http::route::Route;
 
+/// What a replay says in `meta.note` in place of a secret.
+const SHOWN_BEFORE: &str =
+    "the secret was shown in the first answer and is kept nowhere; if it was lost, make another one";
+
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
     [

@@ -20,7 +20,8 @@ pub(super) fn routes() -> Vec<Route> {
             .takes(Schema::Json(new_schema))
             .gives(201, Schema::Record(&TENANT))
             .answer(|lanes, ask| {
-                let written = lanes.services.create_tenant(ask.caller()?, ask.fields()?)?;
+                let caller = ask.caller()?;
+                let written = lanes.services.create_tenant(caller, ask.fields()?, ask.request)?;
                 Answer::created(&Wire::new(&lanes.services), &written)
             }),
     ]);

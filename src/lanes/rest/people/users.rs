@@ -10,7 +10,7 @@ use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Route, Schema};
 use crate::lanes::http::wire::Wire;
-use crate::lanes::rest::people::{object, password, text};
+use crate::lanes::rest::people::{SHOWN_BEFORE, object, password, text};
 use crate::lanes::rest::records;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::people::passwords::Password;
@@ -46,8 +46,13 @@ pub(super) fn routes() -> Vec<Route> {
         .writes(&USER)
         .gives(201, Schema::Json(token_schema))
         .answer(|lanes, ask| {
-            let made = lanes.services.make_static_token(ask.caller()?, ask.part("id"))?;
-            Ok(Answer::data(json!({"token": made.token})).status(StatusCode::CREATED))
+            let (caller, id) = (ask.caller()?, ask.part("id"));
+            let (written, token) = lanes.services.make_static_token_once(caller, id, ask.request)?;
+            let answer = match written.replayed {
+                true => Answer::data(Map::new()).meta("note", SHOWN_BEFORE),
+                false => Answer::data(json!({ "token": token })).status(StatusCode::CREATED),
+            };
+            Ok(answer.replayed(written.replayed))
         }),
     ]);
     routes
@@ -62,10 +67,11 @@ fn set_password(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     }
     let missing = || Failure::Invalid(vec![Fault::missing("data.password", "text")]);
     let new = new.ok_or_else(missing)?;
-    lanes
+    let (caller, id) = (ask.caller()?, ask.part("id"));
+    let written = lanes
         .services
-        .set_password(ask.caller()?, ask.part("id"), current, &new)?;
-    Ok(Answer::data(Map::new()))
+        .set_password(caller, id, current, &new, ask.request)?;
+    Ok(Answer::data(Map::new()).replayed(written.replayed))
 }
 
 fn typed(fields: &mut Fields, name: &str) -> Outcome<Option<Password>> {
@@ -114,7 +120,8 @@ fn password_schema() -> Json {
 }
 
 fn token_schema() -> Json {
-    object(&["token"], json!({"token": text("The token, shown this once.")}))
+    let about = "The token, shown this once: an answer that is a replay has it no more.";
+    object(&[], json!({"token": text(about)}))
 }
 
 fn nothing_schema() -> Json {
