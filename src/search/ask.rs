@@ -1,5 +1,5 @@
-//! What a person typed, read: words, "phrases", -exclusions and `field:value` filters. Nothing is an error: what is no
-//! known syntax is searched as words.
+//! What a person typed, read: words, "phrases", -exclusions and `field:value` filters. What is no known syntax is searched as
+//! words; a known filter that can't be read is told as a fault, so that who asks can refuse it.
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -14,6 +14,8 @@ pub struct Ask {
     pub parts: Vec<Part>,
     /// What narrows it.
     pub filters: Vec<Filter>,
+    /// Filters that can't be read, as typed; they are searched as words.
+    pub faults: Vec<String>,
     /// Whether more was typed than is searched: what follows the 32nd word or phrase is left out.
     pub is_cut: bool,
     /// Whether the last part may be the beginning of a word that is still being typed.
@@ -110,12 +112,16 @@ impl Ask {
     }
 
     fn read_token(&mut self, raw: &str, quoted: Option<&str>, is_excluded: bool) {
-        let filter = raw.split_once(':').and_then(|(field, value)| {
-            let value = quoted.unwrap_or(value);
-            (!value.is_empty())
-                .then(|| read_filter(field, value, is_excluded))
-                .flatten()
-        });
+        let field_and_value = raw
+            .split_once(':')
+            .map(|(field, value)| (field, quoted.unwrap_or(value)))
+            .filter(|(_, value)| !value.is_empty());
+        let filter = field_and_value.and_then(|(field, value)| read_filter(field, value, is_excluded));
+        if let (None, Some((field, value))) = (&filter, field_and_value)
+            && is_filter(field)
+        {
+            self.faults.push(format!("{field}:{value}"));
+        }
         match filter {
             Some(filter) => {
                 self.is_typing = false;
@@ -165,6 +171,12 @@ fn take(text: &str) -> (&str, Option<&str>, &str) {
         ),
         None => (&text[..end], Some(inside), ""),
     }
+}
+
+/// Whether something is a filter by its name.
+fn is_filter(field: &str) -> bool {
+    // With a value that any of them takes.
+    read_filter(field, "2026", false).is_some()
 }
 
 fn read_filter(field: &str, value: &str, is_excluded: bool) -> Option<Filter> {
@@ -298,6 +310,18 @@ mod tests {
         );
         check("- -- :", &[], true);
         check("INV-2026-1847", &[("INV-2026-1847", false, false)], true);
+    }
+
+    #[test]
+    fn a_filter_that_can_not_be_read_is_a_fault() {
+        let check =
+            |input: &str, expected: &[&str]| assert_eq!(Ask::parse(input).faults, expected, "{input}");
+        check(
+            "updated:soon created:>2026-13",
+            &["updated:soon", "created:>2026-13"],
+        );
+        check("kind:person status:open updated:>2026-01-01", &[]);
+        check("10:30 https://example.org foo:bar kind:", &[]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tantivy::{Directory, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, 
 use crate::domain::id::RecordId;
 use crate::search::document::DocChange;
 use crate::search::schema::{Fields, Stems, VERSION, id_term, schema, tantivy_document};
-use crate::search::shelf::Shelf;
+use crate::search::shelf::{Shelf, replace};
 use crate::search::trust::Trust;
 
 /// The least memory that the indexing thread can do with.
@@ -27,6 +27,9 @@ pub const HEAP_BYTES_MIN: usize = 15_000_000;
 /// A segment with a larger share of dead documents is merged.
 const DEAD_SHARE_MAX: f32 = 0.3;
 const STORE_CACHE_BLOCKS: usize = 16;
+/// Whether the folder can be written is tried with a file of this name and size.
+const PROBE: &str = "blotter-probe";
+const PROBE_BYTES: usize = 64 << 10;
 /// The files without which a folder is no index.
 const ESSENTIAL: [&str; 2] = ["meta.json", ".managed.json"];
 
@@ -80,7 +83,7 @@ pub struct Index {
     options: Options,
     /// What searches use. Locked to clone or replace the pointer only.
     reading: RwLock<Arc<Reading>>,
-    /// What the follower uses; empty only while it recovers. Held for a whole batch or commit.
+    /// What the follower uses; empty while it recovers, and while the folder can't be written. Held for a whole batch or commit.
     writing: Mutex<Option<Writing>>,
     suspect: AtomicBool,
     position: AtomicU64,
@@ -96,12 +99,12 @@ impl std::fmt::Debug for Index {
 pub(super) struct Reading {
     index: tantivy::Index,
     reader: IndexReader,
-    shelf: Shelf,
     pub(super) fields: Fields,
 }
 
 struct Writing {
     writer: IndexWriter,
+    shelf: Shelf,
     stems: Stems,
     trust: Trust,
     /// Added since the last commit: they must be deleted before they are added again.
@@ -117,16 +120,27 @@ struct Opened {
 
 impl Index {
     /// Opens the index in `folder`. A damaged or foreign index is put aside (`<folder>.damaged`, one is kept) and an
-    /// empty one is begun at position 0; only a folder that can't be written is an error.
+    /// empty one is begun at position 0. If the folder can't be written (the disk is full, or read-only), what is there is
+    /// searched as it is, and the index is suspect until `recover` succeeds.
     pub fn open(folder: &Path, options: Options) -> Result<Self, IndexError> {
-        let opened = open_or_begin(folder, &options, false)?;
-        let position = opened.writing.position;
+        let (reading, writing, position) = match open_or_begin(folder, &options, false) {
+            Ok(Opened { reading, writing }) => {
+                let position = writing.position;
+                (reading, Some(writing), position)
+            }
+            Err(reason) => {
+                tracing::error!(%reason, "the search index can't be written; searches see what it held");
+                let (reading, position) =
+                    checked(|| open_to_read(folder)).or_else(|_| Ok::<_, IndexError>((empty()?, 0)))?;
+                (reading, None, position)
+            }
+        };
         Ok(Self {
             folder: folder.to_owned(),
             options,
-            reading: RwLock::new(Arc::new(opened.reading)),
-            writing: Mutex::new(Some(opened.writing)),
-            suspect: AtomicBool::new(false),
+            reading: RwLock::new(Arc::new(reading)),
+            suspect: AtomicBool::new(writing.is_none()),
+            writing: Mutex::new(writing),
             position: AtomicU64::new(position),
         })
     }
@@ -156,9 +170,8 @@ impl Index {
 
     /// Makes everything committed durable: after a power cut the index is as it is now, or checked or rebuilt.
     pub fn checkpoint(&self) -> Result<(), IndexError> {
-        let reading = self.reading();
         self.write(|writing| {
-            reading.shelf.sync()?;
+            writing.shelf.sync()?;
             Ok(writing.trust.note_synced()?)
         })
     }
@@ -349,6 +362,8 @@ impl Writing {
 
 fn open_or_begin(folder: &Path, options: &Options, check: bool) -> Result<Opened, IndexError> {
     fs::create_dir_all(folder)?;
+    // A full or read-only disk is no damage: what is there is kept.
+    probe(folder)?;
     match checked(|| open(folder, options, check)) {
         Ok(opened) => Ok(opened),
         Err(reason) => {
@@ -363,7 +378,8 @@ fn open_or_begin(folder: &Path, options: &Options, check: bool) -> Result<Opened
 }
 
 fn open(folder: &Path, options: &Options, check: bool) -> Result<Opened, IndexError> {
-    let is_new = fs::read_dir(folder)?.next().is_none();
+    let is_new =
+        !fs::read_dir(folder)?.any(|entry| entry.map_or(true, |entry| !is_probe(&entry.file_name())));
     let (schema, fields) = schema();
     let (mut trust, usable) = Trust::read(folder);
     let shelf = Shelf::open(folder).map_err(TantivyError::from)?;
@@ -396,25 +412,44 @@ fn open(folder: &Path, options: &Options, check: bool) -> Result<Opened, IndexEr
         writer.set_merge_policy(Box::new(NoMergePolicy));
         trust.begin()?;
     }
-    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
-    let reader = reader.doc_store_cache_num_blocks(STORE_CACHE_BLOCKS).try_into()?;
+    let reading = reading(index, fields)?;
     let writing = Writing {
         writer,
+        shelf,
         stems: Stems::new(),
         trust,
         added: HashSet::new(),
         position,
         changed: false,
     };
-    Ok(Opened {
-        reading: Reading {
-            index,
-            reader,
-            shelf,
-            fields,
-        },
-        writing,
+    Ok(Opened { reading, writing })
+}
+
+fn reading(index: tantivy::Index, fields: Fields) -> Result<Reading, IndexError> {
+    let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
+    let reader = reader.doc_store_cache_num_blocks(STORE_CACHE_BLOCKS).try_into()?;
+    Ok(Reading {
+        index,
+        reader,
+        fields,
     })
+}
+
+/// What a folder that can't be written holds, with its position.
+fn open_to_read(folder: &Path) -> Result<(Reading, u64), IndexError> {
+    let (schema, fields) = schema();
+    let index = tantivy::Index::open(Shelf::open(folder).map_err(TantivyError::from)?)?;
+    if index.schema() != schema || !is_whole(&index)? {
+        return Err(IndexError::Failed("it can't be used".to_owned()));
+    }
+    let position = position(&index)?;
+    Ok((reading(index, fields)?, position))
+}
+
+/// An index of nothing.
+fn empty() -> Result<Reading, IndexError> {
+    let (schema, fields) = schema();
+    reading(tantivy::Index::create_in_ram(schema), fields)
 }
 
 /// The position in the last commit's payload; 0 in an index that was never committed.
@@ -463,6 +498,16 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     format!("panic: {}", text.unwrap_or_else(|| "without a text".to_owned()))
+}
+
+fn probe(folder: &Path) -> io::Result<()> {
+    replace(&folder.join(PROBE), &[0; PROBE_BYTES])?;
+    fs::remove_file(folder.join(PROBE))
+}
+
+/// A probe that failed leaves a part of it.
+fn is_probe(name: &std::ffi::OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(PROBE))
 }
 
 /// Where a damaged index is kept.

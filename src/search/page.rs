@@ -179,11 +179,7 @@ fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) ->
         search,
         ask,
         filters,
-        widening: Widening {
-            searcher: &searcher,
-            fields: &reading.fields,
-            stems: Stems::new(),
-        },
+        widening: Widening::new(&searcher, &reading.fields),
         ranked: Ranked {
             limit,
             after,

@@ -220,8 +220,7 @@ fn pair_ways(pieces: &[Word], all: &[Node], widening: &mut Widening<'_>) -> Resu
     let mut ways = Vec::new();
     for first in (0..2).filter(|_| pieces.len() == 3) {
         let pair = format!("{}{}", pieces[first].text, pieces[first + 1].text);
-        let mut matches = widening.word(&pair, Reading::default())?;
-        matches.retain(|one| one.field == widening.fields.names);
+        let matches = widening.name(&pair)?;
         if !matches.is_empty() {
             let mut way = all.to_vec();
             way.splice(first..first + 2, [Node::Leaf(matches)]);
@@ -232,7 +231,7 @@ fn pair_ways(pieces: &[Word], all: &[Node], widening: &mut Widening<'_>) -> Resu
 }
 
 /// A phrase, or a word as it stands: no other spelling.
-fn exact_node(part: &Part, widening: &Widening<'_>) -> Result<Node, IndexError> {
+fn exact_node(part: &Part, widening: &mut Widening<'_>) -> Result<Node, IndexError> {
     let run: Vec<String> = words(&part.text).into_iter().map(|word| word.text).collect();
     let mut matches = widening.phrase(&run, false);
     matches.extend(
@@ -259,9 +258,7 @@ fn runs(wanted: &[&Part], widening: &mut Widening<'_>) -> Result<Vec<Run>, Index
         if joined.contains(|c: char| c.is_ascii_digit()) {
             matches = widening.special(&spaced, Reading::default())?;
         } else if place.len() <= 3 || window.iter().any(|part| is_particle(&part.text.to_lowercase())) {
-            let names = widening.fields.names;
-            matches = widening.word(&joined, Reading::default())?;
-            matches.retain(|one| one.field == names);
+            matches = widening.name(&joined)?;
         }
         if !matches.is_empty() {
             runs.push(Run {

@@ -1,5 +1,7 @@
 //! Other spellings that would find something the reader may read.
 
+use std::collections::BTreeSet;
+
 use tantivy::Term;
 use tantivy::collector::Count;
 use tantivy::query::{BooleanQuery, Occur, TermQuery};
@@ -10,7 +12,7 @@ use crate::search::ask::Ask;
 use crate::search::index::IndexError;
 use crate::search::page::Reader;
 use crate::search::plan::gate_query;
-use crate::search::word::{Widening, typos_allowed};
+use crate::search::word::{FirstLetter, Widening};
 
 const SUGGESTIONS_MAX: usize = 3;
 /// Candidates of a word whose readable documents are counted, the nearest spellings first.
@@ -54,17 +56,18 @@ pub(super) fn suggestions(
 }
 
 /// Near spellings that the reader would find, the nearest and most frequent first.
-fn near(word: &str, reader: &Reader, widening: &Widening<'_>) -> Result<Vec<String>, IndexError> {
-    let Some(distance) = typos_allowed(word) else {
-        return Ok(Vec::new());
-    };
-    let mut candidates = Vec::new();
-    for field in searched(widening) {
-        candidates.extend(widening.near(field, word, distance)?);
+fn near(word: &str, reader: &Reader, widening: &mut Widening<'_>) -> Result<Vec<String>, IndexError> {
+    let mut candidates = BTreeSet::new();
+    for first in [FirstLetter::Same, FirstLetter::Any] {
+        for field in searched(widening) {
+            candidates.extend(widening.near(field, word, first)?);
+        }
+        if !candidates.is_empty() {
+            break;
+        }
     }
+    let mut candidates: Vec<String> = candidates.into_iter().collect();
     candidates.retain(|candidate| candidate.chars().all(char::is_alphanumeric));
-    candidates.sort_unstable();
-    candidates.dedup();
     candidates.sort_by_key(|candidate| strsim::osa_distance(word, candidate));
     let mut counted = Vec::new();
     for candidate in candidates.into_iter().take(CANDIDATES_MAX) {

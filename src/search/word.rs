@@ -3,7 +3,7 @@
 //! Names are widened through the dictionary of the index: words with the same sound key, or one or two letters away,
 //! are judged one by one, so that a common key never makes a match by itself and nothing is cut off at some number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use tantivy::Searcher;
 use tantivy::Term;
@@ -50,6 +50,8 @@ pub(super) mod points {
 const TEXT_START_CHARS_MIN: usize = 2;
 /// Shortest beginning of an id, with a digit in it, that is looked for.
 const NUMBER_START_CHARS_MIN: usize = 3;
+/// In how many documents a word stands that is not taken for a misspelling of another one.
+const WRITTEN_BY_MANY: u64 = 10;
 const TYPO_CHARS_MIN: usize = 4;
 const TWO_TYPOS_CHARS_MIN: usize = 8;
 
@@ -83,14 +85,58 @@ pub(super) struct Reading {
     pub(super) with_initials: bool,
 }
 
-/// Widens words by the dictionary of one state of the index.
+/// Widens words by the dictionary of one state of the index. What was looked up once is kept: a query is planned anew each time
+/// it is widened.
 pub(super) struct Widening<'a> {
     pub(super) searcher: &'a Searcher,
     pub(super) fields: &'a Fields,
     pub(super) stems: Stems,
+    there: HashMap<(Field, String), bool>,
+    sounding: HashMap<String, Vec<(String, u32)>>,
+    near: HashMap<(Field, String, FirstLetter), BTreeSet<String>>,
 }
 
-impl Widening<'_> {
+/// Which words count as near.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum FirstLetter {
+    /// Those that begin alike: a small part of the dictionary.
+    Same,
+    /// All.
+    Any,
+}
+
+impl<'a> Widening<'a> {
+    pub(super) fn new(searcher: &'a Searcher, fields: &'a Fields) -> Self {
+        Self {
+            searcher,
+            fields,
+            stems: Stems::new(),
+            there: HashMap::new(),
+            sounding: HashMap::new(),
+            near: HashMap::new(),
+        }
+    }
+
+    /// What a folded word may mean as a name: itself, its other forms, and what sounds alike.
+    pub(super) fn name(&mut self, word: &str) -> Result<Vec<Match>, IndexError> {
+        let names = self.fields.names;
+        let as_name = |text: &str, points, by| Match {
+            field: names,
+            test: Test::Term(text.to_owned()),
+            points,
+            by,
+        };
+        let mut found = vec![as_name(word, points::NAME, MatchedBy::Name)];
+        for name in nicknames::related(word) {
+            found.push(as_name(name, points::NICKNAME, MatchedBy::Nickname));
+        }
+        self.keep_what_is_there(&mut found)?;
+        for (name, points) in self.sounding_like(word)? {
+            found.push(as_name(&name, points, MatchedBy::Sound));
+        }
+        Ok(found)
+    }
+
     /// Everything a folded word may mean as text or name.
     pub(super) fn word(&mut self, word: &str, reading: Reading) -> Result<Vec<Match>, IndexError> {
         let fields = *self.fields;
@@ -100,8 +146,8 @@ impl Widening<'_> {
             points,
             by,
         };
+        let names = self.name(word)?;
         let mut found = vec![
-            term(fields.names, word, points::NAME, MatchedBy::Name),
             term(fields.title, word, points::TITLE, MatchedBy::Text),
             term(fields.tag, word, points::TAG, MatchedBy::Text),
             term(fields.body, word, points::BODY, MatchedBy::Text),
@@ -110,20 +156,15 @@ impl Widening<'_> {
             found.push(term(fields.title, &stem, points::TITLE_STEM, MatchedBy::Text));
             found.push(term(fields.body, &stem, points::BODY_STEM, MatchedBy::Text));
         }
-        for name in nicknames::related(word) {
-            found.push(term(fields.names, name, points::NICKNAME, MatchedBy::Nickname));
-        }
-        for (name, points) in self.sounding_like(word)? {
-            found.push(term(fields.names, &name, points, MatchedBy::Sound));
-        }
         if reading.with_initials && word.len() > 1 {
             let initial = format!("^{}", &word[..word.chars().next().map_or(0, char::len_utf8)]);
             found.push(term(fields.names, &initial, points::INITIAL, MatchedBy::Name));
         }
+        self.keep_what_is_there(&mut found)?;
+        found.extend(names);
         if reading.with_typos {
             self.add_typos(word, &mut found)?;
         }
-        self.keep_what_is_there(&mut found)?;
         let start = |field, points, by| Match {
             field,
             test: Test::Start(word.to_owned()),
@@ -147,7 +188,7 @@ impl Widening<'_> {
     }
 
     /// What a text as typed may be beside words: a display id, an identifier, a plate, a phone number.
-    pub(super) fn special(&self, text: &str, reading: Reading) -> Result<Vec<Match>, IndexError> {
+    pub(super) fn special(&mut self, text: &str, reading: Reading) -> Result<Vec<Match>, IndexError> {
         let mut found = Vec::new();
         self.add_numbers(text, reading, &mut found);
         self.add_plates(text, reading, &mut found);
@@ -285,7 +326,10 @@ impl Widening<'_> {
     }
 
     /// Words of the index that sound like this one, with their worth.
-    fn sounding_like(&self, word: &str) -> Result<Vec<(String, u32)>, IndexError> {
+    fn sounding_like(&mut self, word: &str) -> Result<Vec<(String, u32)>, IndexError> {
+        if let Some(known) = self.sounding.get(word) {
+            return Ok(known.clone());
+        }
         let mut candidates = BTreeSet::new();
         for key in sound_keys_like(word) {
             let start = format!("{key}{KEYED}");
@@ -297,66 +341,90 @@ impl Widening<'_> {
             let likeness = alike(word, &candidate).filter(|likeness| likeness.how == How::Sound)?;
             Some((candidate, sound_points(likeness.closeness)))
         });
-        Ok(judged.collect())
+        let judged: Vec<_> = judged.collect();
+        self.sounding.insert(word.to_owned(), judged.clone());
+        Ok(judged)
     }
 
-    fn add_typos(&self, word: &str, found: &mut Vec<Match>) -> Result<(), IndexError> {
-        let Some(distance) = typos_allowed(word) else {
+    fn add_typos(&mut self, word: &str, found: &mut Vec<Match>) -> Result<(), IndexError> {
+        if typos_allowed(word).is_none() {
             return Ok(());
-        };
+        }
         let fields = self.fields;
-        for candidate in self.near(fields.names, word, distance)? {
+        let typo = |field, text, points| Match {
+            field,
+            test: Test::Term(text),
+            points,
+            by: MatchedBy::Typo,
+        };
+        let known = found.len();
+        for candidate in self.near(fields.names, word, FirstLetter::Same)? {
             if alike(word, &candidate).is_some_and(|likeness| likeness.how == How::Typo) {
-                let (field, test) = (fields.names, Test::Term(candidate));
-                found.push(Match {
-                    field,
-                    test,
-                    points: points::NAME_TYPO,
-                    by: MatchedBy::Typo,
-                });
+                found.push(typo(fields.names, candidate, points::NAME_TYPO));
             }
         }
-        for (field, points) in [
+        let texts = [
             (fields.title, points::TITLE_TYPO),
             (fields.body, points::BODY_TYPO),
-        ] {
-            for candidate in self.near(field, word, distance)? {
-                // A word that is somebody's name is a misspelling only by the rules of names.
-                let is_name = self
-                    .searcher
-                    .doc_freq(&Term::from_field_text(fields.names, &candidate))?
-                    > 0;
-                if candidate != word && (!is_name || alike(word, &candidate).is_some()) {
-                    found.push(Match {
-                        field,
-                        test: Test::Term(candidate),
-                        points,
-                        by: MatchedBy::Typo,
-                    });
+        ];
+        for first in [FirstLetter::Same, FirstLetter::Any] {
+            for (field, points) in texts {
+                // What many have written is no slip of the finger.
+                if self.documents_with(field, word)? >= WRITTEN_BY_MANY {
+                    continue;
                 }
+                for candidate in self.near(field, word, first)? {
+                    // A word that is somebody's name is a misspelling only by the rules of names.
+                    let is_name = self.is_there(fields.names, &candidate)?;
+                    if candidate != word && (!is_name || alike(word, &candidate).is_some()) {
+                        found.push(typo(field, candidate, points));
+                    }
+                }
+            }
+            // Few err in the first letter, and to look for them costs a walk through all words.
+            if found.len() > known || known > 0 {
+                break;
             }
         }
         Ok(())
     }
 
-    /// The words of a field at most so many letters away.
+    /// The words of a field that are a typing error or two away.
     pub(super) fn near(
-        &self,
+        &mut self,
         field: Field,
         word: &str,
-        distance: u8,
+        first: FirstLetter,
     ) -> Result<BTreeSet<String>, IndexError> {
-        let query = FuzzyTermQuery::new(Term::from_field_text(field, word), distance, true);
+        let key = (field, word.to_owned(), first);
+        if let Some(known) = self.near.get(&key) {
+            return Ok(known.clone());
+        }
         let mut near = BTreeSet::new();
+        let Some(distance) = typos_allowed(word) else {
+            return Ok(near);
+        };
+        let start: String = word
+            .chars()
+            .take(usize::from(first == FirstLetter::Same))
+            .collect();
+        let automaton =
+            FuzzyTermQuery::new(Term::from_field_text(field, word), distance, true).automaton()?;
         for segment in self.searcher.segment_readers() {
             let index = segment.inverted_index(field)?;
-            let mut stream = index.terms().search(query.automaton()?).into_stream()?;
+            let mut stream = index
+                .terms()
+                .search(&automaton)
+                .ge(&start)
+                .lt(after_all(&start))
+                .into_stream()?;
             while stream.advance() {
                 if let Ok(term) = std::str::from_utf8(stream.key()) {
                     near.insert(term.to_owned());
                 }
             }
         }
+        self.near.insert(key, near.clone());
         Ok(near)
     }
 
@@ -384,11 +452,11 @@ impl Widening<'_> {
     }
 
     /// Drops terms that no document has, so that the query stays small.
-    fn keep_what_is_there(&self, found: &mut Vec<Match>) -> Result<(), IndexError> {
+    fn keep_what_is_there(&mut self, found: &mut Vec<Match>) -> Result<(), IndexError> {
         let mut kept = Vec::with_capacity(found.len());
         for one in found.drain(..) {
             let is_there = match &one.test {
-                Test::Term(text) => self.searcher.doc_freq(&Term::from_field_text(one.field, text))? > 0,
+                Test::Term(text) => self.is_there(one.field, text)?,
                 _ => true,
             };
             if is_there {
@@ -397,6 +465,26 @@ impl Widening<'_> {
         }
         *found = kept;
         Ok(())
+    }
+
+    fn is_there(&mut self, field: Field, text: &str) -> Result<bool, IndexError> {
+        let key = (field, text.to_owned());
+        if let Some(known) = self.there.get(&key) {
+            return Ok(*known);
+        }
+        let mut is_there = false;
+        for segment in self.searcher.segment_readers() {
+            if segment.inverted_index(field)?.terms().get(text)?.is_some() {
+                is_there = true;
+                break;
+            }
+        }
+        self.there.insert(key, is_there);
+        Ok(is_there)
+    }
+
+    fn documents_with(&self, field: Field, text: &str) -> Result<u64, IndexError> {
+        Ok(self.searcher.doc_freq(&Term::from_field_text(field, text))?)
     }
 }
 

@@ -26,8 +26,9 @@ use crate::views::records;
 const RECORDS_PER_STEP: usize = 2_000;
 /// How long the thread sleeps at most when nothing happens.
 const WAIT_MAX: Duration = Duration::from_millis(250);
-/// Between two tries after a failure.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Between two tries after a failure: at first, and at most, since each reads the whole index.
+const PAUSE_MIN: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The follower's pace.
 #[derive(Clone, Copy, Debug)]
@@ -402,13 +403,20 @@ impl Drop for Follower {
 }
 
 fn follow(mut following: Following, stop: &AtomicBool) {
+    let mut pause = PAUSE_MIN;
     while !stop.load(Ordering::Acquire) {
-        if let Err(error) = following.round() {
-            tracing::error!(%error, "the search index could not follow; trying again");
-            following.waiting_since = None;
-            following.applied = Position::from_u64(following.index.position());
-            std::thread::sleep(PAUSE);
+        let Err(error) = following.round() else {
+            pause = PAUSE_MIN;
+            continue;
+        };
+        tracing::error!(%error, "the search index could not follow; trying again");
+        following.waiting_since = None;
+        following.applied = Position::from_u64(following.index.position());
+        let begun = Instant::now();
+        while begun.elapsed() < pause && !stop.load(Ordering::Acquire) {
+            std::thread::sleep(PAUSE_MIN.min(pause) / 5);
         }
+        pause = (pause * 2).min(PAUSE_MAX);
     }
     if let Err(error) = following.catch_up().and_then(|()| following.checkpoint()) {
         tracing::warn!(%error, "the search index is not up to date; the next start makes up for it");

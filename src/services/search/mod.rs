@@ -9,8 +9,9 @@ pub mod follow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::kind;
+use crate::domain::kind::{self, Shape};
 use crate::domain::value::Value;
+use crate::search::ask::{self, Filter, Label};
 use crate::search::index::{Index, IndexError};
 use crate::search::page::{Page, Reader, Search};
 use crate::services::Services;
@@ -156,6 +157,65 @@ impl Finder {
     }
 }
 
+/// Filters that nothing can match, so that a slip of the finger is not taken for "there is none".
+fn refuse_bad_filters(ask: &Ask) -> Outcome<()> {
+    let read = ask::Ask::parse(&ask.text);
+    if let Some(fault) = read.faults.first() {
+        let expected = format!(
+            "a year, month or day, as in updated:>2026-03-17 or created:2026-01..2026-03, not `{fault}`"
+        );
+        return Err(Failure::wrong("q", expected));
+    }
+    let refuse = |path: &str, label: Label, values: &[String]| {
+        let known = known_values(label);
+        let unknown = values.iter().find(|value| {
+            let value = value.trim().to_lowercase();
+            !known.is_empty() && !known.contains(&value.as_str())
+        });
+        match unknown {
+            None => Ok(()),
+            Some(value) => Err(Failure::wrong(
+                path,
+                format!("one of {}, not `{value}`", known.join(", ")),
+            )),
+        }
+    };
+    for filter in &read.filters {
+        if let Filter::Label { label, values, .. } = filter {
+            refuse("q", *label, values)?;
+        }
+    }
+    refuse("kind", Label::Kind, &ask.kinds)
+}
+
+/// Every value that a filter can have; none if agencies make them.
+fn known_values(label: Label) -> Vec<&'static str> {
+    let fields: &[&str] = match label {
+        Label::Kind => &["kind"],
+        Label::Status => &["status"],
+        Label::Level => &["priority", "risk_level", "severity"],
+        Label::Tag | Label::Office | Label::Case => return Vec::new(),
+    };
+    let mut known = Vec::new();
+    if label == Label::Kind {
+        known.extend(SEARCHED.iter().map(|kind| kind.name));
+    }
+    for field in SEARCHED.iter().flat_map(|kind| kind.all_fields()) {
+        if let Shape::Choice(choices) = field.shape
+            && fields.contains(&field.name)
+        {
+            for choice in choices
+                .iter()
+                .filter(|choice| !known.contains(choice))
+                .collect::<Vec<_>>()
+            {
+                known.push(choice);
+            }
+        }
+    }
+    known
+}
+
 fn refuse_bad(ask: &Ask) -> Outcome<()> {
     if ask.text.chars().count() > TEXT_CHARS_MAX {
         return Err(Failure::wrong(
@@ -169,7 +229,7 @@ fn refuse_bad(ask: &Ask) -> Outcome<()> {
             format!("a whole number from 1 to {LIMIT_MAX}"),
         ));
     }
-    Ok(())
+    refuse_bad_filters(ask)
 }
 
 fn query(caller: &Caller, ask: &Ask, kinds: Vec<String>, now_ms: i64) -> Search {

@@ -91,6 +91,23 @@ async fn a_search_counts_and_suggests_and_refuses_what_it_can_not_read() {
     assert_eq!(answer["meta"]["index_lag"]["milliseconds"], 0);
     let refused = desk.get("/v1/search?q=x&cursor=no-such").await.expect(400);
     assert_eq!(refused.codes(), ["INPUT_SCHEMA_VIOLATION"]);
+    for (query, expected) in [
+        ("q=kind:perosn", "one of case, entity"),
+        ("q=x%20status:opne", "one of open, active"),
+        ("q=updated:soon", "a year, month or day"),
+        ("q=-priority:hihg", "low, medium, high, critical"),
+        ("q=x&kind=nonsense", "not `nonsense`"),
+    ] {
+        let refused = desk.get(&format!("/v1/search?{query}")).await.expect(400);
+        assert!(
+            refused.messages()[0].contains(expected),
+            "{query}: {:?}",
+            refused.messages()
+        );
+    }
+    desk.get("/v1/search?q=kind:Person%20status:open,closed%20tag:any%20updated:%3E2026-01-01")
+        .await
+        .expect(200);
     let none = desk.key_with(&["keys:admin"]);
     desk.get_as(&none, "/v1/search?q=x").await.expect(403);
 }

@@ -9,10 +9,10 @@ use blotter::search::index::{Health, Index};
 
 use super::{Box, doc, open, search};
 
-const DOCS: u64 = 300;
+pub(super) const DOCS: u64 = 300;
 const FINAL_POSITION: u64 = 3;
 
-fn source() -> Vec<SearchDoc> {
+pub(super) fn source() -> Vec<SearchDoc> {
     (1..=DOCS)
         .map(|number| {
             doc(number, &format!("INV-2026-{number:04}"), |text| {
@@ -27,7 +27,7 @@ fn source() -> Vec<SearchDoc> {
 }
 
 /// The follower: brings an index from its position to the end of the source, in the way the server does.
-fn catch_up(index: &Index) {
+pub(super) fn catch_up(index: &Index) {
     for _ in 0..5 {
         if index.verify().unwrap() == Health::Suspect {
             index.recover().unwrap();
@@ -50,7 +50,7 @@ fn catch_up(index: &Index) {
     panic!("the index never became sound");
 }
 
-fn assert_equal_to_source(index: &Index, what: &str) {
+pub(super) fn assert_equal_to_source(index: &Index, what: &str) {
     assert_eq!(index.documents(), DOCS, "{what}");
     for doc in source() {
         let mut asked = search(&doc.text.display_id);
@@ -72,7 +72,7 @@ fn prepared() -> Box {
     test
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -81,10 +81,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder in which files may come and go meanwhile.
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for file in files(from) {
-        fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+        match fs::copy(&file, to.join(file.file_name().unwrap())) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
+        }
     }
 }
 

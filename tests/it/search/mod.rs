@@ -3,6 +3,7 @@
 mod access;
 
 mod damage;
+mod faults;
 mod find;
 mod quality;
 
