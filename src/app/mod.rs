@@ -106,7 +106,8 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
 
     // What a crash left behind goes, and nobody waits for that.
     let services = node.services.clone();
-    let sweeping = tokio::task::spawn_blocking(move || services.sweep_files());
+    let finder = Finder::new(services.clone(), Arc::clone(&node.index), Some(follower.gauge()));
+    let tidying = tokio::task::spawn_blocking(move || tidy_up(&services, &finder));
 
     // The edge: certificate, listeners, and what answers there.
     let certificates = certificates(&folder, &node, &config)?;
@@ -129,11 +130,8 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     };
     edge.tasks.spawn(certificates.keep_fresh(stop.clone()));
     edge.tasks.spawn(async move {
-        match sweeping.await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(files)) => tracing::info!(files, "removed files that no record names"),
-            Ok(Err(failure)) => tracing::warn!(?failure, "files that no record names could not be removed"),
-            Err(error) => tracing::warn!(%error, "the sweep of files panicked"),
+        if let Err(error) = tidying.await {
+            tracing::warn!(%error, "tidying up after the last process panicked");
         }
     });
     edge.tasks.spawn(keep_uses(node.services.clone(), stop.clone()));
@@ -225,6 +223,20 @@ async fn keep_uses(services: Services, stop: CancellationToken) {
 fn is_well(node: &Node, stuck: Duration) -> bool {
     let store = node.services.store();
     !store.has_failed() && store.busy_for() < stuck
+}
+
+/// Removes files that no record names, and what is left of records that a court had expunged.
+fn tidy_up(services: &Services, finder: &Finder) {
+    match services.sweep_files() {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "removed files that no record names"),
+        Err(failure) => tracing::warn!(?failure, "files that no record names could not be removed"),
+    }
+    match services.finish_erasures(finder) {
+        Ok(0) => {}
+        Ok(erasures) => tracing::info!(erasures, "finished what courts ordered to erase"),
+        Err(failure) => tracing::warn!(?failure, "an erasure could not be finished"),
+    }
 }
 
 /// What all listeners share.

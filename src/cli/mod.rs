@@ -88,10 +88,14 @@ enum Verb {
     Tenant(work::tenant::Tenant),
     /// Take in CSV, JSON or JSON Lines
     Import(work::import::Import),
+    /// Destroy a record for good, by a court's order
+    Expunge(work::expunge::Expunge),
+    /// Write a case, or what changed, to a file
+    Export(work::export::Export),
     /// Find records
     Search(work::search::Search),
     /// Whether the node is what it claims; exit code 3 on a fault
-    Verify,
+    Verify(upkeep::verify::Verify),
     /// Copy the node to a new folder; it may run meanwhile
     Backup(upkeep::backup::Backup),
     /// Make a node from a backup
@@ -179,8 +183,10 @@ fn dispatch(cli: Cli, output: Output) -> Done {
         Verb::User(user) => user.run(place, output),
         Verb::Tenant(tenant) => tenant.run(place, output),
         Verb::Import(import) => import.run(place, output),
+        Verb::Expunge(expunge) => expunge.run(place, output),
+        Verb::Export(export) => export.run(place, output),
         Verb::Search(search) => search.run(place, output),
-        Verb::Verify => upkeep::verify::run(place, output),
+        Verb::Verify(verify) => verify.run(place, output),
         Verb::Backup(backup) => backup.run(place, output),
         Verb::Restore(restore) => restore.run(place, output),
         Verb::Rebuild(rebuild) => rebuild.run(place, output),

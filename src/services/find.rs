@@ -38,7 +38,9 @@ pub(super) fn unjudged(
         return Ok(None);
     };
     let record = records::get(rows, id)?;
-    Ok(record.filter(|record| record.kind == kind.name && record.tenant == *caller.tenant()))
+    Ok(record.filter(|record| {
+        record.kind == kind.name && record.tenant == *caller.tenant() && !record.is_expunged()
+    }))
 }
 
 fn id_of(

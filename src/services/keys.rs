@@ -162,8 +162,12 @@ fn refuse_unknown_words(given: &[(&'static Field, Value)]) -> Outcome<()> {
             .map(str::to_owned)
             .collect()
     };
-    let known =
-        |scope: &str| scope == "*" || scope == policy::RESTRICTED || policy::scopes().any(|s| s == scope);
+    let known = |scope: &str| {
+        scope == "*"
+            || scope == policy::RESTRICTED
+            || scope == policy::EXPUNGE
+            || policy::scopes().any(|s| s == scope)
+    };
     let mut faults = Vec::new();
     for (place, scope) in words("scopes")
         .iter()

@@ -11,12 +11,16 @@ pub mod caller;
 pub mod casebook;
 /// What records need beyond the tables of their kinds.
 pub mod casework;
+/// What a court asks for: records expunged, operations proved.
+pub mod court;
 /// Who has an item of evidence, and how it came to them.
 pub mod custody;
 /// The narrated cases of the demo and their drawn pictures.
 pub mod demo;
 /// What a service does while it holds the write thread.
 pub mod desk;
+/// What leaves the house: bundles of cases, records changed since.
+pub mod export;
 /// The few kinds of failure that every lane renders.
 pub mod failure;
 /// Files of evidence and reports: taken in, described, attached, given out.
@@ -43,7 +47,7 @@ pub mod search;
 pub mod shape;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::domain::id::{Hash, RecordId, TenantId};
 use crate::domain::record::Record;
@@ -106,6 +110,8 @@ pub struct Services {
     files: Files,
     clock: Arc<dyn Clock>,
     report_rules: Arc<ReportRules>,
+    /// Held while what is left of expunged records is destroyed: seconds, or as long as new rows take.
+    erasing: Arc<Mutex<()>>,
 }
 
 /// Memory for records as they are shown, if nobody says how much.
@@ -122,6 +128,7 @@ impl Services {
             files,
             clock,
             report_rules: Arc::default(),
+            erasing: Arc::default(),
         }
     }
 

@@ -78,6 +78,9 @@ pub fn scope_for(kind: &Kind, deed: Deed) -> String {
 
 /// Whether the caller has the scope.
 pub fn has_scope(caller: &Caller, scope: &str) -> bool {
+    if scope == EXPUNGE {
+        return may_expunge(caller);
+    }
     let granted = |scope: &str| caller.scopes.contains(scope) || caller.scopes.contains("*");
     // Who may write or set up may read what it is about.
     let by_writing = || {
@@ -110,6 +113,17 @@ pub fn demand_for(caller: &Caller, kind: &Kind, deed: Deed) -> Outcome<()> {
 
 /// The scope by which a key reads restricted and juvenile records; no role gives it and no `*` holds it.
 pub const RESTRICTED: &str = "cases:restricted";
+
+/// The scope by which a key carries out a court's order to expunge; no `*` holds it. Of users, administrators may.
+pub const EXPUNGE: &str = "records:expunge";
+
+fn may_expunge(caller: &Caller) -> bool {
+    match caller.identity {
+        Identity::Owner => true,
+        Identity::User(_, role) => role >= Role::Administrator,
+        Identity::Key(_) => caller.scopes.contains(EXPUNGE),
+    }
+}
 
 /// From open to sealed: which classification wins where several are said.
 const CLASSES: [&str; 4] = ["open", "restricted", "juvenile", "sealed"];
@@ -195,6 +209,9 @@ fn is_cleared(caller: &Caller, class: &str) -> bool {
 /// # Errors
 /// `Denied`, naming the rule.
 pub fn demand_reach(caller: &Caller, before: Option<&Record>, after: &Record) -> Outcome<()> {
+    if after.is_expunged() {
+        return demand(caller, EXPUNGE);
+    }
     let to = class_of(after, None);
     let from = before.map_or("open", |before| class_of(before, None));
     if to == "sealed" && from != to && !is_cleared(caller, to) {
@@ -383,5 +400,17 @@ mod tests {
         assert!(demand_scopes(&key(&["users:admin"]), ["users:read"]).is_ok());
         assert!(demand_scopes(&key(&["users:read"]), ["users:admin"]).is_err());
         assert!(demand_scopes(&user(Role::Supervisor), ["*"]).is_err());
+    }
+
+    #[test]
+    fn an_order_is_carried_out_by_administrators_and_by_keys_that_were_made_for_it() {
+        for role in ROLES {
+            let may = super::demand(&user(role), super::EXPUNGE).is_ok();
+            assert_eq!(may, role == Role::Administrator, "{role:?}");
+        }
+        assert!(super::demand(&caller(Identity::Owner, &[]), super::EXPUNGE).is_ok());
+        assert!(super::demand(&key(&[super::EXPUNGE]), super::EXPUNGE).is_ok());
+        assert!(super::demand(&key(&["*"]), super::EXPUNGE).is_err());
+        assert!(demand_scopes(&key(&["*"]), [super::EXPUNGE]).is_err());
     }
 }

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::hash::Hash as Hashable;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use crate::domain::id::{Hash, LogId};
+use crate::domain::id::{Hash, LogId, OpId};
 use crate::domain::operation::Operation;
 use crate::domain::time::Clock;
 use crate::store::commit::logs::log_row;
 use crate::store::commit::renew::{Current, Renewal};
-use crate::store::commit::reopen::Reopening;
+use crate::store::commit::reopen::{self, Reopening};
 use crate::store::commit::replay;
 use crate::store::commit::writer::{Progress, WriteThread, Writer};
 use crate::store::database::memo::{Memo, Watched};
@@ -19,7 +20,10 @@ use crate::store::database::{Read, Snapshot};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::identity::{Identity, Stream};
-use crate::store::journal::{ENTRY_BYTES_LIMIT, JournalOptions, JournalReader, Position, Recovered};
+use crate::store::journal::{
+    ENTRY_BYTES_LIMIT, JournalOptions, JournalReader, OwnedEntry, Position, Recovered,
+};
+use crate::store::note::notary::Notary;
 use crate::store::session::{Fold, Session};
 use crate::store::tables::Table;
 
@@ -68,6 +72,9 @@ pub struct Store {
     logs: [LogId; 2],
     public: [u8; 32],
     link_secret: Secret,
+    notary: Notary,
+    /// Held for writing while payloads are erased, for reading while the whole journal is copied or verified.
+    erasing: RwLock<()>,
 }
 
 /// Bytes that no debug text shows.
@@ -146,6 +153,8 @@ impl Store {
             logs: Stream::ALL.map(|stream| identity.log(stream)),
             public: identity.public(),
             link_secret: Secret(identity.secret("public links")),
+            notary: Notary::of(identity),
+            erasing: RwLock::default(),
         };
         Ok((store, opened))
     }
@@ -266,12 +275,59 @@ impl Store {
     /// # Errors
     /// The disk failed, or what is read is not what was written.
     pub fn operation(&self, rows: &impl Read, log: u32, seq: u64) -> Result<Option<Operation>, StoreError> {
-        let Some(row) = rows.get(Table::Operations, &replay::operation_key(log, seq))? else {
-            return Ok(None);
-        };
-        let position = row.first_chunk().copied().map(u64::from_be_bytes);
-        let position = position.ok_or_else(|| StoreError::Damaged("a row of operations is short".into()))?;
-        replay::operation(&self.journal.read(Position::from_u64(position))?).map(Some)
+        let entry = self.entry(rows, log, seq)?;
+        entry.map(|entry| replay::operation(&entry)).transpose()
+    }
+
+    /// The bytes of the operation at a place of a log.
+    pub(in crate::store) fn entry(
+        &self,
+        rows: &impl Read,
+        log: u32,
+        seq: u64,
+    ) -> Result<Option<OwnedEntry>, StoreError> {
+        match position_of(rows, log, seq)? {
+            Some(position) => Ok(Some(self.journal.read(position)?)),
+            None => Ok(None),
+        }
+    }
+
+    pub(in crate::store) fn notary(&self) -> &Notary {
+        &self.notary
+    }
+
+    /// Destroys the payloads of these operations in the journal; durable when it returns. Proofs over the log stay valid.
+    /// What is erased already is no error, so it can be repeated after a fault. It waits for copies and verifications.
+    ///
+    /// # Errors
+    /// The disk failed, or one of them is not here.
+    pub fn erase(&self, operations: &[OpId]) -> Result<(), StoreError> {
+        let rows = self.snapshot()?;
+        let mut positions = Vec::with_capacity(operations.len());
+        for id in operations {
+            let missing = || StoreError::Damaged(format!("there is no operation {id}"));
+            let log = log_row(&rows, id.log)?.ok_or_else(missing)?;
+            positions.push(position_of(&rows, log.number, id.seq)?.ok_or_else(missing)?);
+        }
+        let _alone = self.erasing.write().unwrap_or_else(PoisonError::into_inner);
+        let (answer, answered) = sync_channel(1);
+        self.writer.run_between_groups(move |thread| {
+            drop(answer.send(thread.journal.erase(&positions).map_err(StoreError::from)));
+        })?;
+        answered.recv().unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// Removes rows that a start put aside, which nobody reads.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn remove_put_aside_rows(&self) -> Result<(), StoreError> {
+        reopen::remove_put_aside(self.renewal.disk.as_ref(), &self.renewal.dir)
+    }
+
+    /// As long as it is held, nothing is erased: for those who read the whole journal and what was folded from it.
+    pub fn hold_erasing(&self) -> RwLockReadGuard<'_, ()> {
+        self.erasing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The operation at a place of a log, by the log's id.
@@ -304,6 +360,16 @@ impl Store {
     pub fn stop(&self) {
         self.writer.stop();
     }
+}
+
+/// Where an operation stands in the journal.
+fn position_of(rows: &impl Read, log: u32, seq: u64) -> Result<Option<Position>, StoreError> {
+    let Some(row) = rows.get(Table::Operations, &replay::operation_key(log, seq))? else {
+        return Ok(None);
+    };
+    let position = row.first_chunk().copied().map(u64::from_be_bytes);
+    let position = position.ok_or_else(|| StoreError::Damaged("a row of operations is short".into()))?;
+    Ok(Some(Position::from_u64(position)))
 }
 
 impl Drop for Store {

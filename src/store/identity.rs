@@ -114,6 +114,12 @@ impl Identity {
         sha256(&[b"blotter secret\0", &self.seed, purpose.as_bytes()])
     }
 
+    /// The seeds of its two keys: Ed25519, and ML-DSA-44 for what leaves the house. The second is made of the first, so a
+    /// folder of any age has both; who breaks Ed25519 finds the scalar of its key, and not the seed behind its hash.
+    pub(in crate::store) fn seeds(&self) -> ([u8; 32], [u8; 32]) {
+        (self.seed, self.secret("ml-dsa-44").0)
+    }
+
     /// The public key.
     pub fn public(&self) -> [u8; 32] {
         ed25519_dalek::SigningKey::from_bytes(&self.seed)

@@ -34,11 +34,13 @@ pub enum Table {
     Files,
     /// User id → how often in a row a sign-in failed, and when last.
     SignIns,
+    /// (record id, hash) → nothing: the same files from the record's side.
+    FilesOf,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Meta,
         Self::Logs,
         Self::Operations,
@@ -54,6 +56,7 @@ impl Table {
         Self::AnswerAges,
         Self::Files,
         Self::SignIns,
+        Self::FilesOf,
     ];
 
     /// The name in the file.
@@ -74,6 +77,7 @@ impl Table {
             Self::AnswerAges => "answer-ages",
             Self::Files => "files",
             Self::SignIns => "sign-ins",
+            Self::FilesOf => "files-of",
         }
     }
 }

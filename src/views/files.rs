@@ -3,7 +3,7 @@
 
 use crate::domain::id::{Hash, RecordId};
 use crate::domain::operation::{Action, Operation};
-use crate::domain::record::{Record, SEALING};
+use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::store::database::{Direction, Read, Rows};
 use crate::store::error::StoreError;
@@ -40,37 +40,51 @@ pub fn is_named(rows: &impl Read, hash: Hash) -> Result<bool, StoreError> {
     Ok(found)
 }
 
-/// The files of a record that this operation seals, which may expunge it; nothing for any other operation.
-pub(super) fn of_sealed(before: Option<&Record>, operation: &Operation) -> Vec<Hash> {
-    let mut changes = operation.payload.iter().flat_map(|payload| &payload.changes);
+/// The files that a record's operations name.
+///
+/// # Errors
+/// The disk failed.
+pub fn files_of(rows: &impl Read, record: RecordId) -> Result<Vec<Hash>, StoreError> {
     let mut hashes = Vec::new();
-    if changes.any(|change| change.field == SEALING) {
-        let fields = before.iter().flat_map(|before| before.fields.values());
-        for version in fields.flat_map(|field| &field.versions) {
-            collect(&version.value, &mut hashes);
-            hashes.extend(version.value.as_map().and_then(|map| hash(map, "signature")));
-        }
-    }
-    hashes
+    rows.scan_prefix(Table::FilesOf, &record.bytes(), Direction::Up, &mut |key, _| {
+        hashes.extend(key.last_chunk().copied().map(Hash));
+        true
+    })?;
+    Ok(hashes)
+}
+
+/// Whether a record beside these names the file.
+///
+/// # Errors
+/// The disk failed.
+pub fn is_named_beside(rows: &impl Read, hash: Hash, records: &[RecordId]) -> Result<bool, StoreError> {
+    let mut beside = false;
+    rows.scan_prefix(Table::Files, &hash.0, Direction::Up, &mut |key, _| {
+        let by = key.last_chunk().copied().map(RecordId::from_bytes);
+        beside = by.is_some_and(|by| !records.contains(&by));
+        !beside
+    })?;
+    Ok(beside)
 }
 
 /// Counts in what an operation names; an expunged record names nothing any more.
-pub(super) fn note(
-    rows: &mut Rows<'_>,
-    before: &[Hash],
-    record: &Record,
-    operation: &Operation,
-) -> Result<(), StoreError> {
+pub(super) fn note(rows: &mut Rows<'_>, record: &Record, operation: &Operation) -> Result<(), StoreError> {
     if record.is_expunged() {
-        for hash in before {
-            rows.delete(Table::Files, &key(*hash, record.id))?;
+        for hash in files_of(rows, record.id)? {
+            rows.delete(Table::Files, &key(hash, record.id))?;
+            rows.delete(Table::FilesOf, &key_of(record.id, hash))?;
         }
         return Ok(());
     }
     for hash in named_by(operation) {
         rows.put(Table::Files, &key(hash, record.id), &[])?;
+        rows.put(Table::FilesOf, &key_of(record.id, hash), &[])?;
     }
     Ok(())
+}
+
+fn key_of(record: RecordId, hash: Hash) -> Vec<u8> {
+    [&record.bytes()[..], &hash.0].concat()
 }
 
 fn key(hash: Hash, record: RecordId) -> Vec<u8> {

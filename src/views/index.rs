@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::{DISPLAY_ID, Field, Kind, Numbering, kind};
+use crate::domain::kind::{DISPLAY_ID, ERASURE, Field, Kind, Numbering, kind};
 use crate::domain::operation::Merge;
 use crate::domain::record::{Record, SEALING};
 use crate::domain::time::Hlc;
@@ -63,9 +63,12 @@ pub fn closed_count_key(tenant: &str) -> Vec<u8> {
     Key::text(tenant).and_text("!closed").bytes()
 }
 
-/// The numbers in which a record counts.
+/// The numbers in which a record counts. An expunged one is none of its kind, but what belonged to it is closed.
 pub fn counts_of(record: &Record) -> BTreeSet<Vec<u8>> {
     let tenant = record.tenant.as_str();
+    if record.is_expunged() {
+        return BTreeSet::from([closed_count_key(tenant)]);
+    }
     let mode = record.text("mode").unwrap_or_default();
     let mut counts = BTreeSet::from([count_key(tenant, &record.kind, mode)]);
     let mut classes = record.versions("classification", Merge::Mv).iter();
@@ -106,10 +109,21 @@ pub fn link_prefix(target: RecordId, kind: &str, field: &str) -> Key {
     Key::record(target).and_text(&format!("{kind}.{field}"))
 }
 
-/// All rows by which a record is found. A kind unknown here has only its lists.
+/// The part that the keys of all erasures that are not finished have in common, over all tenants: none has such a name.
+pub fn erasures_prefix() -> Key {
+    Key::text("!erasures")
+}
+
+/// All rows by which a record is found: none of an expunged one. A kind unknown here has only its lists.
 pub fn rows_of(record: &Record) -> BTreeSet<Row> {
     let tenant = record.tenant.as_str();
     let mut rows = BTreeSet::new();
+    if record.is_expunged() {
+        return rows;
+    }
+    if record.kind == ERASURE.name && record.get("completed_at").is_none() {
+        rows.insert((Table::Lists, erasures_prefix().and_record(record.id).bytes()));
+    }
     for order in [Order::Created, Order::Updated] {
         rows.insert((Table::Lists, list_key(record, order)));
     }

@@ -66,11 +66,19 @@ pub(super) fn remember_answer(rows: &mut Rows<'_>, operation: &Operation) -> Res
 /// Forgets some of what is older than answers are kept: more than one comes in, so all go in time, and every fold of the
 /// same journal forgets the same.
 fn forget_old_answers(rows: &mut Rows<'_>, now: Hlc) -> Result<(), StoreError> {
+    for age in old_answers(rows, now, ANSWERS_FORGOTTEN_AT_ONCE)? {
+        forget_answer(rows, &age)?;
+    }
+    Ok(())
+}
+
+/// The ages of answers that are older than answers are kept, the oldest first.
+fn old_answers(rows: &Rows<'_>, now: Hlc, count_max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
     let oldest = Hlc::default().tick(now.millis().plus(-ANSWERS_KEPT_MILLIS));
     let mut old = Vec::new();
     let visit = &mut |key: &[u8], _: &[u8]| {
         old.push(key.to_vec());
-        old.len() < ANSWERS_FORGOTTEN_AT_ONCE
+        old.len() < count_max
     };
     rows.scan(
         Table::AnswerAges,
@@ -79,14 +87,31 @@ fn forget_old_answers(rows: &mut Rows<'_>, now: Hlc) -> Result<(), StoreError> {
         Direction::Up,
         visit,
     )?;
-    for age in old {
-        let (clock, key) = age.split_at(8);
-        // A key that was used again later is younger than this row.
-        let row = rows.get(Table::Answers, key)?.unwrap_or_default();
-        if row.get(ANSWER_CLOCK..) == Some(clock) {
-            rows.delete(Table::Answers, key)?;
-        }
-        rows.delete(Table::AnswerAges, &age)?;
+    Ok(old)
+}
+
+/// Forgets one answer by its age: clock and key. A key that was used again later is younger than this row and stays.
+fn forget_answer(rows: &mut Rows<'_>, age: &[u8]) -> Result<(), StoreError> {
+    let (clock, key) = age.split_at(8);
+    let row = rows.get(Table::Answers, key)?.unwrap_or_default();
+    if row.get(ANSWER_CLOCK..) == Some(clock) {
+        rows.delete(Table::Answers, key)?;
+    }
+    rows.delete(Table::AnswerAges, age)
+}
+
+/// Forgets the answers that expunged operations gave, by key and clock, and with them all that are older than answers are
+/// kept: so that a fold that never saw them has the same rows from here on.
+pub(super) fn forget_answers(
+    rows: &mut Rows<'_>,
+    answers: &[(Hash, Hlc)],
+    now: Hlc,
+) -> Result<(), StoreError> {
+    for (key, clock) in answers {
+        forget_answer(rows, &[&clock.0.to_be_bytes()[..], &key.0].concat())?;
+    }
+    for age in old_answers(rows, now, usize::MAX)? {
+        forget_answer(rows, &age)?;
     }
     Ok(())
 }

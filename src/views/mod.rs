@@ -1,6 +1,8 @@
 //! What the log means now. Everything here can be deleted and folded again: [`FOLD`] is all that the write thread and every
 //! replay need to know of it.
 
+/// Erasures by a court's order, as far as rows follow from their receipts.
+pub mod erasures;
 /// The files that operations name.
 pub mod files;
 /// The pure fold: record + operation → record.
@@ -23,7 +25,7 @@ use crate::store::error::StoreError;
 use crate::store::session::Fold;
 
 /// The version of all views together: the fold's rules and the rows made of them.
-const VIEWS_VERSION: u32 = 5;
+const VIEWS_VERSION: u32 = 6;
 
 /// How operations become rows.
 pub const FOLD: Fold = Fold {

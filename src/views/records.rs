@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{RecordId, TenantId};
-use crate::domain::kind::{DISPLAY_ID, Field, Kind};
+use crate::domain::kind::{DISPLAY_ID, ERASURE, Field, Kind};
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
 use crate::store::codec::{decode_record, encode_record};
 use crate::store::database::{Direction, Read, Rows, after};
 use crate::store::error::StoreError;
 use crate::store::tables::Table;
+use crate::views::erasures;
 use crate::views::files;
 use crate::views::fold::fold;
 use crate::views::index::{
@@ -24,9 +25,8 @@ pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Res
     let before = get(rows, header.record)?;
     let found_before = before.as_ref().map_or_else(BTreeSet::new, rows_of);
     let counted_before = before.as_ref().map_or_else(BTreeSet::new, counts_of);
-    let files_before = files::of_sealed(before.as_ref(), operation);
     let record = fold(before, operation);
-    files::note(rows, &files_before, &record, operation)?;
+    files::note(rows, &record, operation)?;
     let found = rows_of(&record);
     for (table, key) in found_before.difference(&found) {
         if *table != Table::Names || rows.get(*table, key)?.as_deref() == Some(&header.record.bytes()) {
@@ -43,15 +43,21 @@ pub(super) fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Res
     }
     let counted = counts_of(&record);
     for key in counted_before.difference(&counted) {
-        let count = last_number_at(rows, key)?.saturating_sub(1);
-        rows.put(Table::Numbers, key, &count.to_be_bytes())?;
+        // A count of nothing is no row, so that a fold that never saw what was erased has the same rows.
+        match last_number_at(rows, key)? {
+            0 | 1 => rows.delete(Table::Numbers, key)?,
+            count => rows.put(Table::Numbers, key, &(count - 1).to_be_bytes())?,
+        }
     }
     for key in counted.difference(&counted_before) {
         let count = last_number_at(rows, key)? + 1;
         rows.put(Table::Numbers, key, &count.to_be_bytes())?;
     }
     if let Some(display) = record.text(DISPLAY_ID) {
-        count_number(rows, &record, display)?;
+        count_number(rows, (&record.tenant, &record.kind), display)?;
+    }
+    if record.kind == ERASURE.name {
+        erasures::apply(rows, &record, header.hlc)?;
     }
     rows.put(Table::Records, &record.id.bytes(), &encode_record(&record))?;
     let history = Key::record(record.id)
@@ -200,7 +206,7 @@ pub fn links(
     walk(rows, Table::Links, &prefix, way, from, visit)
 }
 
-fn walk(
+pub(super) fn walk(
     rows: &impl Read,
     table: Table,
     prefix: &[u8],
@@ -224,6 +230,20 @@ fn walk(
     })
 }
 
+/// The records that name `target` in any field of any kind, each as often as it does.
+///
+/// # Errors
+/// The disk failed.
+pub fn naming(rows: &impl Read, target: RecordId) -> Result<Vec<RecordId>, StoreError> {
+    let mut found = Vec::new();
+    let prefix = Key::record(target).bytes();
+    rows.scan_prefix(Table::Links, &prefix, Direction::Up, &mut |key, _| {
+        found.extend(last_record(key));
+        true
+    })?;
+    Ok(found)
+}
+
 fn series_key(tenant: &TenantId, kind: &str, display: &str) -> (Vec<u8>, u64) {
     let (tenant, series, number) = match display.rsplit_once('-') {
         Some((series, number)) => (tenant.as_str(), series, number),
@@ -235,8 +255,13 @@ fn series_key(tenant: &TenantId, kind: &str, display: &str) -> (Vec<u8>, u64) {
     )
 }
 
-fn count_number(rows: &mut Rows<'_>, record: &Record, display: &str) -> Result<(), StoreError> {
-    let (key, number) = series_key(&record.tenant, &record.kind, display);
+/// A number that was given out is not given out again.
+pub(super) fn count_number(
+    rows: &mut Rows<'_>,
+    (tenant, kind): (&TenantId, &str),
+    display: &str,
+) -> Result<(), StoreError> {
+    let (key, number) = series_key(tenant, kind, display);
     if number > last_number_at(rows, &key)? {
         rows.put(Table::Numbers, &key, &number.to_be_bytes())?;
     }

@@ -7,6 +7,7 @@
 
 mod app;
 mod cli;
+mod court;
 mod fold;
 mod fuzz;
 mod hostile;

@@ -86,6 +86,8 @@ fn with_source(
     node: &Node,
     work: impl FnOnce(Source<'_>) -> Result<Report, Refusal>,
 ) -> Result<Json, Refusal> {
+    // What is erased meanwhile would be missing in one half of what is compared or copied.
+    let _whole = node.services.store().hold_erasing();
     let scratch = tempfile::tempdir().map_err(internal)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let source = Source {

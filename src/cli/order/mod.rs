@@ -2,6 +2,7 @@
 //! holds the folder, or by the server that does, through its admin socket.
 
 pub(in crate::cli) mod care;
+mod court;
 mod keys;
 mod rows;
 mod shown;
@@ -101,6 +102,31 @@ pub enum Order {
     TenantList,
     /// Make an agency of these fields, as `POST /v1/tenants` takes them.
     TenantAdd(Map<String, Json>),
+    /// Destroy a record by a court's order.
+    Expunge {
+        /// The kind by its name.
+        kind: String,
+        /// The id or the number.
+        record: String,
+        /// The number of the court's order.
+        order: String,
+        /// What it says.
+        reason: String,
+    },
+    /// Write a case as a bundle.
+    ExportCase {
+        /// The id or the number.
+        case: String,
+        /// The file to make.
+        to: PathBuf,
+    },
+    /// Write the records changed since a time as JSON Lines.
+    ExportSince {
+        /// The time, RFC 3339.
+        since: String,
+        /// The file to make.
+        to: PathBuf,
+    },
     /// Make sure that this agency is known.
     TenantPut(Map<String, Json>),
     /// Give an agency that has no categories of reports its first ones.
@@ -298,6 +324,22 @@ impl Backend {
             Order::PutRows { rows, dry_run } => rows::put(&self.services, caller, rows, dry_run),
             Order::TenantList => users::list_tenants(&self.services, caller),
             Order::TenantAdd(data) => users::add_tenant(&self.services, caller, fields(data)),
+            Order::Expunge {
+                kind,
+                record,
+                order,
+                reason,
+            } => court::expunge(
+                &self.services,
+                &self.finder,
+                caller,
+                (&kind, &record),
+                [order, reason],
+            ),
+            Order::ExportCase { case, to } => court::export_case(&self.services, caller, (&case, &to), tell),
+            Order::ExportSince { since, to } => {
+                court::export_since(&self.services, caller, (&since, &to), tell)
+            }
             Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
             Order::CategoriesSeed => Ok(json!({"made": self.services.seed_categories(caller)?})),
             Order::Verify => care::verify(&self.node, tell),

@@ -1,6 +1,7 @@
 //! Verbs that look after the box.
 
 pub(super) mod backup;
+pub(super) mod bundle;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod docs;

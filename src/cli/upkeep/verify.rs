@@ -1,8 +1,10 @@
 //! `verify`: whether the node is what it claims. It only reads; beside a live server it is the server that reads. Exit code 3
 //! when there is a fault.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use serde_json::{Value as Json, json};
 
 use crate::app::folder::FolderError;
@@ -10,12 +12,32 @@ use crate::cli::order::care::about;
 use crate::cli::order::{Order, Step};
 use crate::cli::output::{Ink, Output, Steps};
 use crate::cli::reach::Reach;
+use crate::cli::upkeep::bundle;
 use crate::cli::{CliError, Done, Place};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::verify::{Report, Source, Stage, verify_folder};
 use crate::views::FOLD;
 
-pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
+/// Whether the node, or a bundle that came from one, is what it claims.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Verify {
+    /// A bundle of `blotter export case`; without it, the data folder is verified
+    bundle: Option<PathBuf>,
+    /// The agency's keys, one a line, by which the bundle must be signed
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    keys: Option<PathBuf>,
+}
+
+impl Verify {
+    pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
+        match self.bundle {
+            Some(bundle) => bundle::verify(&bundle, self.keys.as_deref(), output),
+            None => run(place, output),
+        }
+    }
+}
+
+fn run(place: &Place, output: Output) -> Done {
     let folder = place.folder();
     let shown = match folder.lock() {
         Ok(_lock) => {

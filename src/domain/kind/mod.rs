@@ -3,12 +3,14 @@
 
 mod attributes;
 mod casework;
+mod court;
 mod intake;
 mod people;
 mod reference;
 
 pub use attributes::attributes_of;
 pub use casework::{CASE, ENTITY, EVIDENCE, NOTE, TIMELINE_ENTRY};
+pub use court::{ERASURE, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
 pub use intake::{ALERT, CHAT_MESSAGE, REPORT, WATCHLIST};
 pub use people::{CREDENTIAL, OFFICE, ROLES, TEAM, TENANT, USER};
 pub use reference::{CATEGORY, FORM, LOCATION};
@@ -224,7 +226,7 @@ pub struct Kind {
 }
 
 /// Every kind known here.
-pub const KINDS: [&Kind; 17] = [
+pub const KINDS: [&Kind; 18] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
@@ -242,6 +244,7 @@ pub const KINDS: [&Kind; 17] = [
     &CATEGORY,
     &FORM,
     &LOCATION,
+    &ERASURE,
 ];
 
 /// What a client calls the record in its own system; with tenant and kind it names at most one record.

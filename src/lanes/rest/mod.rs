@@ -8,6 +8,8 @@ mod casework;
 mod categories;
 /// What writers disagree about.
 mod conflicts;
+/// Records expunged, receipts, proofs, public keys.
+mod court;
 /// Files, custody and labels of evidence.
 mod evidence;
 /// The operations of a record.

@@ -5,7 +5,7 @@ use crate::domain::kind::{
 };
 use crate::lanes::http::route::Route;
 use crate::lanes::rest::{
-    batch, casework, categories, conflicts, evidence, people, records, reports, search,
+    batch, casework, categories, conflicts, court, evidence, people, records, reports, search,
 };
 
 /// Every route of this lane.
@@ -31,6 +31,7 @@ pub fn routes() -> Vec<Route> {
         categories::routes(),
         conflicts::routes(),
         batch::routes(),
+        court::routes(),
         people::routes(),
     ]
     .concat()

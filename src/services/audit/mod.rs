@@ -9,7 +9,7 @@ pub mod tally;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::domain::id::{RecordId, TenantId};
+use crate::domain::id::{OpId, RecordId, TenantId};
 use crate::domain::operation::{Action, Actor, Change, Draft, Urgency};
 use crate::domain::value::Value;
 use crate::services::Services;
@@ -128,6 +128,13 @@ impl Services {
     pub fn note(&self, caller: &Caller, event: Event) -> Outcome<()> {
         let draft = event.draft(caller.tenant().clone(), caller.actor(), caller.via());
         self.note_draft(draft)
+    }
+
+    /// The same, and says where the entry stands.
+    pub(super) fn note_placed(&self, caller: &Caller, event: Event) -> Outcome<OpId> {
+        let draft = event.draft(caller.tenant().clone(), caller.actor(), caller.via());
+        let written = self.store().write(move |session| session.audit(draft));
+        written.map_err(Failure::from)
     }
 
     fn note_draft(&self, draft: Draft) -> Outcome<()> {

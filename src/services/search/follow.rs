@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::{self, CASE};
+use crate::domain::kind::{self, CASE, ERASURE};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::search::document::DocChange;
@@ -20,7 +20,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::journal::{Group, Position};
 use crate::views::local::AUDIT_ENTRY;
-use crate::views::records;
+use crate::views::{erasures, records};
 
 /// Records made into documents between two looks at the clock.
 const RECORDS_PER_STEP: usize = 2_000;
@@ -149,6 +149,7 @@ impl Following {
             self.applied = Position::START;
         }
         let mut touched = BTreeSet::new();
+        let mut purges = false;
         let mut end = self.applied;
         // The journal may be a group ahead of the rows, from which the documents are made.
         let visible = self.store.end();
@@ -157,7 +158,7 @@ impl Following {
             if group.end > visible {
                 break;
             }
-            note_touched(&group, &mut touched)?;
+            purges |= note_touched(&group, &mut touched)?;
             end = group.end;
             if touched.len() >= RECORDS_PER_STEP {
                 break;
@@ -168,7 +169,14 @@ impl Following {
             // The rows may be ahead of the position: then the same change comes once more, with the same document.
             let rows = self.store.snapshot()?;
             let changes = changes(&rows, touched)?;
-            self.index.apply(changes, end.to_u64())?;
+            if purges {
+                // The position moves only when nothing of what was expunged is left, so a crash before repeats it.
+                self.index.apply(changes, self.applied.to_u64())?;
+                self.index.purge()?;
+                self.index.apply(Vec::new(), end.to_u64())?;
+            } else {
+                self.index.apply(changes, end.to_u64())?;
+            }
             self.waiting_since.get_or_insert_with(Instant::now);
         }
         self.applied = end;
@@ -232,15 +240,17 @@ impl Following {
     }
 }
 
-/// Which records the operations of a group concern.
-fn note_touched(group: &Group, touched: &mut BTreeSet<RecordId>) -> Result<(), StoreError> {
+/// Which records the operations of a group concern; `true` if something was expunged.
+fn note_touched(group: &Group, touched: &mut BTreeSet<RecordId>) -> Result<bool, StoreError> {
+    let mut purges = false;
     for entry in &group.entries {
         let header = decode_header(&entry.header)?;
         if header.kind != AUDIT_ENTRY {
+            purges |= header.kind == ERASURE.name;
             touched.insert(header.record);
         }
     }
-    Ok(())
+    Ok(purges)
 }
 
 /// The documents of records that were touched, and of those that are found through them.
@@ -251,6 +261,12 @@ fn changes(rows: &impl Read, touched: BTreeSet<RecordId>) -> Result<Vec<DocChang
             continue;
         };
         found.extend(found_as(&record));
+        if record.kind == ERASURE.name {
+            found.extend(erasures::named(&record, "linked"));
+        }
+        if record.is_expunged() {
+            found.insert(id);
+        }
         if record.kind == CASE.name {
             add_belonging(rows, &record, &mut found)?;
         }

@@ -28,6 +28,8 @@ pub const LIMIT_MAX: usize = 500;
 const TEXT_CHARS_MAX: usize = 2_000;
 /// How long a search waits for the index to see what was written before it, if it was asked to.
 const WAIT_MAX: Duration = Duration::from_secs(3);
+/// For an index that must forget what was expunged: it may be far behind.
+const FORGET_MAX: Duration = Duration::from_secs(60);
 
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -125,6 +127,19 @@ impl Finder {
         }
         self.services.note(caller, event)?;
         Ok(Answer { page, lag })
+    }
+
+    /// Waits until nothing of expunged records is left in the index.
+    ///
+    /// # Errors
+    /// `Busy` if the follower does not get there; the disk failed.
+    pub(in crate::services) fn forget_expunged(&self) -> Outcome<()> {
+        match &self.gauge {
+            Some(gauge) if gauge.wait(FORGET_MAX) => Ok(()),
+            Some(_) => Err(Failure::Busy(1)),
+            None => follow::catch_up(self.services.store(), &self.index)
+                .map_err(|error| Failure::Internal(error.to_string())),
+        }
     }
 
     /// The kinds to search in, empty for all; `None` if the caller may read none of those that were asked for.

@@ -198,11 +198,19 @@ pub(in crate::store) fn set_aside(disk: &dyn Disk, dir: &Path, reserve_bytes: u6
         disk.rename(&path, &aside)?;
     } else {
         disk.remove(&path)?;
-        if disk.len(&aside)?.is_some() {
-            disk.remove(&aside)?;
-        }
+        remove_put_aside(disk, dir)?;
     }
     Ok(disk.sync_dir(dir)?)
+}
+
+/// Removes rows that were put aside.
+pub(in crate::store) fn remove_put_aside(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
+    let aside = dir.join(VIEWS).with_extension("aside");
+    if disk.len(&aside)?.is_some() {
+        disk.remove(&aside)?;
+        disk.sync_dir(dir)?;
+    }
+    Ok(())
 }
 
 /// Which boot of the machine this is; zeroes where the system does not say.

@@ -7,6 +7,8 @@
 pub mod checkpoint;
 /// Keys that verify, and their one-line form.
 pub mod key;
+/// What leaves the house: heads signed twice, proofs of single operations.
+pub mod notary;
 /// One operation's proof in a text that verifies without us.
 pub mod proof;
 /// Keys that sign.

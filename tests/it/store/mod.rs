@@ -8,6 +8,7 @@ mod journal_faults;
 mod journal_power;
 mod merkle;
 mod model;
+mod old_folder;
 mod power;
 mod redb_power;
 mod station;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use blotter::domain::time::{Clock, Millis};
+use blotter::search::index::{Index, Options};
 use blotter::services::Services;
 use blotter::services::caller::Caller;
 use blotter::services::files::Files;
 use blotter::services::files::room::Room;
 use blotter::services::people::PeopleOptions;
 use blotter::services::people::passwords::HashOptions;
+use blotter::services::search::Finder;
 use blotter::store::blobs::Blobs;
 use blotter::store::disk::RealDisk;
 use blotter::store::handle::{Store, StoreOptions, World};
@@ -52,11 +54,16 @@ impl TestDesk {
     /// In a new folder.
     pub(crate) fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock::default());
         Identity::generate()
             .unwrap()
             .save(&RealDisk, folder.path())
             .unwrap();
+        Self::open_in(folder)
+    }
+
+    /// In a folder that has a key.
+    pub(crate) fn open_in(folder: tempfile::TempDir) -> Self {
+        let clock = Arc::new(TestClock::default());
         let services = Some(start(folder.path(), &clock));
         Self {
             folder,
@@ -79,6 +86,12 @@ impl TestDesk {
     pub(crate) fn restart(&mut self) {
         self.services = None;
         self.services = Some(start(self.folder.path(), &self.clock));
+    }
+
+    /// A search over an index of its own that follows when it is asked to.
+    pub(crate) fn finder(&self) -> Finder {
+        let index = Index::open(&self.folder().join("search"), Options::default()).unwrap();
+        Finder::new(self.services().clone(), Arc::new(index), None)
     }
 
     /// The owner of the folder, acting for the usual tenant.

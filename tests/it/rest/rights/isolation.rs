@@ -56,7 +56,9 @@ async fn a_foreign_record_is_answered_like_none_on_every_route_to_everybody() {
     }
     // The same requests about what is one's own succeed, so nothing but the record was wrong with them.
     for route in guarded().filter(|route| route.path.contains('{')) {
-        for who in &east.callers {
+        // Who may expunge would leave nothing for the routes after.
+        let destroys = |who: &&Credential| route.path.ends_with("/expunge") && who.passes(&route.scope);
+        for who in east.callers.iter().filter(|who| !destroys(who)) {
             let data = super::body(&route, &east.ids, &mut desk);
             let word = desk.new_word();
             let path = path(&route, &|part| match part {

@@ -29,6 +29,10 @@ impl Credential {
     /// Whether this one may come in at all.
     pub(super) fn passes(&self, scope: &Scope) -> bool {
         match (self, scope) {
+            // The right to expunge is an administrator's; no `*` of a key holds it.
+            (who, Scope::Needs(scope)) if scope == policy::EXPUNGE => {
+                matches!(who, Self::Cookie(Role::Administrator, _))
+            }
             (Self::Cookie(role, _), Scope::Needs(scope)) => policy::scopes_of(*role).any(|own| own == scope),
             _ => true,
         }
@@ -205,6 +209,22 @@ pub(super) async fn furnish(desk: &mut Desk<'_>, agency: &mut Agency, class: &st
         }
         agency.ids.insert(plural.to_owned(), id.unwrap());
     }
+    let note = format!("/v1/cases/{}/notes", agency.ids["cases"]);
+    let note = desk
+        .send(
+            &who,
+            (&Method::POST, &note),
+            Some(&json!({"data": {"text": "gone"}})),
+        )
+        .await;
+    let path = format!("/v1/notes/{}/expunge", note.data()["id"].as_str().unwrap());
+    let order = json!({"data": {"order": "4 Ds 113/26", "reason": "acquitted"}});
+    let receipt = desk
+        .send(&who, (&Method::POST, &path), Some(&order))
+        .await
+        .expect(201);
+    let receipt = receipt.data()["id"].as_str().unwrap().to_owned();
+    agency.ids.insert("erasures".to_owned(), receipt);
     for (plural, part) in [("evidence", "files"), ("reports", "images")] {
         let route = blotter::lanes::routes().into_iter().find(|route| {
             route.method == Method::POST && route.path == format!("/v1/{plural}/{{id}}/{part}")
@@ -288,6 +308,7 @@ pub(super) fn body(route: &Route, ids: &BTreeMap<String, String>, desk: &mut Des
         ("POST", ["entities", "{id}", "same-as"]) => json!({"to": ids["other"]}),
         ("POST", ["evidence", "{id}", "custody"]) => json!({"action": "collect", "follows": []}),
         ("POST", ["evidence" | "reports", "{id}", "files" | "images"]) => Json::Null,
+        ("POST", [_, "{id}", "expunge"]) => json!({"order": "4 Ds 113/26", "reason": "acquitted"}),
         ("POST", ["conflicts", "{id}"]) => {
             json!({"field": "title", "versions": [format!("{}/1/0", "ab".repeat(32))], "value": "y", "reason": "because"})
         }

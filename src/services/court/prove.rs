@@ -1,0 +1,72 @@
+//! Single operations with their proofs, for whoever may read the record.
+
+use crate::domain::id::{LogId, OpId};
+use crate::domain::kind::Kind;
+use crate::domain::value::Value;
+use crate::services::Services;
+use crate::services::audit::Event;
+use crate::services::caller::Caller;
+use crate::services::failure::{Failure, Outcome};
+use crate::store::identity::Stream;
+use crate::views::records;
+
+/// A log of this node, and the keys with which others check what leaves the house of it.
+#[derive(Clone, Debug)]
+pub struct LogKeys {
+    /// The log.
+    pub log: LogId,
+    /// What it holds: `records` or `audit`.
+    pub holds: &'static str,
+    /// The keys, each as its one line of text.
+    pub keys: Vec<String>,
+}
+
+impl Services {
+    /// The keys of the two logs that this node writes. They are public.
+    ///
+    /// # Errors
+    /// The library refuses the key.
+    pub fn log_keys(&self) -> Outcome<Vec<LogKeys>> {
+        let logs = [(Stream::Records, "records"), (Stream::Audit, "audit")];
+        logs.into_iter()
+            .map(|(stream, holds)| {
+                let log = self.store().log(stream);
+                let keys = self.store().verifier_keys(log)?;
+                Ok(LogKeys {
+                    log,
+                    holds,
+                    keys: keys.iter().map(ToString::to_string).collect(),
+                })
+            })
+            .collect()
+    }
+
+    /// One operation of a record with its proof: the one named, or the record's last. It is audited as an export.
+    ///
+    /// # Errors
+    /// `Denied`; `Unknown` for a record or an operation that is not there for this caller.
+    pub fn prove_operation(
+        &self,
+        caller: &Caller,
+        (kind, reference): (&'static Kind, &str),
+        operation: Option<OpId>,
+    ) -> Outcome<String> {
+        let record = self.read(caller, kind, reference)?;
+        let rows = self.snapshot()?;
+        let mut found = None;
+        for (log, seq) in records::history(&rows, record.id)? {
+            let read = self.store().operation(&rows, log, seq)?;
+            let id = read.map(|read| read.header.id);
+            found = id
+                .filter(|id| operation.is_none_or(|wanted| wanted == *id))
+                .or(found);
+        }
+        let id = found.ok_or(Failure::Unknown("operation"))?;
+        let event = Event::done("export", Some(record.id));
+        self.note(caller, event.with("operation", Value::Text(id.to_string())))?;
+        let head = self.store().head(&rows, id.log)?;
+        let head = head.ok_or(Failure::Unknown("operation"))?;
+        let (proof, _) = self.store().prove(&rows, &head, id.seq)?;
+        Ok(proof.to_string())
+    }
+}
