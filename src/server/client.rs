@@ -13,12 +13,21 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::server::tls::provider;
 
+/// What is spoken over TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
 /// Connects to servers on this machine that show a certificate of one authority. Cheap to clone.
 #[derive(Clone)]
 pub struct Connector(TlsConnector);
 
 impl Connector {
-    /// Trusts the authority whose certificate (PEM) is in this file; speaks HTTP/1.1.
+    /// Trusts the authority whose certificate (PEM) is in this file.
     ///
     /// # Errors
     /// The file can't be read, or holds no certificate.
@@ -30,19 +39,34 @@ impl Connector {
         let config = versions
             .map_err(std::io::Error::other)?
             .with_root_certificates(roots);
-        let mut config = config.with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let config = config.with_no_client_auth();
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
-    /// A connection to `localhost` at this address.
+    /// A connection to `localhost` at this address, for HTTP/1.1.
     ///
     /// # Errors
     /// Nobody listens there, or not with a certificate of the authority.
     pub async fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+        self.speak(Protocol::Http1, address).await
+    }
+
+    /// The same, for a protocol of one's choice.
+    ///
+    /// # Errors
+    /// Nobody listens there, or not with a certificate of the authority.
+    pub async fn speak(
+        &self,
+        protocol: Protocol,
+        address: SocketAddr,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let tcp = TcpStream::connect(address).await?;
         tcp.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
-        self.0.connect(name, tcp).await
+        let word = match protocol {
+            Protocol::Http1 => b"http/1.1".to_vec(),
+            Protocol::Http2 => b"h2".to_vec(),
+        };
+        self.0.with_alpn(vec![word]).connect(name, tcp).await
     }
 }

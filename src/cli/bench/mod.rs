@@ -4,6 +4,7 @@
 mod against;
 mod bare;
 mod disk;
+mod hostile;
 mod load;
 mod peer;
 mod rounds;
@@ -39,6 +40,9 @@ pub(super) struct Bench {
     /// Keeps the filled node in this folder, and uses it again
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Measures what other clients notice of hostile ones instead
+    #[arg(long)]
+    hostile: bool,
     /// A PocketBase beside it: where its collection answers (`benches/run` starts one)
     #[arg(long, value_name = "URL")]
     pocketbase: Option<Peer>,
@@ -71,6 +75,10 @@ impl Bench {
         };
         let large = self.folder.as_deref().unwrap_or(scratch.path()).join("large");
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        if self.hostile {
+            let node = Node::at(scratch.path())?;
+            return runtime.block_on(hostile::figures(&node, self, say));
+        }
         runtime.block_on(self.at_both_scales(scratch.path(), &large, say))
     }
 

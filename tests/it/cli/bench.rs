@@ -3,6 +3,21 @@
 use crate::support::process::Place;
 
 #[test]
+fn a_hostile_bench_gives_a_row_for_each_abuse() {
+    let place = Place::new();
+    let folder = place.file("bench");
+    let size = "bench --hostile --seconds 1 --rounds 1 --records 20 --json --folder";
+    let words: Vec<&str> = size.split(' ').chain([folder.to_str().unwrap()]).collect();
+    let ended = place.run(&words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let figures = ended.json();
+    let rows = figures["data"].as_array().unwrap();
+    assert_eq!(rows.len(), 7, "{rows:?}");
+    println!("{:#}", figures["data"]);
+    assert!(rows.iter().all(|row| row["ratio"].is_number()), "{rows:?}");
+}
+
+#[test]
 fn the_smallest_bench_gives_every_row() {
     let place = Place::new();
     let folder = place.file("bench");
