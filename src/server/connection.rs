@@ -130,6 +130,10 @@ async fn drive<C>(
         ended = connection.as_mut() => Some(ended),
         () = edge.stop.cancelled() => None,
         () = in_hand.idle_for(idle_max) => None,
+        () = in_hand.abused() => {
+            tracing::info!(%peer, "the connection was cut: the peer gives up its requests");
+            return;
+        }
     };
     let ended = match ended {
         Some(ended) => ended,

@@ -37,12 +37,13 @@ pub(super) struct Around {
 impl Around {
     /// Answers one request.
     pub(super) async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        let guard = InHand::take(&self.in_hand);
+        let mut guard = InHand::take(&self.in_hand);
         let pace = self.pace;
         let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let answering = AssertUnwindSafe(self.router.oneshot(request)).catch_unwind();
         let mut response = answering.await.unwrap_or_else(|_panic| Ok(panic_answer()))?;
+        guard.answered = true;
         if let Some(hsts) = self.hsts {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
         }
@@ -73,34 +74,59 @@ fn panic_answer() -> Response<Body> {
     response
 }
 
+/// Requests that a peer may give up before they were answered, beside as many as it let be answered. Who only asks and gives
+/// up has us work for nothing ("rapid reset", at whatever pace).
+const GIVEN_UP_MAX: u64 = 100;
+
 /// How many requests of a connection are in hand, and since when none is.
 #[derive(Debug)]
 pub(super) struct InHand {
     /// Held to count, never across an await.
-    state: Mutex<(usize, Instant)>,
+    state: Mutex<Counts>,
     none_left: Notify,
+    too_many_given_up: Notify,
+}
+
+#[derive(Debug)]
+struct Counts {
+    in_hand: usize,
+    since: Instant,
+    answered: u64,
+    given_up: u64,
 }
 
 /// One request in hand, until its answer was sent or given up.
 #[derive(Debug)]
-struct InHandGuard(Arc<InHand>);
+struct InHandGuard {
+    of: Arc<InHand>,
+    answered: bool,
+}
 
 impl InHand {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new((0, Instant::now())),
+            state: Mutex::new(Counts {
+                in_hand: 0,
+                since: Instant::now(),
+                answered: 0,
+                given_up: 0,
+            }),
             none_left: Notify::new(),
+            too_many_given_up: Notify::new(),
         })
     }
 
     fn take(this: &Arc<Self>) -> InHandGuard {
-        this.lock().0 += 1;
-        InHandGuard(Arc::clone(this))
+        this.lock().in_hand += 1;
+        InHandGuard {
+            of: Arc::clone(this),
+            answered: false,
+        }
     }
 
     fn idle_since(&self) -> Option<Instant> {
-        let (count, since) = *self.lock();
-        (count == 0).then_some(since)
+        let counts = self.lock();
+        (counts.in_hand == 0).then_some(counts.since)
     }
 
     /// Returns once no request has been in hand for so long.
@@ -114,17 +140,30 @@ impl InHand {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, (usize, Instant)> {
+    /// Returns once the peer has given up more requests than anybody would.
+    pub(super) async fn abused(&self) {
+        self.too_many_given_up.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for InHandGuard {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        *state = (state.0 - 1, Instant::now());
-        if state.0 == 0 {
-            self.0.none_left.notify_one();
+        let mut counts = self.of.lock();
+        counts.in_hand -= 1;
+        counts.since = Instant::now();
+        if counts.in_hand == 0 {
+            self.of.none_left.notify_one();
+        }
+        match self.answered {
+            true => counts.answered += 1,
+            false => counts.given_up += 1,
+        }
+        if counts.given_up > GIVEN_UP_MAX + counts.answered {
+            self.of.too_many_given_up.notify_one();
         }
     }
 }

@@ -262,7 +262,6 @@ async fn paths_and_parameters_that_are_no_good_are_refused() {
         ("/v1/cases/../../etc/passwd", 404),
         ("/v1/cases/%252e%252e", 404),
         ("//v1//cases", 404),
-        ("/v1/cases/", 404),
         ("/V1/CASES", 404),
         ("/v1/cases?limit=99999999999999999999", 400),
         ("/v1/cases?limit=-1", 400),

@@ -1,11 +1,17 @@
 //! Peers that are slow, greedy or broken don't disturb the others.
 
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
 use blotter::server::limits::Limits;
 use futures_util::future::join_all;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::server::{Edge, get_on, read_answer, read_to_close, within};
+use crate::server::{Edge, get_on, read_answer, read_to_close, spawn, within};
 
 #[tokio::test]
 async fn a_header_of_a_megabyte_is_refused_and_others_go_on() {
@@ -136,6 +142,32 @@ async fn one_peer_gets_its_share_of_connections_and_no_more() {
         }
     };
     within(fourth).await;
+}
+
+#[tokio::test]
+async fn who_asks_only_to_give_up_is_cut_off_at_whatever_pace() {
+    let edge = Edge::start(Limits::default()).await;
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(edge.connect("h2").await))
+            .await
+            .expect("HTTP/2");
+    let ended = spawn(connection);
+    let mut asked = 0;
+    while asked < 1_000 && sender.ready().await.is_ok() {
+        let request = Request::get("https://localhost/held").body(Body::empty());
+        let answer = spawn(sender.send_request(request.expect("a request")));
+        tokio::select! {
+            begun = edge.begun.acquire() => begun.expect("open").forget(),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        // Given up, which resets the stream.
+        answer.abort();
+        asked += 1;
+    }
+    println!("cut off after {asked} requests that were given up");
+    assert!((100..1_000).contains(&asked), "{asked}");
+    let _how = within(ended).await;
+    assert_eq!(edge.get("/").await.0, 200, "others go on");
 }
 
 #[tokio::test]
