@@ -137,7 +137,7 @@ impl Init {
             return Ok(());
         }
         Err(CliError::Failed(format!(
-            "the folder holds another node: agency {}, name {:?}, hosts {:?}",
+            "the folder holds another node: agency {}, name {:?}, hosts {:?}. Ask for the same, or name another folder with --data",
             known.tenant, known.node_name, known.hosts
         )))
     }

@@ -116,13 +116,15 @@ pub(super) struct Progress {
 impl Progress {
     /// Work of so many bytes, rows, steps; 0 if nobody knows.
     pub(super) fn new(output: Output, what: &str, unit: &str, total: u64) -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
         Self {
             what: what.to_owned(),
             unit: unit.to_owned(),
             total,
-            on_terminal: std::io::stderr().is_terminal(),
+            on_terminal,
             silent: output.json,
-            shown: None,
+            // Where nobody looks on, what is done within a second is worth no line.
+            shown: (!on_terminal).then(Instant::now),
         }
     }
 

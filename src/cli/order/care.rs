@@ -11,7 +11,7 @@ use crate::cli::order::{Backend, Refusal, Step, Tell};
 use crate::cli::upkeep::backup::copy_beside;
 use crate::cli::upkeep::verify::{shown, step_of};
 use crate::services::search::follow::{catch_up, rebuild_index, wait_until_sound};
-use crate::store::backup::backup;
+use crate::store::backup::{BackupError, backup};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::journal::Position;
@@ -32,7 +32,13 @@ pub(super) fn verify(node: &Node, tell: Tell<'_>) -> Result<Json, Refusal> {
 pub(super) fn copy(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
     let report = with_source(node, |source| {
         let journal = node.services.store().journal();
-        backup(source, journal, to, &mut |stage| tell(step_of(stage))).map_err(internal)
+        backup(source, journal, to, &mut |stage| tell(step_of(stage))).map_err(|error| match error {
+            BackupError::InUse(_) => Refusal::new(
+                "conflict",
+                format!("{}: {error}. Name a new folder", to.display()),
+            ),
+            error => internal(error),
+        })
     })?;
     copy_beside(node.folder.path(), to).map_err(internal)?;
     Ok(report)

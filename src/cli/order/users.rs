@@ -85,9 +85,14 @@ fn id_of(services: &Services, caller: &Caller, user: &str) -> Result<String, Ref
         ..Listing::default()
     };
     let found = services.list(caller, &USER, &listing)?.records;
-    Ok(found
-        .first()
-        .map_or_else(|| user.to_owned(), |user| user.id.to_string()))
+    match found.first() {
+        Some(user) => Ok(user.id.to_string()),
+        None if user.contains('@') => {
+            let text = format!("nobody has the address {user}: `blotter user list` shows who there is");
+            Err(Refusal::new("unknown", text))
+        }
+        None => Ok(user.to_owned()),
+    }
 }
 
 /// Every agency that has records here.

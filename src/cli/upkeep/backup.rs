@@ -13,7 +13,7 @@ use crate::cli::output::{Output, Steps};
 use crate::cli::reach::Reach;
 use crate::cli::upkeep::verify::{shown, step_of};
 use crate::cli::{CliError, Done, Place};
-use crate::store::backup::{check, restore};
+use crate::store::backup::{BackupError, check, restore};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::identity::Stream;
 use crate::store::verify::Source;
@@ -75,7 +75,7 @@ impl Restore {
         if self.check {
             let report = check(source, &mut |stage| progress.at(&step_of(stage)));
             progress.end();
-            let shown = shown(&report.map_err(CliError::failed)?);
+            let shown = shown(&report.map_err(|error| refused(&self.from, error))?);
             output.show(&shown, |shown| {
                 format!(
                     "The backup is whole: {} operations, {} files.",
@@ -87,7 +87,15 @@ impl Restore {
         let folder = place.folder();
         let restored = restore(source, folder.path(), &mut |stage| progress.at(&step_of(stage)));
         progress.end();
-        let (identity, report) = restored.map_err(CliError::failed)?;
+        let (identity, report) = restored.map_err(|error| match error {
+            BackupError::InUse(_) => {
+                let path = folder.path().display();
+                CliError::Failed(format!(
+                    "{path}: {error}. Name an empty folder, or a new one, with --data"
+                ))
+            }
+            error => refused(&self.from, error),
+        })?;
         folder.make().map_err(CliError::failed)?;
         copy_beside(&self.from, folder.path())?;
         let mut shown = shown(&report);
@@ -95,6 +103,10 @@ impl Restore {
         output.show(&shown, |shown| told(&folder, shown));
         Ok(())
     }
+}
+
+fn refused(from: &Path, error: BackupError) -> CliError {
+    CliError::Failed(format!("{}: {error}", from.display()))
 }
 
 fn told(folder: &Folder, shown: &Json) -> String {

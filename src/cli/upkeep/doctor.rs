@@ -77,14 +77,17 @@ impl Finding {
 pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
     let (config, settings) = settings(place);
     let folder = place.folder();
-    let mut findings = vec![
-        settings,
-        clock(&folder),
-        disk(&folder, &config),
-        certificate(&folder, &config),
-        permissions(&folder),
-    ];
-    findings.extend(node(place));
+    let mut findings = vec![settings, clock(&folder)];
+    if let Ok(None) = folder.facts() {
+        let path = folder.path().display();
+        let advice = format!("blotter init --data {path} makes one; --data names another folder");
+        findings.push(Finding::bad("node", format!("there is none in {path}"), advice));
+    } else {
+        findings.push(disk(&folder, &config));
+        findings.push(certificate(&folder, &config));
+        findings.push(permissions(&folder));
+        findings.extend(node(place));
+    }
     let sound = findings.iter().all(|finding| finding.advice.is_none());
     let shown: Vec<Json> = findings.iter().map(Finding::shown).collect();
     output.show(&json!({"sound": sound, "data": shown}), |_| {
@@ -226,7 +229,11 @@ fn permissions(folder: &Folder) -> Finding {
     const WHAT: &str = "permissions";
     let path = folder.path();
     let Ok(whole) = fs::metadata(path) else {
-        return Finding::bad(WHAT, "there is no data folder", "blotter init makes one");
+        return Finding::bad(
+            WHAT,
+            "the data folder can't be looked at",
+            "ask who owns it: ls -ld",
+        );
     };
     let open = |facts: &fs::Metadata| facts.permissions().mode() & 0o077 != 0;
     let of = |name: &str| fs::metadata(path.join(name)).ok();
@@ -281,7 +288,7 @@ fn node(place: &Place) -> Vec<Finding> {
     let (lag, sound) = (number("/search/lag_seconds"), state["search"]["sound"] == true);
     let index = match (sound, state["search"]["behind"] == true) {
         (false, _) => "damaged; it is being made anew".to_owned(),
-        (true, true) if !served => format!("{documents} records; the next start takes up the rest"),
+        (true, true) if !served => format!("{documents} records; the next start takes up what is newer"),
         (true, true) => format!("{documents} records, {lag:.1} s behind"),
         (true, false) => format!("{documents} records, up to date"),
     };
