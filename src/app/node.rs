@@ -106,6 +106,8 @@ fn people_options(config: &Config, facts: &Facts) -> PeopleOptions {
         session_idle_millis: minutes(config.auth.session_idle_minutes),
         lock_failures: config.auth.lock_failures,
         lock_millis: minutes(config.auth.lock_minutes),
+        session_life_millis: minutes(config.auth.session_life_hours.saturating_mul(60)),
+        failures_per_minute_max: config.auth.failures_per_minute_max,
         ..PeopleOptions::default()
     }
 }

@@ -195,10 +195,14 @@ settings! {
     auth: Auth {
         /// Minutes without a request until a session is locked.
         session_idle_minutes: u64 = "30" in 1..=1440,
+        /// Hours after which a session ends, whatever happens.
+        session_life_hours: u64 = "12" in 1..=168,
         /// Failures in a row that lock an account, counted over restarts.
         lock_failures: u32 = "5" in 1..=100,
         /// Minutes for which it stays locked.
         lock_minutes: u64 = "15" in 1..=10080,
+        /// Failed sign-ins a minute from one address; more must wait.
+        failures_per_minute_max: u32 = "30" in 1..=100000,
     }
     /// The reports lane.
     reports: Reports {

@@ -75,7 +75,7 @@ impl Restore {
         if self.check {
             let report = check(source, &mut |stage| progress.at(&step_of(stage)));
             progress.end();
-            let shown = shown(&report.map_err(|error| refused(&self.from, error))?);
+            let shown = shown(&report.map_err(|error| refused(&self.from, &error))?);
             output.show(&shown, |shown| {
                 format!(
                     "The backup is whole: {} operations, {} files.",
@@ -94,7 +94,7 @@ impl Restore {
                     "{path}: {error}. Name an empty folder, or a new one, with --data"
                 ))
             }
-            error => refused(&self.from, error),
+            error => refused(&self.from, &error),
         })?;
         folder.make().map_err(CliError::failed)?;
         copy_beside(&self.from, folder.path())?;
@@ -105,7 +105,7 @@ impl Restore {
     }
 }
 
-fn refused(from: &Path, error: BackupError) -> CliError {
+fn refused(from: &Path, error: &BackupError) -> CliError {
     CliError::Failed(format!("{}: {error}", from.display()))
 }
 
