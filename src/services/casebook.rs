@@ -268,6 +268,16 @@ impl Services {
                 let order = (listing.order, listing.way);
                 records::among(&rows, ids, order, listing.after.as_ref(), &mut visit)?;
             }
+            (None, Some((field, parent))) if listing.order == Order::Updated => {
+                // What names a record is found in the order in which it was made, so all of it is looked at.
+                let (mut ids, link) = (Vec::new(), (kind.name, field));
+                records::links(&rows, parent, link, Direction::Up, None, &mut |_, id| {
+                    ids.push(id);
+                    true
+                })?;
+                let order = (listing.order, listing.way);
+                records::among(&rows, &ids, order, listing.after.as_ref(), &mut visit)?;
+            }
             (None, Some((field, parent))) => {
                 let link = (kind.name, field);
                 records::links(

@@ -185,7 +185,7 @@ pub(super) fn read(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Sel
         let case = find::record(&lanes.services.snapshot()?, ask.caller()?, &kind::CASE, case)?;
         match case_field(kind) {
             Some(CaseField::OfCase(field)) => listing.among = Some(named_in(&case, field)),
-            Some(CaseField::Own(field)) => belonging_to(&mut listing, field, case.id),
+            Some(CaseField::Own(field)) => listing.parent = Some((field, case.id)),
             None => {}
         }
     }
@@ -204,7 +204,7 @@ pub(super) fn read_of(
     (field, id): (&'static str, RecordId),
 ) -> Outcome<Selection> {
     let mut selection = read(lanes, ask, kind)?;
-    belonging_to(&mut selection.listing, field, id);
+    selection.listing.parent = Some((field, id));
     Ok(selection)
 }
 
@@ -214,14 +214,6 @@ fn named_in(case: &Record, field: &str) -> Vec<RecordId> {
     members
         .filter_map(|member| member.get("entity_id")?.as_id())
         .collect()
-}
-
-/// What names a record is found in its own order; by last change only by looking at all.
-fn belonging_to(listing: &mut Listing, field: &'static str, id: RecordId) {
-    match listing.order {
-        Order::Created => listing.parent = Some((field, id)),
-        Order::Updated => listing.equal.push((field.to_owned(), Value::Id(id))),
-    }
 }
 
 /// The page that was asked for.

@@ -302,3 +302,29 @@ async fn a_list_says_how_many_it_has_where_that_tells_nobody_too_much() {
     test.send(change).await.expect(200);
     check("/v1/cases?limit=2", json!(4)).await;
 }
+
+#[tokio::test]
+async fn the_notes_of_a_case_are_listed_by_their_last_change() {
+    let test = TestBox::start().await;
+    for title in ["a", "b"] {
+        test.post("/v1/cases", json!({ "title": title }))
+            .await
+            .expect(201);
+    }
+    for (case, text) in [(1, "m"), (1, "n"), (2, "of another case"), (1, "o")] {
+        let path = format!("/v1/cases/INV-2026-000{case}/notes");
+        test.post(&path, json!({ "text": text })).await.expect(201);
+    }
+    let newest = "/v1/notes?case_id=INV-2026-0001&sort=-updated_at&limit=2&fields=text";
+    let texts = |page: &Json| -> Vec<String> {
+        let items = page["data"].as_array().unwrap().iter();
+        items
+            .map(|item| item["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let first = test.get(newest).await.expect(200).json();
+    assert_eq!(texts(&first), ["o", "n"]);
+    let next = first["meta"]["next_cursor"].as_str().unwrap();
+    let rest = test.get(&format!("{newest}&cursor={next}")).await.expect(200);
+    assert_eq!(texts(&rest.json()), ["m"]);
+}
