@@ -26,6 +26,8 @@ use crate::views::{erasures, records};
 const RECORDS_PER_STEP: usize = 2_000;
 /// How long the thread sleeps at most when nothing happens.
 const WAIT_MAX: Duration = Duration::from_millis(250);
+/// How long a stop lets the index catch up, so that it ends in time after an import too; the next start does the rest.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// Between two tries after a failure: at first, and at most, since each reads the whole index.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -125,6 +127,8 @@ struct Following {
     /// The first change handed over that searches don't see.
     waiting_since: Option<Instant>,
     checkpointed: Instant,
+    /// Up to where the index was made durable by this follower.
+    durable: Option<Position>,
 }
 
 impl Following {
@@ -138,6 +142,7 @@ impl Following {
             applied,
             waiting_since: None,
             checkpointed: Instant::now(),
+            durable: None,
         }
     }
 
@@ -211,6 +216,7 @@ impl Following {
         if self.index.health() == Health::Suspect {
             self.applied = Position::from_u64(self.index.recover()?);
             self.waiting_since = None;
+            self.durable = None;
         }
         let left = self
             .waiting_since
@@ -231,12 +237,21 @@ impl Following {
     /// Makes the index durable, with how far it has come: a log of mere reads moves it too.
     fn checkpoint(&mut self) -> Result<(), FollowError> {
         self.checkpointed = Instant::now();
-        if Position::from_u64(self.index.position()) == self.applied {
+        if self.durable == Some(self.applied) {
             return Ok(());
         }
         self.index.apply(Vec::new(), self.applied.to_u64())?;
         self.commit()?;
-        Ok(self.index.checkpoint()?)
+        self.index.checkpoint()?;
+        self.durable = Some(self.applied);
+        Ok(())
+    }
+
+    /// Takes up what can be taken up in the time of a stop, and makes it durable.
+    fn finish(&mut self) -> Result<(), FollowError> {
+        let begin = Instant::now();
+        while self.step()? && begin.elapsed() < STOP_WITHIN {}
+        self.checkpoint()
     }
 }
 
@@ -400,7 +415,7 @@ impl Follower {
         self.gauge.clone()
     }
 
-    /// Lets the index see everything, makes it durable, and ends the threads.
+    /// Lets the index see what it can in a few seconds, makes it durable, and ends the threads.
     pub fn stop(mut self) {
         self.stop.store(true, Ordering::Release);
         for thread in std::mem::take(&mut self.threads) {
@@ -434,7 +449,7 @@ fn follow(mut following: Following, stop: &AtomicBool) {
         }
         pause = (pause * 2).min(PAUSE_MAX);
     }
-    if let Err(error) = following.catch_up().and_then(|()| following.checkpoint()) {
+    if let Err(error) = following.finish() {
         tracing::warn!(%error, "the search index is not up to date; the next start makes up for it");
     }
 }

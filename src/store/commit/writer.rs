@@ -46,7 +46,7 @@ impl Default for WriterOptions {
             group_requests_max: 512,
             queue_requests_max: 4096,
             checkpoint_every: Duration::from_secs(2),
-            checkpoint_bytes: 16 << 20,
+            checkpoint_bytes: 8 << 20,
             linger: Duration::from_millis(100),
             reserve_bytes: 32 << 20,
         }
