@@ -206,7 +206,7 @@ settings! {
     }
     /// The reports lane.
     reports: Reports {
-        /// Whether a report that repeats an open one is answered as a replay.
+        /// Whether the same report by the same key within 60 seconds, without an `Idempotency-Key`, is answered as a replay.
         dedupe: bool = "false",
         /// Language of the categories (`en`, `de-CH`). Not set: that which the caller asks for.
         language: Option<Language> = "",

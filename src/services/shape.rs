@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::id::{Hash, RecordId};
 use crate::domain::kind::{Member, Shape};
-use crate::domain::matching::phones;
+use crate::domain::matching::{phones, regions};
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::failure::Fault;
@@ -69,7 +69,7 @@ impl<'r> Checker<'r> {
                 Some(number) => Some(Value::Text(number)),
                 None => self.wrong(
                     path,
-                    "a telephone number with its country code, such as +15550100",
+                    "a telephone number with its country code, such as +12075550126",
                 ),
             },
             Shape::Email => match value
@@ -227,9 +227,7 @@ pub fn describe(shape: Shape) -> &'static str {
 /// `+` and seven to fifteen digits (ITU-T E.164). A number without its country could be anybody's.
 fn e164(text: &str) -> Option<String> {
     let phone = phones::parse(text).filter(|phone| phone.international)?;
-    (7..=15)
-        .contains(&phone.digits.len())
-        .then(|| format!("+{}", phone.digits))
+    regions::is_possible(&phone.digits).then(|| format!("+{}", phone.digits))
 }
 
 fn is_email(text: &str) -> bool {
@@ -260,7 +258,16 @@ mod tests {
     #[test]
     fn phone_numbers_are_kept_as_e164() {
         assert_eq!(e164("+1 (555) 010-0123").as_deref(), Some("+15550100123"));
-        for text in ["", "+", "555", "5550100123", "+1234567890123456", "phone"] {
+        for text in [
+            "",
+            "+",
+            "555",
+            "5550100123",
+            "+15550100",
+            "+999123456789",
+            "+1234567890123456",
+            "phone",
+        ] {
             assert_eq!(e164(text), None, "{text:?}");
         }
     }

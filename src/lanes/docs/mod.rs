@@ -1,6 +1,8 @@
 //! What is published about the routes: an OpenAPI document made of the table of routes and of the tables of kinds, and a page
 //! that shows it.
 
+/// How an operation is asked at a command line.
+mod example;
 /// From tables to the document.
 mod openapi;
 /// The page.

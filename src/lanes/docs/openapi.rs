@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::{KINDS, Kind};
+use crate::lanes::docs::example::curl;
 use crate::lanes::http::failure::CODES;
 use crate::lanes::http::route::{Gives, Route, Schema, Scope, Takes};
 use crate::lanes::http::schema;
@@ -64,10 +65,15 @@ fn operation(route: &Route) -> Json {
         "parameters": parameters(route),
         "responses": answers(route),
     });
-    match &route.scope {
-        Scope::Open => operation["security"] = json!([]),
-        Scope::Caller => {}
-        Scope::Needs(scope) => operation["description"] = format!("Needs the scope `{scope}`.").into(),
+    let rights = match &route.scope {
+        Scope::Open => "Needs no credential.".to_owned(),
+        Scope::Caller => "Needs a credential, whatever its scopes.".to_owned(),
+        Scope::Needs(scope) => format!("Needs the scope `{scope}`."),
+    };
+    let example = curl(route);
+    operation["description"] = format!("{rights}\n\n```sh\n{example}\n```").into();
+    if route.scope == Scope::Open {
+        operation["security"] = json!([]);
     }
     match &route.takes {
         Takes::Nothing => {}

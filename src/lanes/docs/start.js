@@ -1,3 +1,31 @@
+// The box above the list finds operations by path, words and rights, and opens the groups in which it found some.
+const search = () => ({
+  fn: {
+    opsFilter: (groups, phrase) => {
+      const words = phrase.toLowerCase().split(/\s+/).filter(Boolean);
+      const holds = (one) => {
+        const parts = [one.get("method"), one.get("path"), one.getIn(["operation", "summary"]), one.getIn(["operation", "description"])];
+        const text = parts.join(" ").toLowerCase();
+        return words.every((word) => text.includes(word));
+      };
+      return groups
+        .map((group) => group.update("operations", (all) => all.filter(holds)))
+        .filter((group) => group.get("operations").size > 0);
+    },
+  },
+  statePlugins: {
+    layout: {
+      wrapSelectors: {
+        isShown: (original) => (state, thing, otherwise) => {
+          const filter = state.get("filter");
+          const found = typeof filter === "string" && filter !== "" && thing && thing[0] === "operations-tag";
+          return found || original(state, thing, otherwise);
+        },
+      },
+    },
+  },
+});
+
 window.addEventListener("load", () => {
   SwaggerUIBundle({
     url: "/openapi.json",
@@ -10,6 +38,11 @@ window.addEventListener("load", () => {
     validatorUrl: null,
     persistAuthorization: false,
     presets: [SwaggerUIBundle.presets.apis],
+    plugins: [search],
     layout: "BaseLayout",
+    onComplete: () => {
+      const box = document.querySelector(".operation-filter-input");
+      if (box) box.placeholder = "Search: a path, a word, a scope";
+    },
   });
 });

@@ -17,6 +17,21 @@ fn the_published_document_is_the_one_that_the_tables_give() {
         .collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
     compare_with_file("docs/api/openapi.json", &text);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let about = operation["description"].as_str().unwrap();
+            let told = about.starts_with("Needs ") && about.contains("```sh\ncurl ");
+            assert!(
+                told && !about.contains('{') | about.contains("{\"data\":"),
+                "{method} {path}: {about}"
+            );
+        }
+    }
+    let about = document["paths"]["/v1/evidence"]["post"]["description"].as_str();
+    let expected = "Needs the scope `evidence:write`.\n\n```sh\ncurl --cacert ca.pem --oauth2-bearer $KEY https://$BOX/v1/evidence \\\n  \
+        -H 'content-type: application/json' -d \
+        '{\"data\":{\"case_id\":\"INV-2026-0001\",\"type\":\"physical\",\"description\":\"…\"}}'\n```";
+    assert_eq!(about, Some(expected));
 }
 
 #[tokio::test]
