@@ -18,7 +18,7 @@ use tantivy::{Directory, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, 
 
 use crate::domain::id::RecordId;
 use crate::search::document::DocChange;
-use crate::search::schema::{Fields, Stems, VERSION, id_term, schema, tantivy_document};
+use crate::search::schema::{Fields, Stems, VERSION, id_term, register, schema, tantivy_document};
 use crate::search::shelf::{Shelf, replace};
 use crate::search::trust::Trust;
 
@@ -398,6 +398,7 @@ fn open(folder: &Path, options: &Options, check: bool) -> Result<Opened, IndexEr
     if !is_new && (check || !usable) && !is_whole(&index)? {
         return Err(IndexError::Failed("a checksum is wrong".to_owned()));
     }
+    register(&index);
     let position = position(&index)?;
     let threads = IndexWriterOptions::builder()
         .memory_budget_per_thread(options.heap_bytes.max(HEAP_BYTES_MIN))

@@ -1,15 +1,15 @@
 //! Which fields the index has, and which terms of a document go into each. The same terms explain afterwards why a
 //! document was found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::str::Split;
 
 use tantivy::schema::{
     BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::{
-    Language, PreTokenizedString, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream,
-};
-use tantivy::{TantivyDocument, Term};
+use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
+use tantivy::{Index, TantivyDocument, Term};
 
 use crate::domain::id::{RecordId, TenantId};
 use crate::domain::matching::fold::words;
@@ -17,7 +17,7 @@ use crate::domain::matching::{names, phones, plates};
 use crate::search::document::{DocText, SearchDoc};
 
 /// Grows with every change of the fields or of what goes into them: an index of another version is rebuilt.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// What stands before the stem of a word, so that a stem is never taken for a word.
 const STEM: char = '=';
@@ -69,7 +69,7 @@ pub(super) fn schema() -> (Schema, Fields) {
         TextOptions::default().set_indexing_options(basic.set_fieldnorms(false))
     };
     let text = || {
-        let placed = TextFieldIndexing::default().set_tokenizer("raw");
+        let placed = TextFieldIndexing::default().set_tokenizer(PLACED);
         let placed = placed.set_index_option(IndexRecordOption::WithFreqsAndPositions);
         TextOptions::default().set_indexing_options(placed.set_fieldnorms(false))
     };
@@ -124,23 +124,40 @@ pub(super) fn kind_shown(kind: &str) -> &str {
     kind.rsplit('/').next().unwrap_or(kind)
 }
 
+/// Words whose stems are remembered: most words of a report are those of the last one.
+const STEMS_KEPT_MAX: usize = 20_000;
+
 /// Finds the stems of words.
-pub(super) struct Stems(TextAnalyzer);
+pub(super) struct Stems {
+    analyzer: TextAnalyzer,
+    known: HashMap<String, Option<String>>,
+}
 
 impl Stems {
     pub(super) fn new() -> Self {
-        Self(
-            TextAnalyzer::builder(RawTokenizer::default())
-                .filter(Stemmer::new(Language::English))
+        let stemmer = Stemmer::new(Language::English);
+        Self {
+            analyzer: TextAnalyzer::builder(RawTokenizer::default())
+                .filter(stemmer)
                 .build(),
-        )
+            known: HashMap::new(),
+        }
     }
 
     /// The stem of a folded word, marked, if it is another word.
     pub(super) fn marked(&mut self, word: &str) -> Option<String> {
-        let mut stream = self.0.token_stream(word);
+        if let Some(known) = self.known.get(word) {
+            return known.clone();
+        }
+        let mut stream = self.analyzer.token_stream(word);
         let stem = &stream.next()?.text;
-        (stem != word).then(|| format!("{STEM}{stem}"))
+        let marked = (stem != word).then(|| format!("{STEM}{stem}"));
+        drop(stream);
+        if self.known.len() >= STEMS_KEPT_MAX {
+            self.known.clear();
+        }
+        self.known.insert(word.to_owned(), marked.clone());
+        marked
     }
 
     /// The stem of a folded word, marked and plain: the terms of other words with that stem.
@@ -165,7 +182,7 @@ pub(super) struct Terms {
 }
 
 /// A term with its place among the words of its field.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) text: String,
     pub(super) position: usize,
@@ -300,26 +317,69 @@ pub(super) fn tantivy_document(doc: &SearchDoc, fields: &Fields, stems: &mut Ste
         (fields.title, terms.title),
         (fields.body, terms.body),
     ] {
-        out.add_pre_tokenized_text(field, pre_tokenized(placed));
+        out.add_text(field, written(&placed));
     }
     let shown = serde_json::to_vec(text).expect("strings and numbers are JSON");
     out.add_bytes(fields.shown, &shown);
     out
 }
 
-fn pre_tokenized(placed: Vec<Placed>) -> PreTokenizedString {
-    let tokens = placed
-        .into_iter()
-        .map(|placed| Token {
-            position: placed.position,
-            text: placed.text,
-            position_length: 1,
-            ..Token::default()
-        })
-        .collect();
-    PreTokenizedString {
-        text: String::new(),
-        tokens,
+/// The tokenizer of terms that were found and placed here.
+const PLACED: &str = "placed";
+
+/// Placed terms as one text, which [`PlacedTerms`] reads. Tantivy's own form of such terms goes through JSON.
+fn written(placed: &[Placed]) -> String {
+    let mut text = String::with_capacity(placed.len() * 12);
+    for term in placed {
+        writeln!(text, "{} {}", term.position, term.text).expect("a string takes all that is written");
+    }
+    text
+}
+
+/// Tells an index how the fields of words are read.
+pub(super) fn register(index: &Index) {
+    index.tokenizers().register(PLACED, PlacedTerms::default());
+}
+
+#[derive(Clone, Default)]
+struct PlacedTerms {
+    token: Token,
+}
+
+struct PlacedStream<'a> {
+    lines: Split<'a, char>,
+    token: &'a mut Token,
+}
+
+impl Tokenizer for PlacedTerms {
+    type TokenStream<'a> = PlacedStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> PlacedStream<'a> {
+        self.token.reset();
+        PlacedStream {
+            lines: text.split('\n'),
+            token: &mut self.token,
+        }
+    }
+}
+
+impl TokenStream for PlacedStream<'_> {
+    fn advance(&mut self) -> bool {
+        let Some((position, term)) = self.lines.next().and_then(|line| line.split_once(' ')) else {
+            return false;
+        };
+        self.token.position = position.parse().unwrap_or(0);
+        self.token.text.clear();
+        self.token.text.push_str(term);
+        true
+    }
+
+    fn token(&self) -> &Token {
+        self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        self.token
     }
 }
 
@@ -341,4 +401,29 @@ fn year(ms: i64) -> i64 {
         |_| fallback(),
         |at| i64::from(at.to_zoned(jiff::tz::TimeZone::UTC).year()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use tantivy::tokenizer::{TokenStream, Tokenizer};
+
+    use super::{Placed, PlacedTerms, written};
+
+    #[test]
+    fn placed_terms_come_back_as_they_were() {
+        let placed = |text: &str, position| Placed {
+            text: text.to_owned(),
+            position,
+        };
+        let terms = [
+            placed("=burglar", 0),
+            placed("burglary", 0),
+            placed("van dyke", 9),
+        ];
+        let (text, mut tokenizer) = (written(&terms), PlacedTerms::default());
+        let mut stream = tokenizer.token_stream(&text);
+        let mut back = Vec::new();
+        stream.process(&mut |token| back.push(placed(&token.text, token.position)));
+        assert_eq!(back, terms);
+    }
 }
