@@ -239,8 +239,9 @@ impl Served {
             wire,
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{key}{headers}\r\n"
         )?;
-        wire.write_all(body)?;
-        told(&mut wire)
+        // Whoever is refused before all was sent finds the answer waiting.
+        let sent = wire.write_all(body);
+        told(&mut wire).or_else(|error| sent.and(Err(error)))
     }
 
     /// Sends a signal.
