@@ -16,15 +16,24 @@ use crate::services::failure::{Failure, Fault, Outcome};
 const DRAINED_BYTES_MAX: u64 = 32 << 20;
 
 /// How much of a body is read that nobody asked for.
-const UNASKED_BYTES_MAX: usize = 64 << 10;
+const UNASKED_BYTES_MAX: u64 = 64 << 10;
 
 /// Reads a short body and forgets it, so that its sender is there for the answer: clients that are still sending when a
 /// stream of HTTP/2 ends take that for a fault.
-pub(super) async fn drain(mut body: Body) {
+pub(super) async fn drain(body: Body) {
+    forget(body, UNASKED_BYTES_MAX).await;
+}
+
+/// The same for a body that may be a file: a client that learns of its refusal while it sends often loses the answer.
+pub(super) async fn drain_long(body: Body) {
+    forget(body, DRAINED_BYTES_MAX).await;
+}
+
+async fn forget(mut body: Body, bytes_max: u64) {
     let mut length = 0;
     while let Some(Ok(frame)) = body.frame().await {
-        length += frame.data_ref().map_or(0, Bytes::len);
-        if length > UNASKED_BYTES_MAX {
+        length += frame.data_ref().map_or(0, Bytes::len) as u64;
+        if length > bytes_max {
             return;
         }
     }

@@ -211,12 +211,18 @@ async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -
         Act::Visited(handler) => {
             let at_door = Arc::clone(lanes);
             let name = format!("{route:?}");
-            let (caller, head) = blocking(move || {
+            let admitted = blocking(move || {
                 let caller = admit(&at_door, &route, &head)?;
                 refuse_unknown(&route.query, &head)?;
                 Ok((caller, head))
-            })
-            .await?;
+            });
+            let (caller, head) = match admitted.await {
+                Ok(admitted) => admitted,
+                Err(failure) => {
+                    body::drain_long(body).await;
+                    return Err(failure);
+                }
+            };
             let who = caller.clone();
             let outcome = handler(Lanes::clone(lanes), Visit { caller, head, body }).await;
             let failure = outcome.as_ref().err().cloned();

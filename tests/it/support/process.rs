@@ -239,9 +239,8 @@ impl Served {
             wire,
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{key}{headers}\r\n"
         )?;
-        // Whoever is refused before all was sent finds the answer waiting.
-        let sent = wire.write_all(body);
-        told(&mut wire).or_else(|error| sent.and(Err(error)))
+        wire.write_all(body)?;
+        told(&mut wire)
     }
 
     /// Sends a signal.
