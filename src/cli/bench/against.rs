@@ -125,7 +125,7 @@ impl Against<'_> {
         let nothing: Asker = Arc::new(|_, _| (Method::GET, "/".into(), String::new()));
         let pair = self
             .rounds
-            .run(&ours, async || self.rate(&bare.target, MANY, &nothing).await)
+            .run_reads(&ours, async || self.rate(&bare.target, MANY, &nothing).await)
             .await?;
         figures.push(per_second(
             what,
@@ -137,7 +137,7 @@ impl Against<'_> {
             let theirs = peer.gets().await?;
             let pair = self
                 .rounds
-                .run(&ours, async || self.rate(&peer.target, MANY, &theirs).await)
+                .run_reads(&ours, async || self.rate(&peer.target, MANY, &theirs).await)
                 .await?;
             figures.push(per_second(what, pair, "PocketBase over HTTP", "≥ 6"));
         }

@@ -1,5 +1,5 @@
 //! Two sides measured back to back, in rounds. A disk that answers more than twice as slowly at one moment of a round as at
-//! another has changed under it, and the round is discarded.
+//! another has changed under it, and the round is discarded where it writes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -47,13 +47,31 @@ impl Rounds<'_> {
                 break;
             }
         }
-        kept.sort_by(|a, b| a.ratio().total_cmp(&b.ratio()));
-        Ok(kept.get(kept.len() / 2).copied())
+        Ok(median(kept))
+    }
+
+    /// The same for two sides that write nothing: whatever the disk does, each round counts.
+    pub(super) async fn run_reads(
+        self,
+        ours: impl AsyncFn() -> std::io::Result<f64>,
+        theirs: impl AsyncFn() -> std::io::Result<f64>,
+    ) -> std::io::Result<Option<Pair>> {
+        let mut kept = Vec::new();
+        for _ in 0..self.wanted {
+            let (ours, theirs) = (ours().await?, theirs().await?);
+            kept.push(Pair { ours, theirs });
+        }
+        Ok(median(kept))
     }
 
     fn probe(self) -> std::io::Result<Duration> {
         disk::probe(self.folder).map_err(std::io::Error::other)
     }
+}
+
+fn median(mut kept: Vec<Pair>) -> Option<Pair> {
+    kept.sort_by(|a, b| a.ratio().total_cmp(&b.ratio()));
+    kept.get(kept.len() / 2).copied()
 }
 
 fn is_still(probes: &[Duration]) -> bool {

@@ -28,6 +28,8 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::services::Services;
 use crate::services::search::Finder;
 
@@ -78,7 +80,14 @@ pub struct Lanes {
     pub options: Arc<Options>,
     /// How often each credential asked.
     pub rates: Arc<Rates>,
+    /// Taken while a large body is parsed and checked, so that memory doesn't grow with the number of those who send one.
+    large_bodies: Arc<Semaphore>,
 }
+
+/// Large bodies that are parsed and checked at once; each takes some twenty times its length in memory.
+const LARGE_BODIES_AT_ONCE_MAX: usize = 2;
+/// From this length on a body is large.
+const LARGE_BODY_BYTES: usize = 256 << 10;
 
 impl Lanes {
     /// Over services, with these settings.
@@ -89,6 +98,15 @@ impl Lanes {
             finder,
             options: Arc::new(options),
             rates,
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE_MAX)),
         }
+    }
+
+    /// Waits until a body of this length may be parsed; what is given back is held as long as that takes.
+    async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        if bytes < LARGE_BODY_BYTES {
+            return None;
+        }
+        Arc::clone(&self.large_bodies).acquire_owned().await.ok()
     }
 }

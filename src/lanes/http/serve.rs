@@ -196,7 +196,9 @@ async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -
                 _ => body::read(&head.headers, body, limit).await,
             };
             let lanes = Arc::clone(lanes);
+            let turn = lanes.turn(bytes.as_ref().map_or(0, Bytes::len)).await;
             blocking(move || {
+                let _until_answered = turn;
                 let id = head.request_id.clone();
                 let outcome = ask(&lanes, &route, head, bytes, &*handler);
                 let told = |failure| failure::render(&Wire::new(&lanes.services), &failure, &id);
@@ -269,9 +271,11 @@ async fn write(
     let known = caller::recalled(lanes, &head)
         .filter(|caller| is_short && has_scope(&route, caller) && lanes.rates.take(caller).is_ok());
     let waits = known.is_none();
+    let turn = lanes.turn(bytes.as_ref().map_or(0, Bytes::len)).await;
     let (id, (tell, told)) = (head.request_id.clone(), oneshot::channel());
     let (door, row) = (lanes.clone(), Arc::clone(&route));
     let begin = move || {
+        let _until_begun = turn;
         let caller = match known {
             Some(caller) => Some(caller),
             None => admit(&door, &row, &head)?,
