@@ -13,15 +13,12 @@ const search = () => ({
         .filter((group) => group.get("operations").size > 0);
     },
   },
-  statePlugins: {
-    layout: {
-      wrapSelectors: {
-        isShown: (original) => (state, thing, otherwise) => {
-          const filter = state.get("filter");
-          const found = typeof filter === "string" && filter !== "" && thing && thing[0] === "operations-tag";
-          return found || original(state, thing, otherwise);
-        },
-      },
+  wrapComponents: {
+    OperationTag: (Original, { React, layoutSelectors }) => (props) => {
+      const filter = layoutSelectors.currentFilter();
+      const found = typeof filter === "string" && filter !== "";
+      const getConfigs = () => ({ ...props.getConfigs(), docExpansion: found ? "list" : "none" });
+      return React.createElement(Original, { ...props, getConfigs });
     },
   },
 });
