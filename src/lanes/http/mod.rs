@@ -84,7 +84,7 @@ pub struct Lanes {
     large_bodies: Arc<Semaphore>,
 }
 
-/// Large bodies that are parsed and checked at once; each takes some twenty times its length in memory.
+/// Large bodies that are parsed and checked at once; each can take some fifty times its length in memory.
 const LARGE_BODIES_AT_ONCE_MAX: usize = 2;
 /// From this length on a body is large.
 const LARGE_BODY_BYTES: usize = 256 << 10;
