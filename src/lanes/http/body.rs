@@ -15,6 +15,9 @@ use crate::services::failure::{Failure, Fault, Outcome};
 /// How much of a body that is too long is still read.
 const DRAINED_BYTES_MAX: u64 = 32 << 20;
 
+/// Members of one object, at most: no record has as many fields, and each costs fifty times its bytes in memory.
+const OBJECT_MEMBERS_MAX: usize = 10_000;
+
 /// How much of a body is read that nobody asked for.
 const UNASKED_BYTES_MAX: u64 = 64 << 10;
 
@@ -211,6 +214,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
             let Strict(value) = members.next_value()?;
             if map.contains_key(&name) {
                 return Err(A::Error::custom(format!("the property {name:?} is there twice")));
+            }
+            if map.len() == OBJECT_MEMBERS_MAX {
+                let text = format!("an object has at most {OBJECT_MEMBERS_MAX} members");
+                return Err(A::Error::custom(text));
             }
             map.insert(name, value);
         }
