@@ -300,7 +300,8 @@ fn not_internal<T>(outcome: Outcome<T>) -> Outcome<T> {
     outcome
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+/// Every file of a folder and of those in it.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder)
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path());

@@ -6,7 +6,7 @@ use crate::support::power::Dice;
 use crate::support::scale;
 
 #[path = "../../fuzz/targets.rs"]
-mod targets;
+pub(crate) mod targets;
 
 const MUTATIONS: u64 = 300;
 

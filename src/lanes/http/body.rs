@@ -12,8 +12,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::services::failure::{Failure, Fault, Outcome};
 
-/// How much of a body that is too long is still read.
-const DRAINED_BYTES_MAX: u64 = 32 << 20;
+/// How much of a body that is too long or refused is still read.
+pub(super) const DRAINED_BYTES_MAX: u64 = 32 << 20;
 
 /// Members of one object, at most: no record has as many fields, and each costs fifty times its bytes in memory.
 const OBJECT_MEMBERS_MAX: usize = 10_000;

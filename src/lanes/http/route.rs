@@ -16,7 +16,7 @@ use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
 use crate::lanes::http::wire::Wire;
 use crate::services::caller::Caller;
-use crate::services::failure::Outcome;
+use crate::services::failure::{Failure, Outcome};
 use crate::services::policy::{self, Deed};
 use crate::services::{Decided, Written};
 
@@ -95,6 +95,19 @@ pub struct Visit {
     pub head: Head,
     /// The body, unread.
     pub body: Body,
+}
+
+impl Visit {
+    /// Who asks, everything but the body, and the body.
+    ///
+    /// # Errors
+    /// `Unauthenticated` on a route that is open to everybody, if nobody has signed in.
+    pub fn into_parts(self) -> Outcome<(Caller, Head, Body)> {
+        let caller = self
+            .caller
+            .ok_or(Failure::Unauthenticated("a credential is needed"))?;
+        Ok((caller, self.head, self.body))
+    }
 }
 
 type Asked = Arc<dyn Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync>;

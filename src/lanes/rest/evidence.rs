@@ -11,11 +11,10 @@ use crate::domain::kind::{EVIDENCE, Kind};
 use crate::domain::record::Record;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::files::download::{Disposition, respond};
-use crate::lanes::http::files::multipart::{PartLimits, receive};
+use crate::lanes::http::files::multipart::{PartLimits, receive_for};
 use crate::lanes::http::route::{Gives, Route, Schema, Visit};
 use crate::lanes::http::wire::{Wire, path_of};
 use crate::lanes::http::{Lanes, blocking};
-use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::Purpose;
 use crate::services::files::hand_out::Copy;
@@ -95,7 +94,7 @@ pub(super) fn files(kind: &'static Kind, segment: &str, group: &'static str) -> 
 }
 
 async fn hand_out(lanes: Lanes, visit: Visit, kind: &'static Kind, copy: Copy) -> Outcome<Response<Body>> {
-    let (caller, head) = (caller(visit.caller)?, visit.head);
+    let (caller, head, _) = visit.into_parts()?;
     let hash: Hash = head
         .part("sha256")
         .parse()
@@ -114,29 +113,19 @@ async fn hand_out(lanes: Lanes, visit: Visit, kind: &'static Kind, copy: Copy) -
     Ok(respond(&head.headers, &file, disposition))
 }
 
-/// The caller of a route that is not open.
-pub(super) fn caller(caller: Option<Caller>) -> Outcome<Caller> {
-    caller.ok_or(Failure::Unauthenticated("a credential is needed"))
-}
-
 async fn attach(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
-    let (caller, head) = (caller(visit.caller)?, visit.head);
-    let reference = head.part("id").to_owned();
-    let (services, who) = (lanes.services.clone(), caller.clone());
-    let asked = reference.clone();
-    blocking(move || services.admit_files(&who, &EVIDENCE, &asked)).await?;
     let limits = PartLimits {
         purpose: Purpose::Evidence,
         file_bytes_max: lanes.options.file_bytes_max,
         files_max: lanes.options.files_max,
     };
-    let mut parts = receive(&lanes.services, &head.headers, visit.body, limits).await?;
+    let (caller, head, mut parts) = receive_for(&lanes, &EVIDENCE, visit, limits).await?;
     blocking(move || {
         if !parts.data.is_null() {
             return Err(Failure::wrong("data", "no such part: files are taken"));
         }
         let request = head.request_key(&caller, &parts.body)?;
-        let item = (&EVIDENCE, reference.as_str());
+        let item = (&EVIDENCE, head.part("id"));
         let written = lanes
             .services
             .attach_files(&caller, item, parts.take_files(), request, |_, _| Ok(()))?;
@@ -146,7 +135,7 @@ async fn attach(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
 }
 
 async fn label(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
-    let (caller, head) = (caller(visit.caller)?, visit.head);
+    let (caller, head, _) = visit.into_parts()?;
     let svg = blocking(move || lanes.services.draw_label(&caller, head.part("id"))).await?;
     let mut response = Response::new(Body::from(svg));
     let headers = response.headers_mut();

@@ -6,7 +6,7 @@ mod flood;
 mod parts;
 mod wire;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -14,6 +14,7 @@ use blotter::domain::id::Hash;
 use blotter::views::root::state_root;
 use serde_json::json;
 
+use crate::fuzz::targets::files_below;
 use crate::support::testbox::{Answer, Connection, TestBox};
 
 /// A box with a few records, and how it stood before.
@@ -100,20 +101,6 @@ fn files_of(test: &TestBox) -> Vec<PathBuf> {
     let mut files = files_below(&test.desk().folder().join("files"));
     files.sort();
     files
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let below = |path: PathBuf| {
-        if path.is_dir() {
-            files_below(&path)
-        } else {
-            vec![path]
-        }
-    };
-    entries.flat_map(below).collect()
 }
 
 /// The memory of this process in bytes, other tests included where they run in the same one.

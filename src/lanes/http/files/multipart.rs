@@ -8,8 +8,12 @@ use axum::http::HeaderMap;
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
-use crate::lanes::http::{blocking, body};
+use crate::domain::kind::Kind;
+use crate::lanes::http::ask::Head;
+use crate::lanes::http::route::Visit;
+use crate::lanes::http::{Lanes, blocking, body};
 use crate::services::Services;
+use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::{Purpose, Upload, Uploaded};
 
@@ -26,8 +30,6 @@ pub struct PartLimits {
 
 /// Bytes of the part `data`.
 const DATA_BYTES_MAX: usize = 1 << 20;
-/// How much of a refused body is still read, so that its connection stays usable.
-const DRAINED_BYTES_MAX: usize = 32 << 20;
 /// Pieces of a file on their way to the disk.
 const PIECES_MAX: usize = 4;
 
@@ -56,6 +58,28 @@ impl Drop for Parts {
     }
 }
 
+/// Admits who visits to the files of the record that the path names, then receives them: the caller, all but the body, and
+/// what came. Whoever is refused is read on, or the answer would often be lost.
+///
+/// # Errors
+/// As [`Services::admit_files`] and [`receive`].
+pub async fn receive_for(
+    lanes: &Lanes,
+    kind: &'static Kind,
+    visit: Visit,
+    limits: PartLimits,
+) -> Outcome<(Caller, Head, Parts)> {
+    let (who, head, body) = visit.into_parts()?;
+    let (services, caller, reference) = (lanes.services.clone(), who.clone(), head.part("id").to_owned());
+    let admitted = blocking(move || services.admit_files(&caller, kind, &reference)).await;
+    if let Err(failure) = admitted {
+        body::drain_long(body).await;
+        return Err(failure);
+    }
+    let parts = receive(&lanes.services, &head.headers, body, limits).await?;
+    Ok((who, head, parts))
+}
+
 /// Receives a whole body.
 ///
 /// # Errors
@@ -68,7 +92,7 @@ pub async fn receive(
 ) -> Outcome<Parts> {
     // Whether the headers say what is needed is asked without the body, which would be gone with the refusal.
     if let Err(failure) = opened(headers, Body::empty()).await {
-        body::drain(body).await;
+        body::drain_long(body).await;
         return Err(failure);
     }
     let mut multipart = opened(headers, body).await?;
@@ -211,8 +235,8 @@ async fn drain(multipart: &mut Multipart) {
     let mut drained = 0;
     while let Ok(Some(mut field)) = multipart.next_field().await {
         while let Ok(Some(chunk)) = field.chunk().await {
-            drained += chunk.len();
-            if drained > DRAINED_BYTES_MAX {
+            drained += chunk.len() as u64;
+            if drained > body::DRAINED_BYTES_MAX {
                 return;
             }
         }

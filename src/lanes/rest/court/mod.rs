@@ -11,7 +11,7 @@ use crate::lanes::http::answer::Answer;
 use crate::lanes::http::route::{Gives, Route, Schema, Visit, param};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, blocking, schema};
-use crate::lanes::rest::{evidence, records};
+use crate::lanes::rest::records;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy;
 
@@ -81,7 +81,7 @@ fn prove(kind: &'static Kind) -> Route {
 }
 
 async fn proof(lanes: Lanes, visit: Visit, kind: &'static Kind) -> Outcome<Response<Body>> {
-    let (caller, head) = (evidence::caller(visit.caller)?, visit.head);
+    let (caller, head, _) = visit.into_parts()?;
     let wrong = |_| Failure::wrong("operation", "an operation as the history names it");
     let operation = head.param("operation").map(str::parse::<OpId>).transpose();
     let operation = operation.map_err(wrong)?;

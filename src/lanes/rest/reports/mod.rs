@@ -12,7 +12,7 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Head, fields_of};
-use crate::lanes::http::files::multipart::{PartLimits, receive};
+use crate::lanes::http::files::multipart::{PartLimits, receive_for};
 use crate::lanes::http::route::{Gives, Route, Schema, Visit};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, blocking};
@@ -240,16 +240,12 @@ fn images() -> Route {
 }
 
 async fn add_images(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
-    let (caller, head) = (evidence::caller(visit.caller)?, visit.head);
-    let reference = head.part("id").to_owned();
-    let (services, who, asked) = (lanes.services.clone(), caller.clone(), reference.clone());
-    blocking(move || services.admit_files(&who, &REPORT, &asked)).await?;
     let limits = PartLimits {
         purpose: Purpose::Picture,
         file_bytes_max: lanes.options.image_bytes_max,
         files_max: lanes.options.files_max,
     };
-    let mut parts = receive(&lanes.services, &head.headers, visit.body, limits).await?;
+    let (caller, head, mut parts) = receive_for(&lanes, &REPORT, visit, limits).await?;
     blocking(move || {
         let request = head.request_key(&caller, &parts.body)?;
         let messages = match &parts.data {
@@ -259,7 +255,7 @@ async fn add_images(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
         let pictures = parts.take_files();
         let written = lanes
             .services
-            .add_pictures(&caller, &reference, pictures, messages, request)?;
+            .add_pictures(&caller, head.part("id"), pictures, messages, request)?;
         let answer = filed(&lanes.services, &head, written.first()?);
         Ok(answer.replayed(written.replayed).render())
     })
