@@ -10,7 +10,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
-use crate::services::casework::rules;
+use crate::services::casework::{rules, steps};
 use crate::services::custody;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::find;
@@ -172,6 +172,9 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
                 (Merge::OrSet, value) => set_members(record, field, value.as_list(), &mut changes),
                 (_, value) if record.get(field.name) == Some(&value) => {}
                 (_, Value::Null) if record.get(field.name).is_none() => {}
+                (_, value) if let Some(course) = field.course => {
+                    changes.push(steps::go_on(kind, record, (field, course), value)?);
+                }
                 (_, value) => {
                     let seen = record.seen(field.name, Merge::Mv);
                     changes.push(Change::new(field.name, Action::Set(value)).seeing(seen));

@@ -1,11 +1,10 @@
 //! The chain of one item: who has it, how it came to them, and where two units said different things. It is the `guarded`
 //! field [`CUSTODY`] of a record of evidence.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::domain::custody::{Action, Refusal, State, check_times};
 use crate::domain::id::VersionId;
-use crate::domain::operation::{Action as Act, Change, Merge};
+use crate::domain::operation::{Action as Act, Change};
+use crate::domain::record::steps::{Step, Steps};
 use crate::domain::record::{Record, Version};
 use crate::domain::time::Hlc;
 use crate::domain::value::Value;
@@ -136,14 +135,28 @@ pub struct Chain {
 impl Chain {
     /// The chain of a record; empty if it has none.
     pub fn of(record: &Record) -> Self {
-        // In the order of the clock, and an entry that names a later one is taken as not naming it: so no entry comes
-        // before one that it follows, and there are no circles whatever a log says.
-        let versions = record.versions(CUSTODY, Merge::Guarded);
-        let mut walk = Walk::default();
-        for version in versions {
-            walk.step(record, version);
+        let steps = Steps::of(record, CUSTODY);
+        let mut entries: Vec<Entry> = Vec::with_capacity(steps.all.len());
+        for step in &steps.all {
+            let entry = entry(step, &entries);
+            entries.push(entry);
         }
-        walk.finish()
+        let ids = |places: &[usize]| steps.at(places).iter().map(|version| version.id).collect();
+        let waiting = steps.all.iter().filter(|step| step.waits);
+        Self {
+            heads: ids(&steps.heads),
+            now: steps
+                .heads
+                .last()
+                .map_or(Situation::unfounded(State::New), |place| {
+                    entries[*place].after.clone()
+                }),
+            disputed: (!steps.rivals.is_empty()).then(|| Dispute {
+                entries: ids(&steps.rivals),
+            }),
+            missing: waiting.map(|step| step.version.id).collect(),
+            entries,
+        }
     }
 
     /// Whether an entry of this action may follow now.
@@ -178,112 +191,46 @@ impl Chain {
     }
 }
 
-/// A chain in the making.
-#[derive(Default)]
-struct Walk {
-    entries: Vec<Entry>,
-    places: BTreeMap<VersionId, usize>,
-    /// Of each entry the ids before it that have not arrived.
-    absent: Vec<BTreeSet<VersionId>>,
-    followed: BTreeSet<VersionId>,
-    missing: Vec<VersionId>,
+fn entry(step: &Step<'_>, earlier: &[Entry]) -> Entry {
+    let Version { id, hlc, value, .. } = step.version;
+    let (action, after, fault) = judge(step, earlier);
+    let unfounded = step.unfounded.iter().copied().map(Fault::Unfounded);
+    Entry {
+        id: *id,
+        hlc: *hlc,
+        action,
+        value: value.clone(),
+        follows: step.follows.iter().map(|place| earlier[*place].id).collect(),
+        after,
+        faults: unfounded.chain(fault).chain(fault_of_times(value)).collect(),
+    }
 }
 
-impl Walk {
-    fn step(&mut self, record: &Record, version: &Version) {
-        let mut follows = Vec::new();
-        let mut absent = BTreeSet::new();
-        let mut faults = Vec::new();
-        for id in &version.follows {
-            let arrived = record
-                .heads
-                .get(&id.op.log)
-                .is_some_and(|head| *head >= id.op.seq);
-            if let Some(place) = self.places.get(id) {
-                follows.push(*id);
-                absent.extend(self.absent[*place].iter().copied());
-            } else if arrived {
-                faults.push(Fault::Unfounded(*id));
-            } else {
-                absent.insert(*id);
-            }
-        }
-        if version.follows.iter().any(|id| absent.contains(id)) {
-            self.missing.push(version.id);
-        }
-        let (action, after, fault) = self.judge(version, &follows, &absent);
-        faults.extend(fault);
-        faults.extend(fault_of_times(&version.value));
-        self.followed.extend(follows.iter().copied());
-        self.places.insert(version.id, self.entries.len());
-        self.absent.push(absent);
-        self.entries.push(Entry {
-            id: version.id,
-            hlc: version.hlc,
-            action,
-            value: version.value.clone(),
-            follows,
-            after,
-            faults,
-        });
+/// The item after an entry: of the sides that it follows, the latest by clock that allows it.
+fn judge(step: &Step<'_>, earlier: &[Entry]) -> (Option<Action>, Situation, Option<Fault>) {
+    let value = &step.version.value;
+    let mut places = step.follows.clone();
+    places.sort_unstable_by(|a, b| b.cmp(a));
+    let mut before: Vec<Situation> = places
+        .into_iter()
+        .map(|place| earlier[place].after.clone())
+        .collect();
+    if step.waits {
+        before.push(Situation::unfounded(State::Unknown));
+    } else if before.is_empty() {
+        before.push(Situation::unfounded(State::New));
     }
-
-    /// The item after an entry: of the sides that it follows, the latest by clock that allows it.
-    fn judge(
-        &self,
-        version: &Version,
-        follows: &[VersionId],
-        absent: &BTreeSet<VersionId>,
-    ) -> (Option<Action>, Situation, Option<Fault>) {
-        let mut places: Vec<usize> = follows.iter().map(|id| self.places[id]).collect();
-        places.sort_unstable_by(|a, b| b.cmp(a));
-        let mut before: Vec<Situation> = places
-            .into_iter()
-            .map(|place| self.entries[place].after.clone())
-            .collect();
-        if version.follows.iter().any(|id| absent.contains(id)) {
-            before.push(Situation::unfounded(State::Unknown));
-        } else if before.is_empty() {
-            before.push(Situation::unfounded(State::New));
-        }
-        let word = version.value.get("action").and_then(Value::as_text);
-        let Some(action) = word.and_then(|word| word.parse::<Action>().ok()) else {
-            return (None, before.swap_remove(0), Some(Fault::Unreadable));
-        };
-        for side in &before {
-            if let Some(state) = side.state.after(action) {
-                return (Some(action), side.then(state, action, &version.value), None);
-            }
-        }
-        let refused = before[0].allows(action).err().map(Fault::Refused);
-        (Some(action), before.swap_remove(0), refused)
-    }
-
-    fn finish(self) -> Chain {
-        let heads: Vec<usize> = (0..self.entries.len())
-            .filter(|place| !self.followed.contains(&self.entries[*place].id))
-            .collect();
-        // What has not arrived can still join two heads, but not two that wait for the same entries.
-        let rivals: Vec<VersionId> = heads
-            .iter()
-            .filter(|a| {
-                heads
-                    .iter()
-                    .any(|b| a != &b && self.absent[**a] == self.absent[*b])
-            })
-            .map(|place| self.entries[*place].id)
-            .collect();
-        let now = heads.last().map_or(Situation::unfounded(State::New), |place| {
-            self.entries[*place].after.clone()
-        });
-        Chain {
-            heads: heads.iter().map(|place| self.entries[*place].id).collect(),
-            now,
-            disputed: (!rivals.is_empty()).then_some(Dispute { entries: rivals }),
-            missing: self.missing,
-            entries: self.entries,
+    let word = value.get("action").and_then(Value::as_text);
+    let Some(action) = word.and_then(|word| word.parse::<Action>().ok()) else {
+        return (None, before.swap_remove(0), Some(Fault::Unreadable));
+    };
+    for side in &before {
+        if let Some(state) = side.state.after(action) {
+            return (Some(action), side.then(state, action, value), None);
         }
     }
+    let refused = before[0].allows(action).err().map(Fault::Refused);
+    (Some(action), before.swap_remove(0), refused)
 }
 
 fn fault_of_times(entry: &Value) -> Option<Fault> {

@@ -1,5 +1,6 @@
 //! Cases and what belongs to them: entities, evidence, timeline entries, notes.
 
+use super::course::CASE_STATUS;
 use super::{Field, Kind, Member, Numbering, Shape, member, needed};
 
 /// A place, as far as it is known.
@@ -53,9 +54,10 @@ pub const CASE: Kind = Kind {
         Field::mv(
             "status",
             Shape::Choice(&["open", "active", "suspended", "closed"]),
-            "Where the work stands.",
+            "Where the work stands; a closed case stays closed.",
         )
-        .default("open"),
+        .default("open")
+        .course(&CASE_STATUS),
         Field::mv("priority", Shape::Choice(SEVERITIES), "How much it presses.").default("medium"),
         Field::once(
             "case_number",

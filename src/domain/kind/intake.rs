@@ -1,6 +1,7 @@
 //! What comes in from outside, and what it is held against: reports, chat messages, watchlists, alerts.
 
 use super::casework::{FILE, SEVERITIES};
+use super::course::REPORT_STATUS;
 use super::{Field, Kind, Member, Numbering, Shape, member, needed};
 
 const LOCATION: &[Member] = &[
@@ -45,9 +46,10 @@ pub const REPORT: Kind = Kind {
         Field::mv(
             "status",
             Shape::Choice(&["received", "in-progress", "resolved", "rejected"]),
-            "Where it stands.",
+            "Where it stands; from resolved and rejected only back to in-progress.",
         )
-        .default("received"),
+        .default("received")
+        .course(&REPORT_STATUS),
         Field::mv("case_id", Shape::Ref("case"), "The case it became part of."),
         Field::append(
             "images",

@@ -3,6 +3,7 @@
 
 mod attributes;
 mod casework;
+mod course;
 mod court;
 mod intake;
 mod people;
@@ -10,6 +11,7 @@ mod reference;
 
 pub use attributes::attributes_of;
 pub use casework::{CASE, ENTITY, EVIDENCE, NOTE, TIMELINE_ENTRY};
+pub use course::Course;
 pub use court::{ERASURE, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
 pub use intake::{ALERT, CHAT_MESSAGE, REPORT, WATCHLIST};
 pub use people::{CREDENTIAL, OFFICE, ROLES, TEAM, TENANT, USER};
@@ -95,6 +97,8 @@ pub struct Field {
     pub parent: bool,
     /// What it has when nobody says.
     pub default: Option<&'static str>,
+    /// The state machine that guards some of its words.
+    pub course: Option<&'static Course>,
     /// One sentence for the reference.
     pub doc: &'static str,
 }
@@ -115,6 +119,7 @@ impl Field {
             unique: false,
             parent: false,
             default: None,
+            course: None,
             doc,
         }
     }
@@ -175,6 +180,11 @@ impl Field {
 
     const fn default(mut self, value: &'static str) -> Self {
         self.default = Some(value);
+        self
+    }
+
+    const fn course(mut self, course: &'static Course) -> Self {
+        self.course = Some(course);
         self
     }
 }

@@ -174,11 +174,14 @@ fn list<'v>(values: impl IntoIterator<Item = &'v Value>) -> Json {
 
 /// The fields about which writers disagree: every version that is alive, each with its id.
 pub fn conflicts(record: &Record, kind: &Kind) -> Map<String, Json> {
-    let told = |name: &str| kind.field(name).is_none_or(is_told);
+    let told = |name: &str| {
+        kind.field(name)
+            .is_none_or(|field| field.writer != Writer::Secret)
+    };
     record
         .conflicts()
         .filter(|(name, _)| told(name))
-        .map(|(name, versions)| (name.to_owned(), versions.iter().map(version_json).collect()))
+        .map(|(name, versions)| (name.to_owned(), versions.into_iter().map(version_json).collect()))
         .collect()
 }
 

@@ -1,12 +1,14 @@
 //! What writers disagree about: fields with more than one version alive. A person settles them, naming all versions and the
 //! reason; the reason stays with the record as a note.
 
+use crate::domain::custody::chain::CUSTODY;
 use crate::domain::id::VersionId;
 use crate::domain::kind::{self, Field, Kind, NOTE, Writer};
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::caller::{Caller, Identity, Role};
+use crate::services::casework::{rules, steps};
 use crate::services::desk::{Desk, refuse_sealed};
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
@@ -81,15 +83,25 @@ impl Services {
             demand_supervisor(desk.caller(), kind)?;
             refuse_sealed(&record)?;
             let (field, value) = checked(desk, kind, &settlement)?;
-            let mut alive = record.seen(field.name, Merge::Mv);
+            let standing = record.standing(field.name);
+            let mut alive: Vec<VersionId> = standing.iter().map(|version| version.id).collect();
             let mut named = settlement.versions.clone();
             alive.sort_unstable();
             named.sort_unstable();
             if alive != named {
                 return Err(Failure::Stale(Box::new(record)));
             }
-            let change = Change::new(field.name, Action::Set(value)).seeing(alive);
-            desk.change(kind, &record, vec![change])?;
+            let mut changes = rules::follow(
+                desk.session().rows(),
+                kind,
+                Some(&record),
+                &[(field, value.clone())],
+            )?;
+            changes.push(match field.course {
+                Some(course) => steps::settle(kind, &record, (field, course), value)?,
+                None => Change::new(field.name, Action::Set(value)).seeing(alive),
+            });
+            desk.change(kind, &record, changes)?;
             note_reason(desk, &record, &settlement)
         })
     }
@@ -127,7 +139,11 @@ fn checked(
         field.name == settlement.field && field.merge == Merge::Mv && field.writer == Writer::Client
     });
     if field.is_none() {
-        checker.refuse("data.field", "a field that can be in conflict");
+        let expected = match settlement.field.as_str() {
+            CUSTODY => "another field: an entry of the chain that names all last ones settles its custody",
+            _ => "a field that can be in conflict",
+        };
+        checker.refuse("data.field", expected);
     }
     let value = field.and_then(|field| match settlement.value.is_absent() {
         true if field.required => {

@@ -11,3 +11,5 @@ pub mod history;
 pub mod members;
 /// Rules of single kinds, applied wherever records are made or changed.
 pub(in crate::services) mod rules;
+/// Fields that a state machine guards.
+pub(in crate::services) mod steps;

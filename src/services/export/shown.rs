@@ -9,11 +9,18 @@ use crate::domain::record::{Field, Record, Version};
 
 /// The record, its fields under their names.
 pub(super) fn record_json(record: &Record) -> Json {
-    let mut fields = Map::new();
+    let (mut fields, mut steps) = (Map::new(), Map::new());
     for ((name, merge), field) in &record.fields {
-        fields.insert(name.clone(), field_json(record, name, *merge, field));
+        let json = field_json(record, name, *merge, field);
+        match merge {
+            // Steps of a field that began as an ordinary one: what it says now stands under its name already.
+            Merge::Guarded if !record.versions(name, Merge::Mv).is_empty() => {
+                steps.insert(name.clone(), json)
+            }
+            _ => fields.insert(name.clone(), json),
+        };
     }
-    json!({
+    let mut json = json!({
         "id": record.id.to_string(),
         "kind": record.kind,
         "agency": record.tenant.as_str(),
@@ -21,7 +28,11 @@ pub(super) fn record_json(record: &Record) -> Json {
         "created_at": record.created.hlc.millis().to_string(),
         "updated_at": record.updated.hlc.millis().to_string(),
         "fields": fields,
-    })
+    });
+    if !steps.is_empty() {
+        json["steps"] = steps.into();
+    }
+    json
 }
 
 /// The same without what never leaves the node by a lane.
@@ -44,10 +55,14 @@ pub(super) fn record_text(record: &Record) -> String {
 fn field_json(record: &Record, name: &str, merge: Merge, field: &Field) -> Json {
     let values = || field.versions.iter().map(|version| Json::from(&version.value));
     match merge {
-        Merge::Mv if field.versions.iter().any(|v| v.value != field.versions[0].value) => {
-            json!({"conflict": values().collect::<Vec<_>>()})
+        Merge::Mv => {
+            let standing = record.standing(name);
+            let values = || standing.iter().map(|version| Json::from(&version.value));
+            match standing.iter().any(|v| v.value != standing[0].value) {
+                true => json!({"conflict": values().collect::<Vec<_>>()}),
+                false => values().next_back().unwrap_or(Json::Null),
+            }
         }
-        Merge::Mv => values().next_back().unwrap_or(Json::Null),
         Merge::Once => values().next().unwrap_or(Json::Null),
         Merge::OrSet => record.members(name).into_iter().map(Json::from).collect(),
         Merge::Append => values().collect(),

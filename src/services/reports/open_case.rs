@@ -5,6 +5,7 @@ use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
+use crate::services::casework::steps;
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::reports::made_at;
@@ -43,12 +44,19 @@ impl Services {
                     .seeing(report.seen("case_id", Merge::Mv)),
             ];
             if report.text("status") == Some("received") {
-                let status = Action::Set(Value::text("in-progress"));
-                changes.push(Change::new("status", status).seeing(report.seen("status", Merge::Mv)));
+                changes.extend(taken_up(&report)?);
             }
             desk.change(&REPORT, &report, changes).map(drop)
         })
     }
+}
+
+/// The change by which a report is worked on.
+fn taken_up(report: &Record) -> Outcome<Option<Change>> {
+    let field = REPORT.field("status");
+    let guarded = field.and_then(|field| Some((field, field.course?)));
+    let go_on = |guarded| steps::go_on(&REPORT, report, guarded, Value::text("in-progress"));
+    guarded.map(go_on).transpose()
 }
 
 fn with_report(mut input: Fields, report: &Record, category: Option<&str>) -> Fields {

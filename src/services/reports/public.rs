@@ -120,7 +120,7 @@ impl Services {
         let own_messages = messages
             .iter()
             .filter(|message| message.text("sent_by") == Some(own));
-        let status = report.versions("status", Merge::Mv).last();
+        let status = report.shown("status");
         Ok(PublicReport {
             number: report.text("display_id").unwrap_or_default().to_owned(),
             filed_at: made_at(&report),

@@ -1,11 +1,11 @@
 //! What a record must say, read naively from the raw set of its operations. It shares no code with the fold: no order of
 //! arrival, no state, only "who named whom".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use blotter::domain::id::VersionId;
 use blotter::domain::operation::{Action, Change, Merge, Operation};
-use blotter::domain::record::{Record, Version};
+use blotter::domain::record::Record;
 use blotter::domain::time::Hlc;
 use blotter::domain::value::Value;
 
@@ -54,8 +54,13 @@ pub(super) fn check(record: Option<&Record>, operations: &[&Operation]) -> Resul
             "versions differ",
             &(name, merge, &shown, &expected),
         )?;
-        if !gone {
-            check_meaning(record, name, *merge, of_field)?;
+        let plain = fields.get(&(*name, Merge::Mv)).map_or(&[][..], Vec::as_slice);
+        match merge {
+            _ if gone => {}
+            Merge::Guarded => check_steps(record, name, (plain, of_field), operations)?,
+            // What stands of it is a matter of the steps.
+            Merge::Mv if fields.contains_key(&(*name, Merge::Guarded)) => {}
+            _ => check_meaning(record, name, *merge, of_field)?,
         }
     }
     let unknown = record.fields.iter().find(|((name, merge), field)| {
@@ -180,31 +185,26 @@ fn expect(merge: Merge, of_field: &[&Write]) -> Expected {
 
 /// The invariants by name, over what a reader of the record is shown.
 fn check_meaning(record: &Record, name: &str, merge: Merge, of_field: &[&Write]) -> Result<(), String> {
-    let in_list =
-        |list: Option<&[Version]>, id: VersionId| list.is_some_and(|l| l.iter().any(|v| v.id == id));
-    let conflict = record
-        .conflicts()
-        .find(|(field, _)| *field == name)
-        .map(|(_, list)| list);
+    let conflict = rivals_shown(record, name);
     let violation = record
         .violations()
         .find(|(field, _)| *field == name)
-        .map(|(_, list)| list);
+        .map_or(&[][..], |(_, list)| list);
     let shown = record.get(name).cloned().unwrap_or(Value::Null);
     let first = of_field.first().and_then(|w| value(w));
     for write in of_field {
         let value = value(write);
         let good = match merge {
             Merge::Mv => {
-                value.as_ref() == Some(&shown) || superseded(write, of_field) || in_list(conflict, write.id)
+                value.as_ref() == Some(&shown) || superseded(write, of_field) || conflict.contains(&write.id)
             }
-            Merge::Once => value == first || in_list(violation, write.id),
+            Merge::Once => value == first || violation.iter().any(|v| v.id == write.id),
             Merge::OrSet => {
                 let member = value.as_ref().is_some_and(|v| record.members(name).contains(&v));
                 value.is_none() || member || superseded(write, of_field)
             }
             Merge::Lattice => record.rank(name) >= rank(write),
-            Merge::Append | Merge::Guarded => {
+            Merge::Append => {
                 record
                     .versions(name, merge)
                     .iter()
@@ -212,8 +212,67 @@ fn check_meaning(record: &Record, name: &str, merge: Merge, of_field: &[&Write])
                     .count()
                     == 1
             }
+            Merge::Guarded => false,
         };
         fail(good, "a write is lost", &(name, merge, write.id, &shown))?;
     }
     Ok(())
+}
+
+fn rivals_shown(record: &Record, name: &str) -> Vec<VersionId> {
+    let mut conflicts = record.conflicts();
+    let list = conflicts.find(|(field, _)| *field == name).map(|(_, list)| list);
+    list.into_iter().flatten().map(|version| version.id).collect()
+}
+
+/// A field with a state machine: of the plain writes that are alive and of all steps, those stand that no later step starts
+/// from. The latest of them is shown, and those that wait for the same unknown writes, or for none, exclude each other. So
+/// a write is shown, was started from by a step that named it, is in the conflict list, or something is still on its way.
+fn check_steps(
+    record: &Record,
+    name: &str,
+    (plain, steps): (&[&Write], &[&Write]),
+    operations: &[&Operation],
+) -> Result<(), String> {
+    let mut all: Vec<&Write> = plain.iter().copied().filter(|w| !superseded(w, plain)).collect();
+    all.retain(|write| value(write).is_some());
+    let is_step = |id: VersionId| steps.iter().any(|step| step.id == id);
+    all.extend(steps);
+    all.sort_by_key(|write| (write.hlc, write.id));
+    let named = |by: &Write, id: VersionId| is_step(by.id) && by.change.seen.contains(&id);
+    let arrived = |id: &VersionId| {
+        let mut of_log = operations.iter().map(|operation| operation.header.id);
+        of_log.any(|op| op.log == id.op.log && op.seq >= id.op.seq)
+    };
+    let mut waits: Vec<BTreeSet<VersionId>> = Vec::new();
+    for (place, write) in all.iter().enumerate() {
+        let mut absent = BTreeSet::new();
+        if is_step(write.id) {
+            let before = (0..place).filter(|before| named(write, all[*before].id));
+            absent.extend(before.flat_map(|before| waits[before].clone()));
+            absent.extend(write.change.seen.iter().copied().filter(|id| !arrived(id)));
+        }
+        waits.push(absent);
+    }
+    let stands = |place: &usize| !all[place + 1..].iter().any(|by| named(by, all[*place].id));
+    let standing: Vec<usize> = (0..all.len()).filter(stands).collect();
+    let excludes = |a: &usize| standing.iter().any(|b| a != b && waits[*a] == waits[*b]);
+    let rivals = standing.iter().filter(|place| excludes(place));
+    let rivals: Vec<VersionId> = rivals.map(|place| all[*place].id).collect();
+    let expected: Vec<VersionId> = standing.iter().map(|place| all[*place].id).collect();
+    let shown: Vec<VersionId> = record.standing(name).iter().map(|version| version.id).collect();
+    fail(shown == expected, "others stand", &(name, &shown, &expected))?;
+    let listed = rivals_shown(record, name);
+    fail(
+        listed == rivals,
+        "others exclude each other",
+        &(name, &listed, &rivals),
+    )?;
+    let last = standing.last().and_then(|place| value(all[*place]));
+    let last = last.filter(|value| *value != Value::Null);
+    fail(
+        record.get(name) == last.as_ref(),
+        "not the latest that stands",
+        &(name, &last),
+    )
 }

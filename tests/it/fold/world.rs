@@ -221,7 +221,12 @@ fn change(record: Option<&Record>, hostile: bool, dice: &mut Dice) -> Change {
         number => Value::Int(number as i64 % 4),
     };
     let (mut field, action) = match dice.below(12) {
-        0..=3 => (["title", "status"][dice.below(2)], Action::Set(value)),
+        0..=1 => ("title", Action::Set(value)),
+        // Once there was a step, all that follows are steps.
+        2..=3 if dice.percent(30) || record.is_some_and(|r| r.has_steps("status")) => {
+            ("status", Action::Step(value))
+        }
+        2..=3 => ("status", Action::Set(value)),
         4 => ("notes", Action::Append(value)),
         5..=6 => ("tags", Action::Add(value)),
         7 => ("tags", Action::Remove),
@@ -235,7 +240,8 @@ fn change(record: Option<&Record>, hostile: bool, dice: &mut Dice) -> Change {
     }
     let mut seen = match (&action, record) {
         (_, None) | (Action::Append(_) | Action::Fix(_) | Action::Raise(_), _) => Vec::new(),
-        (Action::Step(_), Some(record)) => Chain::of(record).heads,
+        (Action::Step(_), Some(record)) if field == CUSTODY => Chain::of(record).heads,
+        (Action::Step(_), Some(record)) => record.standing(field).iter().map(|version| version.id).collect(),
         (Action::Add(_), Some(_)) if dice.percent(80) => Vec::new(),
         (_, Some(record)) => record.seen(field, action.merge()),
     };

@@ -9,3 +9,4 @@ mod lists;
 mod reading;
 mod repeats;
 mod rights;
+mod steps;

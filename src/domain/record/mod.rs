@@ -1,9 +1,13 @@
 //! A record as it stands: for each field the versions that are alive, and what they mean together.
 
+/// Which step of a `guarded` field starts from which.
+pub mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{LogId, OpId, RecordId, TenantId, VersionId};
 use crate::domain::operation::Merge;
+use crate::domain::record::steps::Steps;
 use crate::domain::time::Hlc;
 use crate::domain::value::Value;
 
@@ -33,6 +37,12 @@ pub struct Field {
     pub versions: Vec<Version>,
     /// Replaced by an operation that came before them; they will be dropped on arrival.
     pub awaited: BTreeSet<VersionId>,
+}
+
+impl Field {
+    fn differs(&self) -> bool {
+        self.versions.iter().any(|v| v.value != self.versions[0].value)
+    }
 }
 
 /// When a record was touched, and by which operation.
@@ -87,13 +97,33 @@ impl Record {
             .collect()
     }
 
-    /// The value shown: of an `mv` field the latest by clock, of a `once` field the first. `None` if never set or cleared.
+    /// The versions of a field that stand: the alive ones, and once there are steps, those that no step starts from. The
+    /// author of a change names all of them.
+    pub fn standing(&self, name: &str) -> Vec<&Version> {
+        if self.has_steps(name) {
+            let steps = Steps::of(self, name);
+            return steps.at(&steps.heads);
+        }
+        self.versions(name, Merge::Mv).iter().collect()
+    }
+
+    /// Whether a step of its state machine was made in the field.
+    pub fn has_steps(&self, name: &str) -> bool {
+        !self.versions(name, Merge::Guarded).is_empty()
+    }
+
+    /// The version shown: of those that stand the latest by clock, of a `once` field the first.
+    pub fn shown(&self, name: &str) -> Option<&Version> {
+        if self.has_steps(name) {
+            return self.standing(name).pop();
+        }
+        let latest = self.versions(name, Merge::Mv).last();
+        latest.or_else(|| self.versions(name, Merge::Once).first())
+    }
+
+    /// The value shown. `None` if never set or cleared.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let shown = self
-            .versions(name, Merge::Mv)
-            .last()
-            .or_else(|| self.versions(name, Merge::Once).first())
-            .map(|version| &version.value)?;
+        let shown = &self.shown(name)?.value;
         (*shown != Value::Null).then_some(shown)
     }
 
@@ -122,23 +152,28 @@ impl Record {
             .unwrap_or(0)
     }
 
-    /// The `mv` fields with more than one alive version that differ: what a person has to settle.
-    pub fn conflicts(&self) -> impl Iterator<Item = (&str, &[Version])> {
-        self.fields
-            .iter()
-            .filter(|((_, merge), field)| {
-                *merge == Merge::Mv && field.versions.iter().any(|v| v.value != field.versions[0].value)
-            })
-            .map(|((name, _), field)| (name.as_str(), field.versions.as_slice()))
+    /// The fields with versions that exclude each other: what a person has to settle. Of an `mv` field alive ones that
+    /// differ, of a `guarded` field steps of which none starts from the other.
+    pub fn conflicts(&self) -> impl Iterator<Item = (&str, Vec<&Version>)> {
+        self.fields.iter().filter_map(|((name, merge), field)| {
+            let versions = match merge {
+                Merge::Mv if self.has_steps(name) => return None,
+                Merge::Mv if field.differs() => field.versions.iter().collect(),
+                Merge::Guarded => {
+                    let steps = Steps::of(self, name);
+                    steps.at(&steps.rivals)
+                }
+                _ => Vec::new(),
+            };
+            (!versions.is_empty()).then_some((name.as_str(), versions))
+        })
     }
 
     /// The `once` fields that were given another value later: what a supervisor has to see.
     pub fn violations(&self) -> impl Iterator<Item = (&str, &[Version])> {
         self.fields
             .iter()
-            .filter(|((_, merge), field)| {
-                *merge == Merge::Once && field.versions.iter().any(|v| v.value != field.versions[0].value)
-            })
+            .filter(|((_, merge), field)| *merge == Merge::Once && field.differs())
             .map(|((name, _), field)| (name.as_str(), field.versions.as_slice()))
     }
 
