@@ -7,6 +7,9 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::domain::id::Hash;
+use crate::domain::kind::DISPLAY_ID;
+use crate::domain::record::Record;
+use crate::domain::time::Millis;
 use crate::services::failure::{Failure, Outcome};
 use crate::store::blobs::BlobReader;
 use crate::store::hash::sha256;
@@ -17,6 +20,8 @@ pub(super) const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Enc
 pub(super) const MANIFEST: &str = "manifest-sha256.txt";
 /// Of the others.
 pub(super) const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
+/// Says what the bundle is to whoever knows bags.
+pub(super) const INFO: &str = "bag-info.txt";
 /// The entry of the audit log that says when and by whom the bundle was made, with the hash of its manifest.
 pub(super) const EXPORT_PROOF: &str = "export.tlog-proof";
 
@@ -84,7 +89,7 @@ impl<W: Write + Seek> Bag<W> {
         Ok(())
     }
 
-    /// Members below `data/`, and their bytes, as `bag-info.txt` counts them.
+    /// Members below `data/`, and their bytes, as [`info`] counts them.
     pub(super) fn oxum(&self) -> (u64, usize) {
         (self.bytes, self.payload.len())
     }
@@ -112,6 +117,21 @@ impl<W: Write + Seek> Bag<W> {
         self.start(path, bytes.len() as u64)?;
         self.zip.write_all(bytes).map_err(failed)
     }
+}
+
+/// What the bundle of a case is called.
+pub(super) fn base_of(case: &Record) -> &str {
+    case.text(DISPLAY_ID).unwrap_or("case")
+}
+
+/// The text of [`INFO`]: all of it follows from what is proved.
+pub(super) fn info(case: &Record, exported_at: Millis, (bytes, members): (u64, usize)) -> String {
+    format!(
+        "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {bytes}.{members}\n",
+        case.tenant,
+        case.text(DISPLAY_ID).unwrap_or_default(),
+        exported_at.to_string().get(..10).unwrap_or_default(),
+    )
 }
 
 /// Lines of hash and path, in the order of the paths.

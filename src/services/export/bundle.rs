@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek, Write};
 
 use crate::domain::id::{Hash, LogId, OpId, RecordId};
-use crate::domain::kind::{CASE, DISPLAY_ID, EVIDENCE, NOTE, TIMELINE_ENTRY};
+use crate::domain::kind::{CASE, EVIDENCE, NOTE, TIMELINE_ENTRY};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::Services;
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
-use crate::services::export::bag::{Bag, EXPORT_PROOF};
+use crate::services::export::bag::{Bag, EXPORT_PROOF, INFO, base_of, info};
 use crate::services::export::shown::record_text;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
@@ -61,7 +61,7 @@ impl Services {
         let rows = self.snapshot()?;
         let case = find::record(&rows, caller, &CASE, reference)?;
         let records = self.belonging(caller, &rows, &case)?;
-        let base = case.text(DISPLAY_ID).unwrap_or("case");
+        let base = base_of(&case);
         let mut writing = Writing {
             services: self,
             rows,
@@ -195,14 +195,10 @@ impl<W: Write + Seek> Writing<'_, W> {
         let head = head.ok_or_else(|| Failure::Internal("a log without a head".into()))?;
         let (proof, _) = store.prove(&rows, &head, id.seq)?;
         self.bag.tag(EXPORT_PROOF, &proof.to_string())?;
-        let (bytes, members) = self.bag.oxum();
-        let info = format!(
-            "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {bytes}.{members}\n",
-            case.tenant,
-            case.text(DISPLAY_ID).unwrap_or_default(),
-            self.services.now().to_string().get(..10).unwrap_or_default(),
-        );
-        self.bag.tag("bag-info.txt", &info)
+        let entry = store.own_operation(&rows, id.log, id.seq)?;
+        let entry = entry.ok_or_else(|| Failure::Internal("an operation is gone".into()))?;
+        let info = info(case, entry.header.wall, self.bag.oxum());
+        self.bag.tag(INFO, &info)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::id::{Hash, LogId, RecordId};
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
-use crate::services::export::bag::{DECLARATION, EXPORT_PROOF, MANIFEST, TAG_MANIFEST};
+use crate::services::export::bag::{DECLARATION, EXPORT_PROOF, INFO, MANIFEST, TAG_MANIFEST, base_of, info};
 use crate::services::export::shown::record_text;
 use crate::store::hash::sha256;
 use crate::store::identity::origin;
@@ -29,12 +29,12 @@ const MEMBER_BYTES_MAX: u64 = 256 << 20;
 /// A bundle has no more members.
 const MEMBERS_MAX: usize = 5_000_000;
 /// The tag files of a bundle: no more and no less.
-const TAGS: [&str; 4] = ["bag-info.txt", "bagit.txt", EXPORT_PROOF, MANIFEST];
+const TAGS: [&str; 4] = [INFO, "bagit.txt", EXPORT_PROOF, MANIFEST];
 
 /// What a good bundle holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checked {
-    /// What it calls itself: the number of the case.
+    /// The number of the case.
     pub name: String,
     /// When it was made, by the clock of the node that made it.
     pub exported_at: Millis,
@@ -84,12 +84,13 @@ pub fn check_bundle(bundle: impl Read + Seek, known: &[VerifierKey]) -> Step<Che
     let records = members.check_records(&operations)?;
     let files = members.check_files(&operations)?;
     let entry = members.check_export(&keys, manifest)?;
+    members.check_info(&entry, &records)?;
     members.refuse_unread()?;
     Ok(Checked {
         name: members.base,
         exported_at: entry.header.wall,
         exported_by: entry.header.actor.who,
-        records,
+        records: records.len() as u64,
         operations: operations.len() as u64,
         files,
         keys: keys.values().flatten().map(ToString::to_string).collect(),
@@ -102,6 +103,8 @@ struct Members<R> {
     zip: ZipArchive<R>,
     base: String,
     places: BTreeMap<String, usize>,
+    /// Bytes and members below `data/`.
+    payload: (u64, usize),
     /// Those that a rule has judged beside their hash.
     judged: BTreeSet<String>,
 }
@@ -120,7 +123,7 @@ impl<R: Read + Seek> Members<R> {
             return Err(fault("the zip", "it has more members than any bundle"));
         }
         let (mut places, mut base) = (BTreeMap::new(), None);
-        let mut bytes = 0_u64;
+        let (mut bytes, mut payload) = (0_u64, (0, 0));
         for place in 0..zip.len() {
             let member = zip.by_index_raw(place).map_err(bad)?;
             let name = member.name().map_err(bad)?.into_owned();
@@ -139,10 +142,14 @@ impl<R: Read + Seek> Members<R> {
             if member.size() != member.compressed_size() || bytes > member.central_header_start() {
                 return Err(fault(path, "its size is not what it takes in the zip"));
             }
+            if path.starts_with("data/") {
+                payload = (payload.0 + member.size(), payload.1 + 1);
+            }
             places.insert(path.to_owned(), place);
         }
         Ok(Self {
             zip,
+            payload,
             base: base.unwrap_or_default(),
             places,
             judged: BTreeSet::new(),
@@ -222,7 +229,6 @@ impl<R: Read + Seek> Members<R> {
         if let Some(outside) = payload.keys().find(|name| !name.starts_with("data/")) {
             return Err(fault(outside, "it is listed as payload and is none"));
         }
-        self.judged.insert("bag-info.txt".to_owned());
         self.judged.insert("data/README.txt".to_owned());
         Ok(sha256(&[manifest.as_bytes()]))
     }
@@ -308,7 +314,7 @@ impl<R: Read + Seek> Members<R> {
     }
 
     /// The records are what their operations make.
-    fn check_records(&mut self, operations: &[Operation]) -> Step<u64> {
+    fn check_records(&mut self, operations: &[Operation]) -> Step<Vec<Record>> {
         let mut records: BTreeMap<RecordId, Option<Record>> = BTreeMap::new();
         for operation in operations {
             let record = records.entry(operation.header.record).or_default();
@@ -321,7 +327,7 @@ impl<R: Read + Seek> Members<R> {
                 return Err(fault(&name, "it is not what the operations of the record make"));
             }
         }
-        Ok(records.len() as u64)
+        Ok(records)
     }
 
     /// The files are those that the operations name, each under its hash.
@@ -354,6 +360,19 @@ impl<R: Read + Seek> Members<R> {
             return Err(fault(EXPORT_PROOF, "it signs for another manifest"));
         }
         Ok(entry)
+    }
+
+    /// The bundle is called as its case, and says of itself what follows from the rest.
+    fn check_info(&mut self, entry: &Operation, records: &[Record]) -> Step<()> {
+        let case = records.iter().find(|record| record.id == entry.header.record);
+        let case = case.ok_or_else(|| fault(EXPORT_PROOF, "it is about a case that is not there"))?;
+        if self.base != base_of(case) {
+            return Err(fault(&self.base, "its case is called otherwise"));
+        }
+        if self.text(INFO)? != info(case, entry.header.wall, self.payload) {
+            return Err(fault(INFO, "it is not what follows from the rest of the bundle"));
+        }
+        Ok(())
     }
 
     /// What has a right hash and no meaning was put there by somebody else.

@@ -191,6 +191,14 @@ fn manifests_made_to_fit_do_not_help_a_forger() {
             .contains("not what the operations of the record make"),
         "{told}"
     );
+    let told = fault_of(&edit("bag-info.txt", "metro", "harbor"));
+    assert_eq!(told.member, "bag-info.txt");
+    let told = fault_of(&|members| {
+        for (name, _) in members {
+            *name = name.replacen("-0001", "-0002", 1);
+        }
+    });
+    assert_eq!(told.to_string(), "INV-2026-0002: its case is called otherwise");
     let told = fault_of(&|members| {
         let place = place_of(members, "data/files/");
         members[place].1 = b"another letter".to_vec();
