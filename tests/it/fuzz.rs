@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::support::power::Dice;
 use crate::support::scale;
 
-#[path = "../../fuzz/targets.rs"]
+#[path = "../../fuzz/src/targets/mod.rs"]
 pub(crate) mod targets;
 
 const MUTATIONS: u64 = 300;
 
-fn replay(name: &str, target: fn(&[u8])) {
+fn replay(name: &str) {
+    let (_, target) = targets::ALL.into_iter().find(|(own, _)| *own == name).unwrap();
     let seeds = files(
         &Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fuzz/seeds")
@@ -80,36 +81,67 @@ fn mutated(input: &[u8], dice: &mut Dice) -> Vec<u8> {
 }
 
 #[test]
+fn every_target_has_its_folder_of_seeds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, targets::ALL.map(|(name, _)| name));
+}
+
+#[test]
 fn operations_are_read_or_refused() {
-    replay("operation", targets::operation);
+    replay("operation");
 }
 
 #[test]
 fn checkpoints_are_read_or_refused() {
-    replay("checkpoint", targets::checkpoint);
+    replay("checkpoint");
 }
 
 #[test]
 fn every_search_text_is_understood_somehow() {
-    replay("query", targets::query);
+    replay("query");
 }
 
 #[test]
 fn every_file_to_import_is_read_to_its_end() {
-    replay("csv", targets::csv);
+    replay("csv");
 }
 
 #[test]
 fn every_picture_is_recognised_or_refused() {
-    replay("image", targets::image);
+    replay("image");
 }
 
 #[test]
 fn every_cursor_leads_into_its_own_list_or_nowhere() {
-    replay("cursor", targets::cursor);
+    replay("cursor");
 }
 
 #[test]
 fn every_body_of_parts_is_received_or_leaves_nothing() {
-    replay("multipart", targets::multipart);
+    replay("multipart");
+}
+
+#[test]
+fn every_json_means_what_others_read_in_it() {
+    replay("json");
+}
+
+#[test]
+fn names_and_numbers_are_alike_both_ways() {
+    replay("names");
+}
+
+#[test]
+fn every_request_is_answered_and_none_by_a_fault_of_ours() {
+    replay("request");
+}
+
+#[test]
+fn no_changed_bundle_passes_for_true() {
+    replay("bundle");
 }

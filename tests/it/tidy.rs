@@ -41,7 +41,7 @@ const CONFINED: [(&str, &[&str]); 8] = [
 const NOT_IN_DOMAIN: [&str; 4] = ["tokio", "std::fs", "std::net", "std::env"];
 const DRAWERS: [&str; 7] = ["util", "utils", "helper", "helpers", "common", "misc", "shared"];
 /// Where Rust of ours lies; folders that are not there yet are passed over.
-const RUST_FOLDERS: [&str; 4] = ["src", "tests", "benches", "fuzz/fuzz_targets"];
+const RUST_FOLDERS: [&str; 4] = ["src", "tests", "benches", "fuzz/src"];
 /// A word in backticks that starts so is a path, which must be there.
 const PATH_STARTS: [&str; 10] = [
     "src/", "tests/", "docs/", "benches/", "fuzz/", "web/", "sdks/", "systemd/", "certs/", ".ci/",

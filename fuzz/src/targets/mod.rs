@@ -1,41 +1,61 @@
 //! What each fuzz target does with its bytes: a decoder must answer or refuse, never panic, and what it answers must mean the
 //! same when it is written and read again. The ordinary tests replay the corpora through these very functions.
 
+mod bench;
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use axum::http::{Method, StatusCode};
 use blotter::domain::kind::{CASE, ENTITY};
-use blotter::domain::time::{Clock, Millis};
-use blotter::domain::value::{Fields, Value};
+use blotter::domain::matching::{fold, names, phones, plates, regions};
+use blotter::domain::time::Clock;
+use blotter::lanes::http::body;
 use blotter::lanes::http::cursor as list_cursor;
 use blotter::lanes::http::files::multipart::{PartLimits, receive};
 use blotter::search::ask::Ask;
-use blotter::search::index::Index;
 use blotter::search::page::{Reader, Search};
-use blotter::services::Services;
 use blotter::services::audit::reader::AuditFilter;
-use blotter::services::caller::Caller;
 use blotter::services::casebook::Listing;
+use blotter::services::export::check::check_bundle;
 use blotter::services::failure::{Failure, Outcome};
-use blotter::services::files::room::Room;
-use blotter::services::files::{Files, Purpose};
+use blotter::services::files::Purpose;
 use blotter::services::images::{DecodeLimits, inspect, thumbnail};
 use blotter::services::import::{Limits, Mapping, open};
-use blotter::services::search::follow::catch_up;
-use blotter::store::blobs::Blobs;
 use blotter::store::codec;
 use blotter::store::database::Direction;
-use blotter::store::disk::RealDisk;
-use blotter::store::handle::{Store, StoreOptions, World};
-use blotter::store::identity::Identity;
+use blotter::store::hash::sha256;
 use blotter::store::note::Note;
 use blotter::store::note::checkpoint::Checkpoint;
 use blotter::store::note::proof::TlogProof;
-use blotter::views::FOLD;
 use blotter::views::index::Order;
 use futures_util::stream;
+use serde_json::Value as Json;
+use zip::CompressionMethod;
+use zip::write::SimpleFileOptions;
+
+use self::bench::{BENCH, Bench, Still};
+
+/// What is done with the bytes.
+pub(crate) type Target = fn(&[u8]);
+
+/// Every target by its name, which is also that of its folder of seeds.
+pub(crate) const ALL: [(&str, Target); 11] = [
+    ("bundle", bundle),
+    ("checkpoint", checkpoint),
+    ("csv", csv),
+    ("cursor", cursor),
+    ("image", image),
+    ("json", json),
+    ("multipart", multipart),
+    ("names", names_and_numbers),
+    ("operation", operation),
+    ("query", query),
+    ("request", request),
+];
 
 /// Headers, payloads, values and record rows.
 pub(crate) fn operation(bytes: &[u8]) {
@@ -79,11 +99,144 @@ pub(crate) fn query(bytes: &[u8]) {
 
 /// A file to be imported by a mapping.
 pub(crate) fn csv(bytes: &[u8]) {
-    let mapping = Mapping::parse(include_str!("../data/nypd-hate-crime-complaints.toml")).expect("it ships");
+    read_rows(
+        include_str!("../../../data/nypd-hate-crime-complaints.toml"),
+        bytes,
+    );
+}
+
+fn read_rows(mapping: &str, bytes: &[u8]) {
+    let mapping = Mapping::parse(mapping).expect("a mapping");
     let Ok(mut import) = open(mapping, bytes, Limits::default()) else {
         return;
     };
     while let Ok(Some(_)) = import.next_row() {}
+}
+
+/// JSON as a body, and as a file to be imported. What is taken of a body is what any other reader finds in it.
+pub(crate) fn json(bytes: &[u8]) {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    if let Ok((data, meta)) = not_internal(body::parse(&headers, bytes, &["atomic"])) {
+        let plain: Json = serde_json::from_slice(bytes).expect("JSON");
+        assert_eq!(plain["data"], data);
+        assert_eq!(plain["meta"].as_object().cloned().unwrap_or_default(), meta);
+    }
+    read_rows(JSON_MAPPING, bytes);
+}
+
+const JSON_MAPPING: &str = "format = 'json'\nrequired = ['id']\n[[record]]\nname = 'case'\nkind = 'case'\n\
+    external_id = '{id}'\nrepeat_id = '{id}/{b.c}'\ndata = { title = '{a | squeeze | sentence}', \
+    opened_at = '{day ?? a | date %Y-%m-%d}', tags = ['{b.c | slug}'] }\n";
+
+/// Two names, numbers or plates, one a line: being alike goes both ways, and what is folded stays as it is.
+pub(crate) fn names_and_numbers(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (left, right) = text.split_once('\n').unwrap_or((&text, ""));
+    assert_eq!(names::match_names(left, right), names::match_names(right, left));
+    assert_eq!(plates::same(left, right), plates::same(right, left));
+    if let (Some(one), Some(other)) = (phones::parse(left), phones::parse(right)) {
+        assert_eq!(one.is_same_line(&other), other.is_same_line(&one));
+    }
+    for text in [left, right] {
+        let normal = plates::normal(text);
+        assert_eq!(plates::normal(&normal), normal);
+        let folded = plates::look_alike(&normal);
+        assert_eq!(plates::look_alike(&folded), folded);
+        for word in fold::words(text) {
+            assert_eq!(fold::fold(&text[word.start..word.end]), word.text);
+            names::sound_keys_like(&word.text);
+        }
+        names::forms(text);
+        if let Some(number) = regions::international("US", text) {
+            assert!(regions::is_possible(&number[1..]), "{number}");
+        }
+    }
+}
+
+/// A request as it comes after the head was parsed: `GET /v1/cases?limit=2`, headers `name: value`, an empty line, a body.
+/// Whatever is asked, the answer is no fault of ours, every refusal says why, and what was made reads back the same.
+pub(crate) fn request(bytes: &[u8]) {
+    let end = bytes.windows(2).position(|pair| pair == b"\n\n");
+    let (head, body) = bytes.split_at(end.unwrap_or(bytes.len()));
+    let Ok(head) = std::str::from_utf8(head) else {
+        return;
+    };
+    let mut lines = head.lines();
+    let Some((method, target)) = lines.next().and_then(|line| line.split_once(' ')) else {
+        return;
+    };
+    let Ok(method) = method.parse::<Method>() else {
+        return;
+    };
+    let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
+    let body = body.get(2..).unwrap_or_default().to_vec();
+    BENCH.with(|bench| {
+        let told = bench.ask(method, target, &headers, body);
+        assert!(!told.status.is_server_error(), "{told:?}");
+        let refused = told.status.is_client_error() && !told.headers.is_empty();
+        if refused && told.status != StatusCode::RANGE_NOT_SATISFIABLE && !target.starts_with("/public/") {
+            assert!(told.json()["errors"][0]["code"].is_string(), "{told:?}");
+        }
+        if let (StatusCode::CREATED, Some(location)) = (told.status, told.headers.get("location")) {
+            let location = location.to_str().expect("a path");
+            let read = bench.ask(Method::GET, location, &[], Vec::new());
+            assert_eq!(
+                (read.status, &read.json()["data"]),
+                (StatusCode::OK, &told.json()["data"])
+            );
+        }
+    });
+}
+
+/// A bundle as it comes from a stranger: bytes of a zip, or else a true bundle in which one member was changed and the manifests
+/// with it. The first byte says which member, the next two where it is cut, the rest is put there. None passes for true.
+pub(crate) fn bundle(bytes: &[u8]) {
+    if bytes.starts_with(b"PK") {
+        assert!(check_bundle(Cursor::new(bytes), &[]).is_err());
+        return;
+    }
+    let [member, low, high, rest @ ..] = bytes else {
+        return;
+    };
+    BENCH.with(|bench| {
+        let mut members = bench.bundle.clone();
+        let mut places: Vec<_> = (0..members.len()).collect();
+        // What is made anew can't be changed; to an answer of the log anybody may add a signature.
+        places.retain(|place| !members[*place].0.ends_with("manifest-sha256.txt"));
+        places.retain(|place| !members[*place].0.ends_with("/export.tlog-proof"));
+        let changed = &mut members[places[usize::from(*member) % places.len()]].1;
+        let cut = usize::from(u16::from_le_bytes([*low, *high])) % (changed.len() + 1);
+        let end = (cut + rest.len()).min(changed.len());
+        let is_same = &changed[cut..end] == rest;
+        changed.splice(cut..end, rest.iter().copied());
+        let checked = check_bundle(Cursor::new(bagged(members)), &[]);
+        assert_eq!(checked.is_ok(), is_same, "{checked:?}");
+    });
+}
+
+/// The members as a bag, with manifests of what they are now.
+fn bagged(mut members: Vec<(String, Vec<u8>)>) -> Vec<u8> {
+    for manifest in ["/manifest-sha256.txt", "/tagmanifest-sha256.txt"] {
+        let is_payload = manifest == "/manifest-sha256.txt";
+        let listed: BTreeMap<&str, &Vec<u8>> = members
+            .iter()
+            .filter_map(|(name, bytes)| Some((name.split_once('/')?.1, bytes)))
+            .filter(|(name, _)| name.starts_with("data/") == is_payload && manifest[1..] != **name)
+            .collect();
+        let lines = listed
+            .iter()
+            .map(|(name, bytes)| format!("{}  {name}\n", sha256(&[bytes])));
+        let text: String = lines.collect();
+        let member = members.iter_mut().find(|(name, _)| name.ends_with(manifest));
+        member.expect("a manifest").1 = text.into_bytes();
+    }
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, bytes) in members {
+        zip.start_file(name, stored).expect("a member");
+        zip.write_all(&bytes).expect("its bytes");
+    }
+    zip.finish().expect("a zip").into_inner()
 }
 
 /// A picture.
@@ -126,87 +279,11 @@ pub(crate) fn multipart(bytes: &[u8]) {
     BENCH.with(|bench| {
         let whole = bench.receive(&media, body, body.len().max(1));
         assert_eq!(bench.receive(&media, body, 7), whole);
-        assert_eq!(files_below(&bench.files), Vec::<PathBuf>::new());
+        assert_eq!(bench.files_left(), Vec::<PathBuf>::new());
     });
 }
 
-thread_local! {
-    /// One for each thread that asks, gone with it.
-    static BENCH: Bench = Bench::open();
-}
-
-/// Two agencies with a few records each, in a folder in memory where there is one.
-struct Bench {
-    services: Services,
-    index: Arc<Index>,
-    metro: Caller,
-    files: PathBuf,
-    runtime: tokio::runtime::Runtime,
-    _folder: tempfile::TempDir,
-}
-
-/// A clock that stands still.
-#[derive(Debug)]
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Millis {
-        Millis(1_780_272_000_000)
-    }
-}
-
 impl Bench {
-    fn open() -> Self {
-        let memory = Path::new("/dev/shm");
-        let folder = match std::env::var_os("TMPDIR") {
-            None if memory.is_dir() => tempfile::tempdir_in(memory),
-            _ => tempfile::tempdir(),
-        };
-        let folder = folder.expect("a folder");
-        let world = World {
-            disk: Arc::new(RealDisk),
-            clock: Arc::new(Still),
-        };
-        let identity = Identity::generate().expect("random bytes");
-        let options = StoreOptions::default();
-        let (store, _) = Store::open(&world, folder.path(), &identity, FOLD, options).expect("a store");
-        let files = folder.path().join("files");
-        let blobs = Blobs::open(world.disk.clone(), &files).expect("files");
-        let room = Room::new(world.disk, folder.path().to_path_buf(), 1);
-        let services = Services::new(Arc::new(store), Files::new(blobs, room), world.clock);
-        let owner = |tenant: &str| services.admit_owner(tenant.parse().expect("a name"), "fuzz".into());
-        let (metro, harbor) = (owner("metro"), owner("harbor"));
-        for (caller, number) in [&metro, &harbor]
-            .into_iter()
-            .flat_map(|caller| [(caller, 0), (caller, 1), (caller, 2)])
-        {
-            let text = |text: String| Value::text(text);
-            let case = Fields::from([("title".into(), text(format!("stolen car {number}")))]);
-            let person = [
-                ("kind".into(), text("person".into())),
-                ("display_name".into(), text(format!("Katherine Miller {number}"))),
-            ];
-            services.create(caller, &CASE, case, None).expect("a case");
-            services
-                .create(caller, &ENTITY, Fields::from(person), None)
-                .expect("a person");
-        }
-        let index = Index::open(&folder.path().join("search"), Default::default()).expect("an index");
-        let index = Arc::new(index);
-        catch_up(services.store(), &index).expect("an index of all");
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
-        Self {
-            metro,
-            services,
-            index,
-            files,
-            runtime,
-            _folder: folder,
-        }
-    }
-
     fn page(&self, list: u8, place: &[u8], text: &str) {
         let caller = &self.metro;
         match list % 4 {
