@@ -8,6 +8,7 @@
 mod app;
 mod cli;
 mod court;
+mod docs;
 mod fold;
 mod fuzz;
 mod hostile;

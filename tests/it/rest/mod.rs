@@ -4,7 +4,6 @@ mod batch;
 mod casework;
 mod conflicts;
 mod conventions;
-mod docs;
 mod lists;
 mod reading;
 mod repeats;

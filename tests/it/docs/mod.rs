@@ -1,5 +1,7 @@
 //! The published document and the page that shows it.
 
+mod browser;
+
 use std::collections::BTreeSet;
 
 use axum::http::Method;

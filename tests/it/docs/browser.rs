@@ -1,0 +1,181 @@
+//! The reference in a real browser: it renders, its search finds, it goes on answering, and it asks nobody but the box. Texts
+//! alone don't tell: a plugin of the page once passed every test of them and hung the browser for ever.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value as Json, json};
+
+use crate::support::process::Place;
+
+/// However busy the machine is.
+const LIMIT: Duration = Duration::from_secs(120);
+/// Between two looks at the page.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A headless Chromium with one page, spoken to over two pipes.
+struct Browser {
+    child: Child,
+    ask: ChildStdin,
+    told: Receiver<Json>,
+    calls: u64,
+    /// Of the page.
+    session: Json,
+    /// What the page reported by itself.
+    events: Vec<Json>,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// `None` where there is no Chromium.
+    fn start() -> Option<Self> {
+        let found = Command::new("chromium").arg("--version").output();
+        if !found.is_ok_and(|found| found.status.success()) {
+            return None;
+        }
+        let profile = tempfile::tempdir().unwrap();
+        // The protocol goes over the descriptors 3 and 4, one JSON after the other, each ended by a zero.
+        let begin = "exec chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
+            --no-proxy-server --ignore-certificate-errors --remote-debugging-pipe --user-data-dir=\"$0\" \
+            3<&0 4>&1 0</dev/null 1>&2 2>\"$0\"/log";
+        let mut command = Command::new("sh");
+        command.args(["-c", begin]).arg(profile.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.process_group(0).spawn().unwrap();
+        let (ask, out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut browser = Self {
+            child,
+            ask,
+            told: listen(out),
+            calls: 0,
+            session: Json::Null,
+            events: Vec::new(),
+            _profile: profile,
+        };
+        let page = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
+        let attach = json!({"targetId": page["targetId"], "flatten": true});
+        browser.session = browser.call("Target.attachToTarget", &attach)["sessionId"].clone();
+        for domain in ["Network", "Runtime", "Log", "Page"] {
+            browser.call(&format!("{domain}.enable"), &json!({}));
+        }
+        Some(browser)
+    }
+
+    /// Calls a method and waits for its result; what the page reports meanwhile is kept.
+    fn call(&mut self, method: &str, params: &Json) -> Json {
+        self.calls += 1;
+        let mut call = json!({"id": self.calls, "method": method, "params": params});
+        if self.session.is_string() {
+            call["sessionId"] = self.session.clone();
+        }
+        self.ask.write_all(format!("{call}\0").as_bytes()).unwrap();
+        let end = Instant::now() + LIMIT;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let told = self.told.recv_timeout(left);
+            let told = told.unwrap_or_else(|error| panic!("{method} is not answered: {error}"));
+            if told["id"] == self.calls {
+                assert!(told["error"].is_null(), "{method}: {told}");
+                return told["result"].clone();
+            }
+            self.events.push(told);
+        }
+    }
+
+    /// What the page makes of an expression.
+    fn value(&mut self, expression: &str) -> Json {
+        let asked = json!({"expression": expression, "returnByValue": true});
+        self.call("Runtime.evaluate", &asked)["result"]["value"].clone()
+    }
+
+    /// Looks until the expression is true.
+    fn wait_until(&mut self, expression: &str) {
+        let begun = Instant::now();
+        while self.value(expression) != true {
+            let text = "document.body ? document.body.innerText.slice(0, 2000) : '(no page)'";
+            assert!(begun.elapsed() < LIMIT, "not {expression}: {}", self.value(text));
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// What the page reported by this method.
+    fn events_of(&self, method: &str) -> impl Iterator<Item = &Json> {
+        let of = move |event: &&Json| event["method"] == *method;
+        self.events.iter().filter(of).map(|event| &event["params"])
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It may have ended before.
+        kill_process_group(Pid::from_child(&self.child), Signal::KILL).unwrap_or_default();
+        drop(self.child.wait());
+    }
+}
+
+/// Reads what the browser says until it is gone.
+fn listen(out: ChildStdout) -> Receiver<Json> {
+    let (told, heard) = channel();
+    thread::spawn(move || {
+        for message in BufReader::new(out).split(0).map_while(Result::ok) {
+            let message = serde_json::from_slice(&message).unwrap_or_default();
+            if told.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    heard
+}
+
+#[test]
+fn a_browser_shows_the_reference_finds_in_it_and_asks_nobody_else() {
+    let Some(mut browser) = Browser::start() else {
+        assert!(std::env::var_os("CI").is_none(), "there is no chromium");
+        println!("there is no chromium: the page was not opened in a browser");
+        return;
+    };
+    let place = Place::with_node();
+    let server = place.serve();
+    let origin = format!("https://{}", server.address());
+    let page = format!("{origin}/docs");
+    browser.call("Page.navigate", &json!({"url": page}));
+    browser.wait_until("document.querySelectorAll('.opblock-tag').length > 10");
+    let groups = browser.value("document.querySelectorAll('.opblock-tag').length");
+
+    browser.value("document.querySelector('.operation-filter-input').focus()");
+    for letter in "custody".chars() {
+        browser.call("Input.insertText", &json!({"text": letter}));
+    }
+    let paths = "[...document.querySelectorAll('.opblock-summary-path')].map((path) => path.dataset.path)";
+    browser.wait_until(&format!("{paths}.includes('/v1/evidence/{{id}}/custody')"));
+    assert_eq!(browser.value("1 + 1"), 2, "the page hangs");
+    let found = browser.value("document.querySelectorAll('.opblock-tag').length");
+    assert!(found.as_u64() < groups.as_u64(), "{found} of {groups} groups");
+
+    browser.value(
+        "document.querySelector('[data-path$=custody]').closest('.opblock-summary').firstChild.click()",
+    );
+    browser.wait_until("document.querySelector('.opblock-body')?.innerText.includes('curl --cacert')");
+    assert_eq!(browser.value("1 + 1"), 2, "the page hangs");
+
+    let elsewhere: Vec<_> = browser
+        .events_of("Network.requestWillBeSent")
+        .filter_map(|event| event["request"]["url"].as_str())
+        .filter(|url| !url.starts_with(&origin) && !url.starts_with("data:"))
+        .collect();
+    assert_eq!(elsewhere, Vec::<&str>::new());
+    let asked = browser.events_of("Network.requestWillBeSent").count();
+    assert!(asked > 4, "{asked} requests were seen");
+    let is_error = |event: &&Json| event["type"] == "error" || event["entry"]["level"] == "error";
+    let errors: Vec<_> = ["Runtime.consoleAPICalled", "Log.entryAdded"]
+        .iter()
+        .flat_map(|method| browser.events_of(method).filter(is_error))
+        .chain(browser.events_of("Runtime.exceptionThrown"))
+        .collect();
+    assert_eq!(errors, Vec::<&Json>::new());
+}
