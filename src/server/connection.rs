@@ -1,8 +1,10 @@
 //! One connection from handshake to close. ALPN decides between HTTP/1.1 and HTTP/2; without TLS it is HTTP/1.1.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::ready;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,8 +14,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, PollSemaphore};
 
 use crate::server::admission::Seat;
 use crate::server::body::Pace;
@@ -32,6 +35,8 @@ pub(super) struct Edge {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) router: Router,
     pub(super) limits: Limits,
+    /// Taken by a handshake while it computes.
+    pub(super) handshakes: Arc<Semaphore>,
     pub(super) tasks: Tasks,
     pub(super) stop: CancellationToken,
 }
@@ -48,7 +53,10 @@ pub(super) async fn run(edge: Arc<Edge>, stream: TcpStream, peer: SocketAddr, se
         return speak_http1(&edge, stream, peer).await;
     };
     let limit = Duration::from_secs(edge.limits.handshake_seconds_max);
-    let handshake = tokio::time::timeout(limit, acceptor.accept(stream));
+    let handshake = tokio::time::timeout(
+        limit,
+        in_turn(Arc::clone(&edge.handshakes), acceptor.accept(stream)),
+    );
     match edge.stop.run_until_cancelled(handshake).await {
         None => {}
         Some(Err(_elapsed)) => tracing::debug!(%peer, "the handshake took too long"),
@@ -58,6 +66,17 @@ pub(super) async fn run(edge: Arc<Edge>, stream: TcpStream, peer: SocketAddr, se
         }
         Some(Ok(Ok(stream))) => speak_http1(&edge, stream, peer).await,
     }
+}
+
+/// Lets work compute only while it holds one of these turns, which it gives back whenever it waits: whoever shakes hands for
+/// nothing, a thousand times a second, leaves the other threads to those who ask for something.
+async fn in_turn<F: Future>(turns: Arc<Semaphore>, work: F) -> F::Output {
+    let (mut turns, mut work) = (PollSemaphore::new(turns), pin!(work));
+    poll_fn(|cx| {
+        let _turn = ready!(turns.poll_acquire(cx));
+        work.as_mut().poll(cx)
+    })
+    .await
 }
 
 async fn speak_http1<S>(edge: &Edge, stream: S, peer: SocketAddr)

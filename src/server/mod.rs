@@ -4,11 +4,13 @@
 //! Who owns what: [`serve`] owns its listener and, through [`tasks::Tasks`], every task that it started; a
 //! connection's seat is counted in [`admission::Admission`] and lives as long as its socket.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -61,10 +63,12 @@ pub async fn serve(
     let tasks = Tasks::default();
     let drain = Duration::from_secs(limits.drain_seconds_max);
     let admission = Admission::new(limits.connections_max, limits.connections_per_ip_max);
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let edge = Arc::new(Edge {
         tls,
         router,
         limits,
+        handshakes: Arc::new(Semaphore::new((threads / 2).max(1))),
         tasks: tasks.clone(),
         stop: stop.clone(),
     });

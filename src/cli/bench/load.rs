@@ -110,11 +110,22 @@ impl Client {
     }
 }
 
-/// Runs so many clients for so long.
+/// Runs so many clients for so long, each without a pause.
 pub(super) async fn run(
     target: &Target,
     clients: usize,
     time: Duration,
+    ask: &Asker,
+) -> std::io::Result<Measured> {
+    run_paced(target, clients, time, Duration::ZERO, ask).await
+}
+
+/// The same with a pause of each client after each answer.
+pub(super) async fn run_paced(
+    target: &Target,
+    clients: usize,
+    time: Duration,
+    pause: Duration,
     ask: &Asker,
 ) -> std::io::Result<Measured> {
     let mut connections = JoinSet::new();
@@ -126,7 +137,9 @@ pub(super) async fn run(
     let mut running = JoinSet::new();
     for (number, client) in open.into_iter().enumerate() {
         let ask = Arc::clone(ask);
-        running.spawn(one_client(client, begin, time, move |nth| ask(number, nth)));
+        running.spawn(one_client(client, (begin, time, pause), move |nth| {
+            ask(number, nth)
+        }));
     }
     let mut measured = Measured::default();
     while let Some(client) = running.join_next().await {
@@ -139,8 +152,7 @@ pub(super) async fn run(
 
 async fn one_client(
     mut client: Client,
-    begin: Instant,
-    time: Duration,
+    (begin, time, pause): (Instant, Duration, Duration),
     ask: impl Fn(u64) -> Ask,
 ) -> std::io::Result<Vec<Duration>> {
     let mut latencies = Vec::new();
@@ -149,6 +161,9 @@ async fn one_client(
         let sent = Instant::now();
         client.send(request).await?;
         latencies.push(sent.elapsed());
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
     }
     Ok(latencies)
 }

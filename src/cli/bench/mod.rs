@@ -43,6 +43,9 @@ pub(super) struct Bench {
     /// Measures what other clients notice of hostile ones instead
     #[arg(long)]
     hostile: bool,
+    /// Commits one abuse: what `--hostile` starts beside itself
+    #[arg(long, hide = true)]
+    abuse: Option<hostile::Abuse>,
     /// A PocketBase beside it: where its collection answers (`benches/run` starts one)
     #[arg(long, value_name = "URL")]
     pocketbase: Option<Peer>,
@@ -53,6 +56,9 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn run(self, output: Output) -> Done {
+        if let Some(abuse) = self.abuse {
+            return hostile::commit(abuse).map_err(CliError::failed);
+        }
         let figures = self
             .measure(&|what| output.say(&format!("… {what}")))
             .map_err(CliError::failed)?;

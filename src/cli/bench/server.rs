@@ -31,6 +31,8 @@ pub(super) struct Server {
     child: Child,
     /// Its data folder.
     pub(super) data: PathBuf,
+    /// The certificate of its authority.
+    pub(super) authority: PathBuf,
     /// From the start of the process to the line that says it is ready.
     ready_after: Duration,
     pub(super) target: Target,
@@ -133,6 +135,7 @@ impl Node {
         Ok(Server {
             child,
             data: self.folder.join("data"),
+            authority: PathBuf::from(authority),
             ready_after,
             target,
         })

@@ -18,6 +18,10 @@ pub(super) const DRAINED_BYTES_MAX: u64 = 32 << 20;
 /// Members of one object, at most: no record has as many fields, and each costs fifty times its bytes in memory.
 const OBJECT_MEMBERS_MAX: usize = 10_000;
 
+/// How much of a body is read before other requests on the same thread have their turn: what arrives faster than it can be
+/// decrypted would hold the thread for milliseconds.
+const TURN_BYTES: usize = 128 << 10;
+
 /// How much of a body is read that nobody asked for.
 const UNASKED_BYTES_MAX: u64 = 64 << 10;
 
@@ -57,11 +61,17 @@ pub async fn read(headers: &HeaderMap, mut body: Body, bytes_max: u64) -> Outcom
     }
     let mut all = Vec::new();
     let mut length = 0_u64;
+    let mut turn_bytes = 0;
     while let Some(frame) = body.frame().await {
         let broken = || Failure::wrong("body", "a whole body: it broke off");
         let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
             continue;
         };
+        turn_bytes += data.len();
+        if turn_bytes > TURN_BYTES {
+            turn_bytes = 0;
+            tokio::task::yield_now().await;
+        }
         length += data.len() as u64;
         if length <= bytes_max {
             all.extend_from_slice(&data);

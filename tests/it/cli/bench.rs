@@ -12,7 +12,7 @@ fn a_hostile_bench_gives_a_row_for_each_abuse() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let figures = ended.json();
     let rows = figures["data"].as_array().unwrap();
-    assert_eq!(rows.len(), 7, "{rows:?}");
+    assert_eq!(rows.len(), 10, "{rows:?}");
     println!("{:#}", figures["data"]);
     assert!(rows.iter().all(|row| row["ratio"].is_number()), "{rows:?}");
 }

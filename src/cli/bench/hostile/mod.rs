@@ -1,46 +1,28 @@
 //! What polite clients notice of hostile ones: their p99 while each abuse runs beside their p99 just before, and the server's
-//! memory. The abusers run on this machine too, so what they cost themselves is in the figures.
+//! memory. Hostile clients work elsewhere in the world, so here they are a process of the lowest priority, which takes what
+//! processor time is left over: what is measured is what the server spends on them.
 
+mod abuse;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Method;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
-use super::load::{Ask, Asker, Client, Target, run};
-use super::server::Node;
+use super::load::{Ask, Asker, Client, Target, run_paced};
+use super::server::{Node, Server};
 use super::{Bench, Figure, megabytes, millis};
-use crate::server::client::Protocol;
+
+pub(super) use self::abuse::{Abuse, commit};
 
 /// Clients that are answered all the while.
 const POLITE: usize = 4;
-/// Connections that one address may hold are 256; the polite ones are among them.
-const STUCK: usize = 240;
-const TEXT_BYTES: usize = 1 << 20;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Abuse {
-    Stuck,
-    Heads,
-    Resets,
-    Deep,
-    Wide,
-    Packed,
-    Handshakes,
-}
-
-const ABUSES: [(Abuse, &str); 7] = [
-    (
-        Abuse::Stuck,
-        "240 connections that stop halfway and send a byte a second",
-    ),
-    (Abuse::Heads, "heads of 1 MB"),
-    (Abuse::Resets, "streams reset at once (CVE-2023-44487)"),
-    (Abuse::Deep, "JSON 10,000 deep"),
-    (Abuse::Wide, "JSON of 4 MB, 300,000 members wide"),
-    (Abuse::Packed, "pictures of 20,000 by 20,000 pixels in 70 bytes"),
-    (Abuse::Handshakes, "connections that end with the handshake"),
-];
+/// Of a polite client, between an answer and its next request.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A line for each abuse.
 pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> std::io::Result<Vec<Figure>> {
@@ -48,28 +30,31 @@ pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> s
     let server = node.start()?;
     let target = &server.target;
     prepare(target).await?;
-    let polite: Asker = std::sync::Arc::new(|_, _| get("/v1/cases?limit=1"));
+    let polite: Asker = Arc::new(|_, _| get("/v1/cases?limit=1"));
+    let polite = async || {
+        let measured = run_paced(target, POLITE, bench.time(), PAUSE, &polite).await;
+        Ok::<_, std::io::Error>(measured?.percentile(99))
+    };
     let mut figures = Vec::new();
-    for (abuse, what) in ABUSES {
+    for abuse in Abuse::ALL {
+        let what = abuse.what();
         say(what);
         let watch = server.watch_memory();
         let mut rounds = Vec::new();
         for _ in 0..bench.rounds.max(1) {
-            let quiet = run(target, POLITE, bench.time(), &polite).await?.percentile(99);
-            let mut abusers = JoinSet::new();
-            for number in 0..abusers_of(abuse) {
-                abusers.spawn(abuse_on(abuse, target.clone(), number));
-            }
-            let beside = run(target, POLITE, bench.time(), &polite).await?.percentile(99);
-            abusers.shutdown().await;
-            rounds.push((beside.as_secs_f64() / quiet.as_secs_f64(), beside, quiet));
+            let quiet = polite().await?;
+            let abusers = Abusers::begin(abuse, &server)?;
+            let beside = polite().await?;
+            let times = abusers.end()?;
+            rounds.push((beside.as_secs_f64() / quiet.as_secs_f64(), beside, quiet, times));
         }
         rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let (ratio, beside, quiet) = rounds[rounds.len() / 2];
+        let (ratio, beside, quiet, times) = rounds[rounds.len() / 2];
+        let a_second = times / bench.seconds.max(1);
         let most = megabytes(watch.most());
-        let figure = Figure::new(what, format!("p99 {}, memory {most}", millis(beside)));
+        let value = format!("p99 {}, memory {most}, {a_second}/s", millis(beside));
         figures.push(
-            figure
+            Figure::new(what, value)
                 .beside(format!("quiet: {}", millis(quiet)), Some(ratio))
                 .aim("≤ 2; ≤ 256 MB"),
         );
@@ -97,125 +82,57 @@ async fn prepare(target: &Target) -> std::io::Result<()> {
     client.send(put).await.map(drop)
 }
 
-fn abusers_of(abuse: Abuse) -> usize {
-    if abuse == Abuse::Stuck { STUCK } else { 2 }
+/// Whom abusers are set on; the first line that they are told.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Victim {
+    address: std::net::SocketAddr,
+    authority: PathBuf,
+    authorization: String,
 }
 
-/// Goes on until it is cut off by the end of the round; what the server answers to it is its own affair.
-async fn abuse_on(abuse: Abuse, target: Target, number: usize) {
-    loop {
-        if once(abuse, &target, number).await.is_err() {
-            // The server hung up; this one comes again.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+/// The process of the abusers. It ends with its standard input, and tells how often it did its worst.
+struct Abusers {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Abusers {
+    /// Starts them and waits until they have begun.
+    fn begin(abuse: Abuse, server: &Server) -> std::io::Result<Self> {
+        let missing = || std::io::Error::other("the abusers have not begun");
+        let victim = Victim {
+            address: server.target.address,
+            authority: server.authority.clone(),
+            authorization: server.target.authorization.clone(),
+        };
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["bench", "--abuse", abuse.name()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = BufReader::new(child.stdout.take().ok_or_else(missing)?);
+        let mut begun = Self { child, out };
+        let input = begun.child.stdin.as_mut().ok_or_else(missing)?;
+        writeln!(input, "{}", serde_json::to_string(&victim)?)?;
+        let mut line = String::new();
+        begun.out.read_line(&mut line)?;
+        (line == "begun\n").then_some(begun).ok_or_else(missing)
+    }
+
+    fn end(mut self) -> std::io::Result<u64> {
+        drop(self.child.stdin.take());
+        let mut told = String::new();
+        self.out.read_to_string(&mut told)?;
+        let ended = self.child.wait()?;
+        let times = told.trim().parse().ok().filter(|_| ended.success());
+        times.ok_or_else(|| std::io::Error::other(format!("the abusers ended with {ended}: {told}")))
     }
 }
 
-async fn once(abuse: Abuse, target: &Target, number: usize) -> std::io::Result<()> {
-    let protocol = if abuse == Abuse::Resets {
-        Protocol::Http2
-    } else {
-        Protocol::Http1
-    };
-    let Some(connector) = &target.connector else {
-        return Ok(());
-    };
-    let mut stream = connector.speak(protocol, target.address).await?;
-    match abuse {
-        Abuse::Handshakes => return Ok(()),
-        Abuse::Stuck => {
-            let begin = [
-                "GET /v1/ca",
-                "POST /v1/cases HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n",
-            ];
-            stream.write_all(begin[number % begin.len()].as_bytes()).await?;
-            loop {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                stream.write_all(b"x").await?;
-            }
-        }
-        Abuse::Resets => {
-            stream
-                .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
-                .await?;
-            for stream_id in (1_u32..200_000).step_by(2) {
-                stream.write_all(&opened_and_reset(stream_id)).await?;
-            }
-            return Ok(());
-        }
-        Abuse::Heads => {
-            let head = format!(
-                "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
-                "x".repeat(TEXT_BYTES)
-            );
-            stream.write_all(head.as_bytes()).await?;
-        }
-        Abuse::Deep | Abuse::Wide | Abuse::Packed => {
-            let (path, media, body) = body_of(abuse);
-            let head = format!(
-                "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-type: {media}\r\ncontent-length: {}\r\n\r\n",
-                target.authorization,
-                body.len()
-            );
-            loop {
-                stream.write_all(head.as_bytes()).await?;
-                stream.write_all(&body).await?;
-                let mut answer = [0; 65_536];
-                if stream.read(&mut answer).await? == 0 {
-                    break;
-                }
-                if abuse == Abuse::Packed {
-                    // Each is kept as a file; what is tried is the opening of them, not a record of ten thousand files.
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
-    }
-    stream.read_to_end(&mut Vec::new()).await.map(drop)
-}
-
-/// `GET /` as the head of a stream, and its end.
-fn opened_and_reset(stream: u32) -> Vec<u8> {
-    let id = stream.to_be_bytes();
-    let head = [&[0, 0, 3, 1, 5][..], &id, &[0x82, 0x84, 0x87]].concat();
-    [&head[..], &[0, 0, 4, 3, 0], &id, &[0, 0, 0, 8]].concat()
-}
-
-fn body_of(abuse: Abuse) -> (&'static str, &'static str, Vec<u8>) {
-    const JSON: &str = "application/json";
-    match abuse {
-        Abuse::Deep => {
-            let body = format!("{{\"data\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
-            ("/v1/cases", JSON, body.into_bytes())
-        }
-        Abuse::Wide => {
-            let members: Vec<String> = (0..300_000).map(|number| format!("\"k{number}\":1")).collect();
-            (
-                "/v1/cases",
-                JSON,
-                format!("{{\"data\":{{{}}}}}", members.join(",")).into_bytes(),
-            )
-        }
-        _ => {
-            // A head that says 20,000 by 20,000, and no more: what is checked is that nobody takes room for it.
-            let side = 20_000_u32.to_be_bytes();
-            let png = [
-                b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(),
-                &side,
-                &side,
-                &[8, 6, 0, 0, 0, 0xc4, 0xf0, 0x18, 0x4c],
-            ];
-            let body = [
-                b"--b\r\ncontent-disposition: form-data; name=\"files\"; filename=\"a.png\"\r\n\r\n"
-                    .as_slice(),
-                &png.concat(),
-                b"\r\n--b--\r\n",
-            ];
-            (
-                "/v1/evidence/ext:hostile/files",
-                "multipart/form-data; boundary=b",
-                body.concat(),
-            )
-        }
+impl Drop for Abusers {
+    fn drop(&mut self) {
+        // Already gone unless the bench itself failed.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
