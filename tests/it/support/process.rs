@@ -1,7 +1,7 @@
 //! The program itself: verbs run to their end, and a server that is started and told to stop.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -239,8 +239,12 @@ impl Served {
             wire,
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{key}{headers}\r\n"
         )?;
-        wire.write_all(body)?;
-        told(&mut wire)
+        match wire.write_all(body) {
+            Ok(()) => told(&mut wire),
+            // Who is answered before all was sent may be cut off while it sends; the answer has arrived all the same.
+            Err(error) if is_cut_off(&error) => told(&mut Arrived(wire)).map_err(|_none| error),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends a signal.
@@ -271,6 +275,28 @@ impl Drop for Served {
     }
 }
 
+/// What a peer said before it hung up. Nothing is sent any more, where a [`Wire`] insists on sending what it holds first.
+struct Arrived(Wire);
+
+impl Read for Arrived {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let StreamOwned { conn, sock } = &mut self.0;
+        loop {
+            match conn.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            conn.read_tls(sock)?;
+            conn.process_new_packets()
+                .map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))?;
+        }
+    }
+}
+
+fn is_cut_off(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
 /// Reads an answer to its end.
 pub(crate) fn told(wire: &mut impl Read) -> std::io::Result<Told> {
     let mut answer = Vec::new();
@@ -278,9 +304,7 @@ pub(crate) fn told(wire: &mut impl Read) -> std::io::Result<Told> {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     // A peer that closes without a farewell of TLS has said all it had to say.
     let Some((head, body)) = answer.split_once("\r\n\r\n") else {
-        return Err(read
-            .err()
-            .unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()));
+        return Err(read.err().unwrap_or_else(|| ErrorKind::UnexpectedEof.into()));
     };
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     Ok(Told {
