@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::unix::OwnedWriteHalf;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,6 @@ use crate::cli::order::{Answer, Backend, Envelope, Refusal};
 use crate::server::tasks::Tasks;
 use crate::services::search::follow::Gauge;
 
-/// An order is no longer than this; imports send their rows in parts.
-const LINE_BYTES_MAX: u64 = 64 << 20;
 /// Steps of one order that its reader has not taken yet.
 const STEPS_WAITING_MAX: usize = 16;
 
@@ -30,14 +28,15 @@ pub struct Door {
     path: PathBuf,
     node: Arc<Node>,
     gauge: Gauge,
+    line_bytes_max: u64,
 }
 
 impl Door {
-    /// Opens the socket. One that a crashed server left is replaced: the folder's lock says that nobody answers there.
+    /// Opens the socket for orders of so many bytes at most. One that a crashed server left is replaced: the folder's lock says that nobody answers there.
     ///
     /// # Errors
     /// The system refused.
-    pub fn open(node: Arc<Node>, gauge: Gauge) -> io::Result<Self> {
+    pub fn open(node: Arc<Node>, gauge: Gauge, line_bytes_max: u64) -> io::Result<Self> {
         let path = node.folder.socket();
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -50,6 +49,7 @@ impl Door {
             path,
             node,
             gauge,
+            line_bytes_max,
         })
     }
 
@@ -60,7 +60,7 @@ impl Door {
             match accepted {
                 Ok((stream, _)) => {
                     let backend = Backend::new(&self.node, Some(self.gauge.clone()));
-                    tasks.spawn(serve(stream, backend, stop.clone()));
+                    tasks.spawn(serve(stream, backend, self.line_bytes_max, stop.clone()));
                 }
                 Err(error) => tracing::debug!(%error, "the admin socket refused a connection"),
             }
@@ -76,21 +76,43 @@ impl Drop for Door {
     }
 }
 
-async fn serve(stream: UnixStream, backend: Backend, stop: CancellationToken) {
+async fn serve(stream: UnixStream, backend: Backend, line_bytes_max: u64, stop: CancellationToken) {
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
     loop {
         let mut line = Vec::new();
-        let mut limited = (&mut reading).take(LINE_BYTES_MAX);
+        let mut limited = (&mut reading).take(line_bytes_max);
         let read = stop.run_until_cancelled(limited.read_until(b'\n', &mut line));
         match read.await {
             Some(Ok(bytes)) if bytes > 0 => {}
             _ => return,
         }
+        if line.last() != Some(&b'\n') && line.len() as u64 == line_bytes_max {
+            refuse_long(&mut reading, &mut writing, line_bytes_max).await;
+            return;
+        }
         if answer(line, backend.clone(), &mut writing).await.is_err() {
             return;
         }
     }
+}
+
+/// Says that an order is too long once its sender, who does not listen before that, has sent it.
+async fn refuse_long(
+    reading: &mut BufReader<OwnedReadHalf>,
+    writing: &mut OwnedWriteHalf,
+    line_bytes_max: u64,
+) {
+    while let Ok(bytes @ [_, ..]) = reading.fill_buf().await {
+        let (read, ended) = (bytes.len(), bytes.contains(&b'\n'));
+        reading.consume(read);
+        if ended {
+            break;
+        }
+    }
+    let text = format!("the order is longer than limits.admin_line_bytes_max = {line_bytes_max} bytes");
+    // Who is gone already misses it.
+    drop(say(writing, &Answer::Refused(Refusal::new("invalid", text))).await);
 }
 
 async fn answer(line: Vec<u8>, backend: Backend, writing: &mut OwnedWriteHalf) -> io::Result<()> {

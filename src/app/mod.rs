@@ -106,7 +106,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
 
     // What a crash left behind goes, and nobody waits for that.
     let services = node.services.clone();
-    let finder = Finder::new(services.clone(), Arc::clone(&node.index), Some(follower.gauge()));
+    let finder = node.finder(Some(follower.gauge()));
     let tidying = tokio::task::spawn_blocking(move || tidy_up(&services, &finder));
 
     // The edge: certificate, listeners, and what answers there.
@@ -142,7 +142,8 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     let metrics = edge.serve_metrics(probes::metrics_router(&probes)).await?;
 
     // The command line's own door.
-    let door = admin::Door::open(Arc::clone(&node), follower.gauge())?;
+    let line_bytes_max = config.limits.admin_line_bytes_max;
+    let door = admin::Door::open(Arc::clone(&node), follower.gauge(), line_bytes_max)?;
     edge.tasks.spawn(door.answer_until(stop.clone()));
     Ok(Running {
         url: format!("https://{}", shown(address)),
@@ -275,21 +276,25 @@ impl Edge<'_> {
 
 /// Everything that answers at the main listener.
 fn router(node: &Node, gauge: Gauge, probes: &Arc<Probes>, config: &Config) -> Router {
-    let finder = Finder::new(node.services.clone(), Arc::clone(&node.index), Some(gauge));
     let options = lanes::http::Options {
         json_bytes_max: config.bodies.json_bytes_max,
         requests_per_second: config.rates.requests_per_second,
         request_burst: config.rates.burst,
         file_bytes_max: config.bodies.file_bytes_max,
         image_bytes_max: config.bodies.image_bytes_max,
-        files_max: lanes::http::Options::default().files_max,
+        files_max: config.bodies.files_max,
+        form_data_bytes_max: config.bodies.form_data_bytes_max,
+        members_max: config.bodies.members_max,
+        drained_bytes_max: config.bodies.drained_bytes_max,
+        large_body_bytes_min: config.bodies.large_bytes_min,
+        large_bodies_at_once_max: config.bodies.large_at_once_max,
         language: config
             .reports
             .language
             .as_ref()
             .map_or_else(String::new, |tag| tag.as_str().to_owned()),
     };
-    let lanes = Lanes::new(node.services.clone(), finder, options);
+    let lanes = Lanes::new(node.services.clone(), node.finder(Some(gauge)), options);
     lanes::router(&lanes)
         .merge(probes::router(probes))
         .merge(probes::keyed_metrics_router(probes))

@@ -11,8 +11,12 @@ use crate::search::index::{Index, IndexError, Options};
 use crate::services::Services;
 use crate::services::files::Files;
 use crate::services::files::room::Room;
+use crate::services::images::DecodeLimits;
 use crate::services::people::PeopleOptions;
+use crate::services::people::passwords::HashOptions;
 use crate::services::reports::ReportRules;
+use crate::services::search::follow::Gauge;
+use crate::services::search::{FindOptions, Finder};
 use crate::store::blobs::Blobs;
 use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
@@ -46,6 +50,7 @@ pub struct Node {
     pub opened: Opened,
     /// Where it lies.
     pub folder: Folder,
+    find_options: FindOptions,
     _lock: FolderLock,
 }
 
@@ -66,12 +71,14 @@ impl Node {
         let (store, opened) = Store::open(&world, folder.path(), &identity, FOLD, store_options(config))?;
         let blobs = Blobs::open(Arc::clone(&world.disk), &folder.files())?;
         let floor_bytes = config.store.low_disk_floor_bytes;
-        let room = Room::new(Arc::clone(&world.disk), folder.path().to_owned(), floor_bytes);
+        let room = Room::new(Arc::clone(&world.disk), folder.path().to_owned(), floor_bytes)
+            .with_large_files_above(config.store.large_file_bytes_min);
+        let files = Files::new(blobs, room).with_decode_limits(decode_limits(config));
         let shown_bytes_max = usize::try_from(config.store.shown_bytes_max).unwrap_or(usize::MAX);
-        let services = Services::new(Arc::new(store), Files::new(blobs, room), Arc::clone(&world.clock))
+        let services = Services::new(Arc::new(store), files, Arc::clone(&world.clock))
             .with_memory(shown_bytes_max)
             .with_report_rules(report_rules(config))
-            .with_people(people_options(config, &facts))
+            .with_people(people_options(config, facts.tenant().ok()))
             .with_sessions_kept_in(Arc::clone(&world.disk), folder.sessions());
         let heap_bytes = usize::try_from(config.search.heap_bytes).unwrap_or(usize::MAX);
         let index = Arc::new(Index::open(&folder.search(), Options { heap_bytes })?);
@@ -81,8 +88,14 @@ impl Node {
             facts,
             opened,
             folder,
+            find_options: find_options(config),
             _lock: lock,
         })
+    }
+
+    /// Searches in the index, with the gauge of whoever keeps it.
+    pub fn finder(&self, gauge: Option<Gauge>) -> Finder {
+        Finder::new(self.services.clone(), Arc::clone(&self.index), gauge).with_options(self.find_options)
     }
 
     /// The agency that the command line acts for when it names none.
@@ -93,7 +106,7 @@ impl Node {
     }
 }
 
-fn people_options(config: &Config, facts: &Facts) -> PeopleOptions {
+fn people_options(config: &Config, home: Option<TenantId>) -> PeopleOptions {
     const MINUTE_MS: i64 = 60_000;
     let minutes = |minutes: u64| {
         i64::try_from(minutes)
@@ -102,13 +115,39 @@ fn people_options(config: &Config, facts: &Facts) -> PeopleOptions {
     };
     let defaults = PeopleOptions::default();
     PeopleOptions {
-        home: facts.tenant().unwrap_or(defaults.home),
+        home: home.unwrap_or(defaults.home),
         session_idle_millis: minutes(config.auth.session_idle_minutes),
         lock_failures: config.auth.lock_failures,
         lock_millis: minutes(config.auth.lock_minutes),
         session_life_millis: minutes(config.auth.session_life_hours.saturating_mul(60)),
         failures_per_minute_max: config.auth.failures_per_minute_max,
-        ..PeopleOptions::default()
+        failing_addresses_max: config.auth.failing_addresses_max,
+        sessions_per_user_max: config.auth.sessions_per_user_max,
+        sessions_max: config.auth.sessions_max,
+        password_bytes_min: config.auth.password_bytes_min,
+        password_bytes_max: config.auth.password_bytes_max,
+        hash: HashOptions {
+            memory_kib: config.auth.hash_memory_kib,
+            passes: config.auth.hash_passes,
+            hashes_max: config.auth.hashes_at_once_max,
+            waiting_max: config.auth.hashes_waiting_max,
+        },
+    }
+}
+
+fn find_options(config: &Config) -> FindOptions {
+    FindOptions {
+        text_chars_max: config.search.text_chars_max,
+        limit_max: config.search.limit_max,
+        wait_max: Duration::from_millis(config.search.wait_ms_max),
+    }
+}
+
+fn decode_limits(config: &Config) -> DecodeLimits {
+    DecodeLimits {
+        pixels_max: config.images.pixels_max,
+        decoder_bytes_max: config.images.decoder_bytes_max,
+        source_bytes_max: config.images.source_bytes_max,
     }
 }
 
@@ -126,6 +165,8 @@ fn store_options(config: &Config) -> StoreOptions {
     options.journal.segment_bytes_max = u32::try_from(config.store.segment_bytes_max).unwrap_or(u32::MAX);
     options.cache_bytes = usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX);
     options.writer.checkpoint_every = Duration::from_secs(config.store.checkpoint_seconds);
+    options.writer.group_requests_max = config.store.group_requests_max;
+    options.writer.queue_requests_max = config.store.queue_requests_max;
     options.writer.reserve_bytes = config.store.low_disk_floor_bytes / 2;
     options
 }
@@ -136,5 +177,20 @@ pub fn request_id() -> String {
     match random(&mut bytes) {
         Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         Err(_) => "unnamed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Config, DecodeLimits, FindOptions, PeopleOptions, decode_limits, find_options, people_options,
+    };
+
+    #[test]
+    fn modules_and_settings_have_the_same_defaults() {
+        let config = Config::default();
+        assert_eq!(people_options(&config, None), PeopleOptions::default());
+        assert_eq!(find_options(&config), FindOptions::default());
+        assert_eq!(decode_limits(&config), DecodeLimits::default());
     }
 }

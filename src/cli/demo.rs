@@ -26,6 +26,7 @@ use crate::cli::{CliError, Done, Place};
 use crate::domain::time::{Clock, SystemClock};
 use crate::services::demo::play::Teller;
 use crate::services::demo::{Step, steps};
+use crate::services::import::Limits;
 use crate::services::search::follow::Gauge;
 
 const COMPLAINTS: &[u8] = include_bytes!("../../data/nypd-hate-crime-complaints.csv");
@@ -153,6 +154,7 @@ fn fill(node: &Arc<Node>, gauge: &Gauge, output: Output) -> Result<Credentials, 
         bytes,
         rejects: None,
         dry_run: false,
+        limits: Limits::default(),
     };
     job.run(
         COMPLAINTS,

@@ -16,6 +16,7 @@ pub mod value;
 use crate::config::raw::RawConfig;
 pub use crate::config::settings::Config;
 use crate::server::limits::Limits;
+use crate::services::import;
 
 /// Where a setting got its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -195,8 +196,18 @@ impl Config {
             headers_max: limits.headers_max,
             streams_max: limits.streams_max,
             resets_pending_max: limits.resets_pending_max,
+            given_up_max: limits.given_up_max,
             drain_seconds_max: limits.drain_seconds_max,
             hsts_seconds: limits.hsts_seconds,
+        }
+    }
+
+    /// How large the rows of an import may be.
+    pub fn import_limits(&self) -> import::Limits {
+        import::Limits {
+            cell_bytes_max: self.import.cell_bytes_max,
+            row_bytes_max: self.import.row_bytes_max,
+            row_lines_max: self.import.row_lines_max,
         }
     }
 }
@@ -207,6 +218,7 @@ mod tests {
 
     use super::{Config, ConfigError, load};
     use crate::server::limits::Limits;
+    use crate::services::import;
 
     fn with(text: &str, variables: &[(&str, &str)]) -> Result<super::Loaded, Vec<String>> {
         let mut file = tempfile::Builder::new().prefix("blotter").tempfile().unwrap();
@@ -236,6 +248,7 @@ mod tests {
         let loaded = with("", &[("PATH", "/bin"), ("BLOTTER_DATA", "/data")]).unwrap();
         assert_eq!(loaded.config, Config::default());
         assert_eq!(loaded.config.limits(), Limits::default());
+        assert_eq!(loaded.config.import_limits(), import::Limits::default());
     }
 
     #[test]

@@ -146,12 +146,17 @@ settings! {
         streams_max: u32 = "128" in 1..=10000,
         /// Streams that a peer has reset before they were accepted; more ends the connection.
         resets_pending_max: usize = "32" in 1..=10000,
+        /// Requests that a peer of HTTP/2 may give up before they were answered, beside as many as it lets be answered; more
+        /// ends the connection.
+        given_up_max: u64 = "100" in 1..=1000000,
+        /// Bytes of one order at the admin socket.
+        admin_line_bytes_max: u64 = "67108864" in 1048576..=1073741824,
         /// Seconds from the order to stop until unfinished requests are cut.
         drain_seconds_max: u64 = "8" in 1..=300,
         /// Seconds for which browsers must insist on TLS (`Strict-Transport-Security`); 0 leaves the header out.
         hsts_seconds: u64 = "31536000" in 0..=63072000,
     }
-    /// How large a request's body may be. Larger ones are answered with 413.
+    /// How large a request's body may be, and how much work it may make. Longer ones are answered with 413.
     bodies: Bodies {
         /// Bytes of a JSON body, also of a batch.
         json_bytes_max: u64 = "4194304" in 4096..=268435456,
@@ -159,6 +164,27 @@ settings! {
         file_bytes_max: u64 = "4294967296" in 4096..=1099511627776,
         /// Bytes of one image of a report.
         image_bytes_max: u64 = "26214400" in 4096..=1073741824,
+        /// Files that one request may bring.
+        files_max: usize = "50" in 1..=10000,
+        /// Bytes of the part `data` beside files.
+        form_data_bytes_max: usize = "1048576" in 4096..=268435456,
+        /// Members of one object in JSON; each costs fifty times its bytes in memory.
+        members_max: usize = "10000" in 100..=1000000,
+        /// Bytes of a body that is too long or refused that are still read, so that its sender gets the answer.
+        drained_bytes_max: u64 = "33554432" in 0..=1099511627776,
+        /// From so many bytes on a JSON body is large, and waits for its turn.
+        large_bytes_min: usize = "262144" in 4096..=268435456,
+        /// Large JSON bodies that are taken apart at once; each can take some fifty times its length in memory.
+        large_at_once_max: usize = "2" in 1..=1024,
+    }
+    /// How small copies of pictures are made. A picture beyond these is kept like any other, without a small copy.
+    images: Images {
+        /// Bytes of a picture; its decoder wants it whole in memory.
+        source_bytes_max: u64 = "67108864" in 4096..=1073741824,
+        /// Pixels of a picture.
+        pixels_max: u64 = "50000000" in 1000000..=10000000000,
+        /// Bytes that a decoder may take.
+        decoder_bytes_max: u64 = "536870912" in 16777216..=17179869184,
     }
     /// How many requests a credential may make. More is answered with 429 and `Retry-After`.
     rates: Rates {
@@ -180,9 +206,15 @@ settings! {
         /// Seconds that one step of the write thread may take; a disk that hangs longer makes the server not ready, and the
         /// system's watchdog is told nothing more.
         stuck_seconds_max: u64 = "20" in 1..=3600,
-        /// Free bytes at which writes are refused: files of more than 1 MiB below four times as much, images of
-        /// reports below twice as much, text and custody last.
+        /// Free bytes at which writes are refused: large files below four times as much, images of reports below
+        /// twice as much, text and custody last.
         low_disk_floor_bytes: u64 = "67108864" in 1048576..=1099511627776,
+        /// Bytes above which a file is large, and refused first when the disk is low.
+        large_file_bytes_min: u64 = "1048576" in 0..=1099511627776,
+        /// Writes that one sync makes durable.
+        group_requests_max: usize = "512" in 1..=100000,
+        /// Writes that wait for their group; further ones wait to wait, or are answered with 429.
+        queue_requests_max: usize = "4096" in 16..=1000000,
     }
     /// The full-text index.
     search: Search {
@@ -190,8 +222,14 @@ settings! {
         heap_bytes: u64 = "15728640" in 15000000..=4294967296,
         /// Milliseconds after which what was written can be found.
         commit_ms: u64 = "200" in 10..=60000,
+        /// Characters of a text to search for.
+        text_chars_max: usize = "2000" in 20..=2000,
+        /// Hits a page.
+        limit_max: usize = "500" in 20..=500,
+        /// Milliseconds for which a search that wants to see everything waits for the index.
+        wait_ms_max: u64 = "3000" in 0..=60000,
     }
-    /// Sessions of people at the web pages.
+    /// Passwords and sessions of people.
     auth: Auth {
         /// Minutes without a request until a session is locked.
         session_idle_minutes: u64 = "30" in 1..=1440,
@@ -203,6 +241,33 @@ settings! {
         lock_minutes: u64 = "15" in 1..=10080,
         /// Failed sign-ins a minute from one address; more must wait.
         failures_per_minute_max: u32 = "30" in 1..=100000,
+        /// Addresses whose failures are counted at once; all others together are one more.
+        failing_addresses_max: usize = "10000" in 100..=10000000,
+        /// Sessions of one user; with more, the one that was idle longest ends.
+        sessions_per_user_max: usize = "20" in 1..=10000,
+        /// Sessions of all users; with more, the one that was idle longest ends.
+        sessions_max: usize = "10000" in 1..=1000000,
+        /// Bytes of a new password, at least.
+        password_bytes_min: usize = "12" in 8..=64,
+        /// Bytes of a new password, at most.
+        password_bytes_max: usize = "1024" in 64..=65536,
+        /// KiB of memory that the hash of a password takes (argon2id). Hashes made before keep what they cost.
+        hash_memory_kib: u32 = "32768" in 8192..=4194304,
+        /// Passes over that memory.
+        hash_passes: u32 = "3" in 1..=100,
+        /// Hashes that run at once.
+        hashes_at_once_max: usize = "2" in 1..=1024,
+        /// Requests that wait for one; further ones are answered with 429.
+        hashes_waiting_max: usize = "16" in 0..=100000,
+    }
+    /// Rows of files that are imported. Those beyond are rejected with their line; the rest goes in.
+    import: Import {
+        /// Bytes of one cell.
+        cell_bytes_max: usize = "262144" in 1024..=16777216,
+        /// Bytes of one row with all its cells.
+        row_bytes_max: usize = "1048576" in 4096..=33554432,
+        /// Lines of one row: a quoted cell that runs over more was not meant to.
+        row_lines_max: usize = "500" in 1..=100000,
     }
     /// The reports lane.
     reports: Reports {

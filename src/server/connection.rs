@@ -188,6 +188,6 @@ fn around(edge: &Edge, peer: SocketAddr) -> Around {
         hsts: hsts
             .then(|| HeaderValue::try_from(format!("max-age={}", limits.hsts_seconds)).ok())
             .flatten(),
-        in_hand: InHand::new(),
+        in_hand: InHand::new(limits.given_up_max),
     }
 }

@@ -27,6 +27,9 @@ pub struct Limits {
     pub streams_max: u32,
     /// Streams that a peer has reset before we accepted them; more ends the connection ("rapid reset").
     pub resets_pending_max: usize,
+    /// Requests that a peer may give up before they were answered, beside as many as it lets be answered. Who only asks and
+    /// gives up has us work for nothing ("rapid reset", at whatever pace).
+    pub given_up_max: u64,
     /// From the order to stop until unfinished requests are cut.
     pub drain_seconds_max: u64,
     /// How long browsers must insist on TLS (`Strict-Transport-Security`); 0 leaves the header out.
@@ -48,6 +51,7 @@ impl Default for Limits {
             headers_max: 100,
             streams_max: 128,
             resets_pending_max: 32,
+            given_up_max: 100,
             drain_seconds_max: 8,
             hsts_seconds: 365 * 24 * 60 * 60,
         }

@@ -74,15 +74,12 @@ fn panic_answer() -> Response<Body> {
     response
 }
 
-/// Requests that a peer may give up before they were answered, beside as many as it let be answered. Who only asks and gives
-/// up has us work for nothing ("rapid reset", at whatever pace).
-const GIVEN_UP_MAX: u64 = 100;
-
 /// How many requests of a connection are in hand, and since when none is.
 #[derive(Debug)]
 pub(super) struct InHand {
     /// Held to count, never across an await.
     state: Mutex<Counts>,
+    given_up_max: u64,
     none_left: Notify,
     too_many_given_up: Notify,
 }
@@ -103,7 +100,7 @@ struct InHandGuard {
 }
 
 impl InHand {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(given_up_max: u64) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(Counts {
                 in_hand: 0,
@@ -111,6 +108,7 @@ impl InHand {
                 answered: 0,
                 given_up: 0,
             }),
+            given_up_max,
             none_left: Notify::new(),
             too_many_given_up: Notify::new(),
         })
@@ -162,7 +160,7 @@ impl Drop for InHandGuard {
             true => counts.answered += 1,
             false => counts.given_up += 1,
         }
-        if counts.given_up > GIVEN_UP_MAX + counts.answered {
+        if counts.given_up > self.of.given_up_max.saturating_add(counts.answered) {
             self.of.too_many_given_up.notify_one();
         }
     }

@@ -13,9 +13,8 @@ use axum::http::{Method, StatusCode};
 use blotter::domain::kind::{CASE, ENTITY};
 use blotter::domain::matching::{fold, names, phones, plates, regions};
 use blotter::domain::time::Clock;
-use blotter::lanes::http::body;
-use blotter::lanes::http::cursor as list_cursor;
 use blotter::lanes::http::files::multipart::{PartLimits, receive};
+use blotter::lanes::http::{Options, body, cursor as list_cursor};
 use blotter::search::ask::Ask;
 use blotter::search::page::{Reader, Search};
 use blotter::services::audit::reader::AuditFilter;
@@ -116,7 +115,7 @@ fn read_rows(mapping: &str, bytes: &[u8]) {
 /// JSON as a body, and as a file to be imported. What is taken of a body is what any other reader finds in it.
 pub(crate) fn json(bytes: &[u8]) {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    if let Ok((data, meta)) = not_internal(body::parse(&headers, bytes, &["atomic"])) {
+    if let Ok((data, meta)) = not_internal(body::parse(&headers, bytes, &["atomic"], &Options::default())) {
         let plain: Json = serde_json::from_slice(bytes).expect("JSON");
         assert_eq!(plain["data"], data);
         assert_eq!(plain["meta"].as_object().cloned().unwrap_or_default(), meta);
@@ -350,9 +349,9 @@ impl Bench {
             .collect();
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, media.clone())]);
         let limits = PartLimits {
-            purpose: Purpose::Picture,
             file_bytes_max: 4096,
             files_max: 4,
+            ..PartLimits::new(Purpose::Picture, &Options::default())
         };
         let receiving = receive(
             &self.services,

@@ -256,7 +256,7 @@ pub struct Backend {
 impl Backend {
     /// Over an open node.
     pub fn new(node: &Arc<Node>, gauge: Option<Gauge>) -> Self {
-        let finder = Finder::new(node.services.clone(), Arc::clone(&node.index), gauge.clone());
+        let finder = node.finder(gauge.clone());
         Self {
             services: node.services.clone(),
             finder,

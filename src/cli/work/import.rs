@@ -48,8 +48,10 @@ impl Import {
             .map_err(|error| CliError::Failed(format!("can't read {}: {error}", self.file.display())))?;
         let bytes = source.metadata().map_or(0, |facts| facts.len());
         let rejects = self.rejects.clone().unwrap_or_else(|| beside(&self.file));
+        let limits = place.load()?.config.import_limits();
         let mut reach = Reach::open(place)?;
         let job = Job {
+            limits,
             mapping: &mapping,
             bytes,
             rejects: Some(&rejects),
@@ -86,6 +88,8 @@ pub(in crate::cli) struct Job<'a> {
     pub(in crate::cli) rejects: Option<&'a Path>,
     /// Change nothing.
     pub(in crate::cli) dry_run: bool,
+    /// How large its rows may be.
+    pub(in crate::cli) limits: Limits,
 }
 
 /// What became of a file.
@@ -162,7 +166,7 @@ impl Job<'_> {
             inner: source,
             bytes: Arc::clone(&read),
         };
-        let mut import = open(mapping, counted, Limits::default()).map_err(CliError::failed)?;
+        let mut import = open(mapping, counted, self.limits).map_err(CliError::failed)?;
         let columns = import.columns().to_vec();
         let mut taking = Taking {
             reach,

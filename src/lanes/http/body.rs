@@ -7,16 +7,11 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
+use crate::lanes::http::Options;
 use crate::services::failure::{Failure, Fault, Outcome};
-
-/// How much of a body that is too long or refused is still read.
-pub(super) const DRAINED_BYTES_MAX: u64 = 32 << 20;
-
-/// Members of one object, at most: no record has as many fields, and each costs fifty times its bytes in memory.
-const OBJECT_MEMBERS_MAX: usize = 10_000;
 
 /// How much of a body is read before other requests on the same thread have their turn: what arrives faster than it can be
 /// decrypted would hold the thread for milliseconds.
@@ -32,8 +27,8 @@ pub(super) async fn drain(body: Body) {
 }
 
 /// The same for a body that may be a file: a client that learns of its refusal while it sends often loses the answer.
-pub(super) async fn drain_long(body: Body) {
-    forget(body, DRAINED_BYTES_MAX).await;
+pub(super) async fn drain_long(body: Body, bytes_max: u64) {
+    forget(body, bytes_max).await;
 }
 
 async fn forget(mut body: Body, bytes_max: u64) {
@@ -50,12 +45,13 @@ async fn forget(mut body: Body, bytes_max: u64) {
 ///
 /// # Errors
 /// `TooLarge`; `Invalid` if it breaks off.
-pub async fn read(headers: &HeaderMap, mut body: Body, bytes_max: u64) -> Outcome<Bytes> {
+pub async fn read(headers: &HeaderMap, mut body: Body, options: &Options) -> Outcome<Bytes> {
+    let (bytes_max, drained_bytes_max) = (options.json_bytes_max, options.drained_bytes_max);
     let said = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if said.is_some_and(|length| {
-        length > bytes_max && (length > DRAINED_BYTES_MAX || headers.contains_key(EXPECT))
+        length > bytes_max && (length > drained_bytes_max || headers.contains_key(EXPECT))
     }) {
         return Err(Failure::TooLarge(bytes_max));
     }
@@ -75,7 +71,7 @@ pub async fn read(headers: &HeaderMap, mut body: Body, bytes_max: u64) -> Outcom
         length += data.len() as u64;
         if length <= bytes_max {
             all.extend_from_slice(&data);
-        } else if length > DRAINED_BYTES_MAX {
+        } else if length > drained_bytes_max {
             break;
         }
     }
@@ -105,7 +101,12 @@ pub(super) fn refuse_packed(headers: &HeaderMap) -> Outcome<()> {
 ///
 /// # Errors
 /// `Unsupported` for another media type, `Invalid` with every fault.
-pub fn parse(headers: &HeaderMap, bytes: &[u8], meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
+pub fn parse(
+    headers: &HeaderMap,
+    bytes: &[u8],
+    meta_known: &[&str],
+    options: &Options,
+) -> Outcome<(Json, Map<String, Json>)> {
     refuse_packed(headers)?;
     let media = headers
         .get(CONTENT_TYPE)
@@ -120,23 +121,21 @@ pub fn parse(headers: &HeaderMap, bytes: &[u8], meta_known: &[&str]) -> Outcome<
     if !media.is_some_and(is_json) {
         return Err(Failure::Unsupported("the body must be application/json".into()));
     }
-    let root = match serde_json::from_slice::<Strict>(bytes) {
-        Ok(Strict(Json::Object(root))) => root,
-        Ok(_) => return Err(Failure::wrong("body", "an object with the member data")),
-        Err(error) => return Err(Failure::wrong("body", format!("JSON: {error}"))),
-    };
-    envelope(root, meta_known)
+    match json("body", bytes, options.members_max)? {
+        Json::Object(root) => envelope(root, meta_known),
+        _ => Err(Failure::wrong("body", "an object with the member data")),
+    }
 }
 
-/// JSON of a part of a body.
+/// JSON of a body or of a part of it.
 ///
 /// # Errors
-/// `Invalid` if it is none, or if an object in it has a member twice.
-pub(super) fn json(path: &str, bytes: &[u8]) -> Outcome<Json> {
-    match serde_json::from_slice::<Strict>(bytes) {
-        Ok(Strict(json)) => Ok(json),
-        Err(error) => Err(Failure::wrong(path, format!("JSON: {error}"))),
-    }
+/// `Invalid` if it is none, or if an object in it has a member twice or too many.
+pub(super) fn json(path: &str, bytes: &[u8], members_max: usize) -> Outcome<Json> {
+    let mut reading = serde_json::Deserializer::from_slice(bytes);
+    let read = Strict { members_max }.deserialize(&mut reading);
+    let whole = read.and_then(|json| reading.end().map(|()| json));
+    whole.map_err(|error| Failure::wrong(path, format!("JSON: {error}")))
 }
 
 fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
@@ -164,18 +163,21 @@ fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<(Json, 
     }
 }
 
-/// A JSON value in which no object has a member twice: of two, one would be lost silently.
-struct Strict(Json);
+/// Reads a JSON value in which no object has a member twice: of two, one would be lost silently.
+#[derive(Clone, Copy)]
+struct Strict {
+    members_max: usize,
+}
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
+impl<'de> Visitor<'de> for Strict {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -212,7 +214,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
-        while let Some(Strict(member)) = members.next_element()? {
+        while let Some(member) = members.next_element_seed(self)? {
             list.push(member);
         }
         Ok(Json::Array(list))
@@ -221,12 +223,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let mut map = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let Strict(value) = members.next_value()?;
+            let value = members.next_value_seed(self)?;
             if map.contains_key(&name) {
                 return Err(A::Error::custom(format!("the property {name:?} is there twice")));
             }
-            if map.len() == OBJECT_MEMBERS_MAX {
-                let text = format!("an object has at most {OBJECT_MEMBERS_MAX} members");
+            if map.len() == self.members_max {
+                let text = format!("an object has at most {} members", self.members_max);
                 return Err(A::Error::custom(text));
             }
             map.insert(name, value);
@@ -240,7 +242,7 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue};
     use serde_json::json;
 
-    use super::parse;
+    use super::{Options, parse};
     use crate::services::failure::Failure;
 
     fn parsed(text: &str) -> Result<serde_json::Value, Vec<String>> {
@@ -248,7 +250,7 @@ mod tests {
             axum::http::header::CONTENT_TYPE,
             HeaderValue::from_static("application/json; charset=utf-8"),
         )]);
-        match parse(&headers, text.as_bytes(), &["atomic"]) {
+        match parse(&headers, text.as_bytes(), &["atomic"], &Options::default()) {
             Ok((data, _)) => Ok(data),
             Err(Failure::Invalid(faults)) => Err(faults.into_iter().map(|fault| fault.path).collect()),
             Err(_) => Err(Vec::new()),

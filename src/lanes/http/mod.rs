@@ -51,6 +51,16 @@ pub struct Options {
     pub image_bytes_max: u64,
     /// Files that one request may bring.
     pub files_max: usize,
+    /// The longest part `data` beside files.
+    pub form_data_bytes_max: usize,
+    /// Members of one object in JSON: no record has as many fields, and each costs fifty times its bytes in memory.
+    pub members_max: usize,
+    /// How much of a body that is too long or refused is still read.
+    pub drained_bytes_max: u64,
+    /// From this length on a JSON body is large.
+    pub large_body_bytes_min: usize,
+    /// Large bodies that are parsed and checked at once; each can take some fifty times its length in memory.
+    pub large_bodies_at_once_max: usize,
     /// The language tag of the control center's categories; empty: as the caller's `Accept-Language` says.
     pub language: String,
 }
@@ -64,6 +74,11 @@ impl Default for Options {
             file_bytes_max: 4 << 30,
             image_bytes_max: 25 << 20,
             files_max: 50,
+            form_data_bytes_max: 1 << 20,
+            members_max: 10_000,
+            drained_bytes_max: 32 << 20,
+            large_body_bytes_min: 256 << 10,
+            large_bodies_at_once_max: 2,
             language: String::new(),
         }
     }
@@ -84,27 +99,23 @@ pub struct Lanes {
     large_bodies: Arc<Semaphore>,
 }
 
-/// Large bodies that are parsed and checked at once; each can take some fifty times its length in memory.
-const LARGE_BODIES_AT_ONCE_MAX: usize = 2;
-/// From this length on a body is large.
-const LARGE_BODY_BYTES: usize = 256 << 10;
-
 impl Lanes {
     /// Over services, with these settings.
     pub fn new(services: Services, finder: Finder, options: Options) -> Self {
         let rates = Arc::new(Rates::new(options.requests_per_second, options.request_burst));
+        let large_bodies = Arc::new(Semaphore::new(options.large_bodies_at_once_max));
         Self {
             services,
             finder,
             options: Arc::new(options),
             rates,
-            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE_MAX)),
+            large_bodies,
         }
     }
 
     /// Waits until a body of this length may be parsed; what is given back is held as long as that takes.
     async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        if bytes < LARGE_BODY_BYTES {
+        if bytes < self.options.large_body_bytes_min {
             return None;
         }
         Arc::clone(&self.large_bodies).acquire_owned().await.ok()

@@ -187,13 +187,12 @@ async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -
     }
     match route.act.clone() {
         Act::Asked(handler) => {
-            let limit = lanes.options.json_bytes_max;
             let bytes = match route.takes {
                 Takes::Nothing => {
                     body::drain(body).await;
                     Ok(Bytes::new())
                 }
-                _ => body::read(&head.headers, body, limit).await,
+                _ => body::read(&head.headers, body, &lanes.options).await,
             };
             let lanes = Arc::clone(lanes);
             let turn = lanes.turn(bytes.as_ref().map_or(0, Bytes::len)).await;
@@ -207,7 +206,7 @@ async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -
             .await
         }
         Act::Written(begun, shown) => {
-            let bytes = body::read(&head.headers, body, lanes.options.json_bytes_max).await;
+            let bytes = body::read(&head.headers, body, &lanes.options).await;
             write(lanes, route, head, bytes, (begun, shown)).await
         }
         Act::Visited(handler) => {
@@ -221,7 +220,7 @@ async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -
             let (caller, head) = match admitted.await {
                 Ok(admitted) => admitted,
                 Err(failure) => {
-                    body::drain_long(body).await;
+                    body::drain_long(body, lanes.options.drained_bytes_max).await;
                     return Err(failure);
                 }
             };
@@ -282,7 +281,7 @@ async fn write(
         };
         let caller = caller.ok_or(Failure::Unauthenticated("a credential is needed"))?;
         let tell = Box::new(move |decided| drop(tell.send(decided)));
-        let ask = checked(&row, Some(caller.clone()), head, bytes);
+        let ask = checked(&door, &row, Some(caller.clone()), head, bytes);
         Ok((caller, ask.and_then(|ask| begun(&door, &ask, tell))))
     };
     let (caller, begun) = if waits { blocking(begin).await? } else { begin()? };
@@ -340,7 +339,8 @@ fn ask(
 ) -> Outcome<Response<Body>> {
     let caller = admit(lanes, route, &head)?;
     let who = caller.clone();
-    let outcome = checked(route, caller, head, bytes).and_then(|ask| Ok(handler(lanes, &ask)?.render()));
+    let outcome =
+        checked(lanes, route, caller, head, bytes).and_then(|ask| Ok(handler(lanes, &ask)?.render()));
     if let (Err(failure), Some(who)) = (&outcome, who) {
         lanes
             .services
@@ -350,13 +350,19 @@ fn ask(
 }
 
 /// Checks what can be checked without knowing what is asked.
-fn checked(route: &Route, caller: Option<Caller>, head: Head, bytes: Outcome<Bytes>) -> Outcome<Ask> {
+fn checked(
+    lanes: &Lanes,
+    route: &Route,
+    caller: Option<Caller>,
+    head: Head,
+    bytes: Outcome<Bytes>,
+) -> Outcome<Ask> {
     refuse_unknown(&route.query, &head)?;
     let bytes = bytes?;
     let (data, meta) = match &route.takes {
         Takes::Nothing => (Json::Null, Map::new()),
-        Takes::Data(_, meta) => body::parse(&head.headers, &bytes, meta)?,
-        Takes::Multipart(_) => body::parse(&head.headers, &bytes, &[])?,
+        Takes::Data(_, meta) => body::parse(&head.headers, &bytes, meta, &lanes.options)?,
+        Takes::Multipart(_) => body::parse(&head.headers, &bytes, &[], &lanes.options)?,
     };
     let request = match &caller {
         Some(caller) if head.method != Method::GET => head.request_key(caller, &bytes)?,

@@ -11,7 +11,7 @@ use crate::domain::kind::{EVIDENCE, Kind};
 use crate::domain::record::Record;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::files::download::{Disposition, respond};
-use crate::lanes::http::files::multipart::{PartLimits, receive_for};
+use crate::lanes::http::files::multipart::receive_for;
 use crate::lanes::http::route::{Gives, Route, Schema, Visit};
 use crate::lanes::http::wire::{Wire, path_of};
 use crate::lanes::http::{Lanes, blocking};
@@ -114,12 +114,7 @@ async fn hand_out(lanes: Lanes, visit: Visit, kind: &'static Kind, copy: Copy) -
 }
 
 async fn attach(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
-    let limits = PartLimits {
-        purpose: Purpose::Evidence,
-        file_bytes_max: lanes.options.file_bytes_max,
-        files_max: lanes.options.files_max,
-    };
-    let (caller, head, mut parts) = receive_for(&lanes, &EVIDENCE, visit, limits).await?;
+    let (caller, head, mut parts) = receive_for(&lanes, &EVIDENCE, visit, Purpose::Evidence).await?;
     blocking(move || {
         if !parts.data.is_null() {
             return Err(Failure::wrong("data", "no such part: files are taken"));

@@ -6,13 +6,11 @@ use std::sync::PoisonError;
 use crate::domain::value::{Fields, Value};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::{Files, Purpose, Uploaded};
-use crate::services::images::{Capture, DecodeLimits, ImageError, Inspected, inspect_reader, thumbnail};
+use crate::services::images::{Capture, ImageError, Inspected, inspect_reader, thumbnail};
 use crate::store::blobs::{BlobReader, Held};
 
 /// Longer sides of small copies, in pixels.
 const THUMBNAIL_EDGE_PX: u32 = 480;
-/// Larger pictures get no small copy: the decoder wants them whole in memory.
-const THUMBNAIL_SOURCE_BYTES_MAX: u64 = 64 << 20;
 
 /// A file as its record will name it.
 pub(super) struct Described {
@@ -82,13 +80,13 @@ impl Files {
 
     /// A small copy, if there can be one: the original is none the worse without.
     fn small_copy(&self, file: &BlobReader, picture: &Inspected) -> Outcome<Option<Held>> {
-        if !picture.media_type.is_decoded() || file.bytes() > THUMBNAIL_SOURCE_BYTES_MAX {
+        if !picture.media_type.is_decoded() || file.bytes() > self.decode_limits.source_bytes_max {
             return Ok(None);
         }
         let _turn = self.thumbnails.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = vec![0; usize::try_from(file.bytes()).unwrap_or(usize::MAX)];
         file.read_at(0, &mut bytes)?;
-        let Ok(small) = thumbnail(&bytes, THUMBNAIL_EDGE_PX, &DecodeLimits::default()) else {
+        let Ok(small) = thumbnail(&bytes, THUMBNAIL_EDGE_PX, &self.decode_limits) else {
             return Ok(None);
         };
         let mut writer = self.blobs.begin(small.len() as u64)?;

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use crate::services::Services;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::room::{Need, Room};
+use crate::services::images::DecodeLimits;
 use crate::store::blobs::{BlobWriter, Blobs, Held};
 use crate::views::files;
 
@@ -25,6 +26,7 @@ pub struct Files {
     room: Arc<Room>,
     /// Held while a small copy is made: one at a time, as each may take hundreds of megabytes.
     thumbnails: Arc<Mutex<()>>,
+    decode_limits: DecodeLimits,
 }
 
 /// What a file is for.
@@ -43,7 +45,15 @@ impl Files {
             blobs,
             room: Arc::new(room),
             thumbnails: Arc::default(),
+            decode_limits: DecodeLimits::default(),
         }
+    }
+
+    /// The same with other limits for the pictures of which small copies are made.
+    #[must_use]
+    pub fn with_decode_limits(mut self, limits: DecodeLimits) -> Self {
+        self.decode_limits = limits;
+        self
     }
 
     /// The bytes themselves.

@@ -8,9 +8,6 @@ use std::time::{Duration, Instant};
 use crate::services::failure::{Failure, Outcome};
 use crate::store::disk::Disk;
 
-/// Files above this are large.
-pub const LARGE_FILE_BYTES: u64 = 1 << 20;
-
 /// How long a look at the disk is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
 
@@ -25,22 +22,13 @@ pub enum Need {
     File(u64),
 }
 
-impl Need {
-    fn floors(self) -> u64 {
-        match self {
-            Self::Text => 1,
-            Self::File(bytes) if bytes > LARGE_FILE_BYTES => 4,
-            Self::Image | Self::File(_) => 2,
-        }
-    }
-}
-
 /// The room on the disk of a data folder.
 #[derive(Debug)]
 pub struct Room {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     floor_bytes: u64,
+    large_file_bytes_min: u64,
     /// The last look. Held for the moment of a look.
     seen: Mutex<Option<Seen>>,
 }
@@ -53,13 +41,29 @@ struct Seen {
 }
 
 impl Room {
-    /// The room where `dir` lies.
+    /// The room where `dir` lies. Files above 1 MiB are large.
     pub fn new(disk: Arc<dyn Disk>, dir: PathBuf, floor_bytes: u64) -> Self {
         Self {
             disk,
             dir,
             floor_bytes,
+            large_file_bytes_min: 1 << 20,
             seen: Mutex::new(None),
+        }
+    }
+
+    /// The same with files that are large above another length.
+    #[must_use]
+    pub fn with_large_files_above(mut self, bytes: u64) -> Self {
+        self.large_file_bytes_min = bytes;
+        self
+    }
+
+    fn floors(&self, need: Need) -> u64 {
+        match need {
+            Need::Text => 1,
+            Need::File(bytes) if bytes > self.large_file_bytes_min => 4,
+            Need::Image | Need::File(_) => 2,
         }
     }
 
@@ -89,7 +93,7 @@ impl Room {
             },
         };
         let left = now.free_bytes.saturating_sub(bytes);
-        let enough = left >= self.floor_bytes.saturating_mul(need.floors());
+        let enough = left >= self.floor_bytes.saturating_mul(self.floors(need));
         if enough {
             now.free_bytes = left;
         }

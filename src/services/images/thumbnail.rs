@@ -13,12 +13,14 @@ use super::{ImageError, MediaType, inspect};
 const JPEG_QUALITY: u8 = 82;
 
 /// How much may be decoded for one small copy.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DecodeLimits {
     /// Pixels in the whole picture, judged by its header before anything is allocated. Decoding takes 3 to 9 bytes a pixel.
     pub pixels_max: u64,
     /// Bytes that the decoder may take for itself.
     pub decoder_bytes_max: u64,
+    /// Bytes of the picture's file, which is wanted whole in memory.
+    pub source_bytes_max: u64,
 }
 
 impl Default for DecodeLimits {
@@ -26,6 +28,7 @@ impl Default for DecodeLimits {
         Self {
             pixels_max: 50_000_000,
             decoder_bytes_max: 512 << 20,
+            source_bytes_max: 64 << 20,
         }
     }
 }

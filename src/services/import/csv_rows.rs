@@ -6,8 +6,6 @@ use std::io::Read;
 use super::lines::{Line, Lines};
 use super::{Limits, Reason};
 
-/// A cell that runs over more lines than this was not meant to.
-const ROW_LINES_MAX: usize = 500;
 /// How much of an unreadable row is kept to show it.
 const SHOWN_BYTES_MAX: usize = 4 << 10;
 
@@ -58,6 +56,7 @@ pub(super) struct CsvRows<R> {
     lines: Lines<R>,
     delimiter: u8,
     row_bytes_max: usize,
+    row_lines_max: usize,
     /// Columns of the header; every row has as many. `None` until the header is read.
     width: Option<usize>,
 }
@@ -68,6 +67,7 @@ impl<R: Read> CsvRows<R> {
             lines,
             delimiter,
             row_bytes_max: limits.row_bytes_max,
+            row_lines_max: limits.row_lines_max,
             width: None,
         }
     }
@@ -118,7 +118,7 @@ impl<R: Read> CsvRows<R> {
                 Fed::Damaged => return Ok(Err(self.retreat(held, CsvFault::Quotes))),
                 Fed::Open => {}
             }
-            if held_bytes > self.row_bytes_max || held.len() > ROW_LINES_MAX {
+            if held_bytes > self.row_bytes_max || held.len() > self.row_lines_max {
                 let bytes = u64::try_from(held_bytes).unwrap_or(u64::MAX);
                 let fault = if held_bytes > self.row_bytes_max {
                     CsvFault::TooLarge(splitter.cells.len(), bytes)
@@ -248,6 +248,7 @@ mod tests {
         let limits = Limits {
             cell_bytes_max: 40,
             row_bytes_max: 60,
+            ..Limits::default()
         };
         let mut rows = CsvRows::new(Lines::new(text.as_bytes(), limits.row_bytes_max), b',', &limits);
         let mut found = Vec::new();

@@ -199,6 +199,7 @@ mod tests {
         let limits = Limits {
             cell_bytes_max: 40,
             row_bytes_max: 60,
+            ..Limits::default()
         };
         let mut rows = JsonRows::new(Lines::new(text.as_bytes(), limits.row_bytes_max), &limits);
         let mut found = Vec::new();

@@ -30,12 +30,14 @@ pub use rejects::RejectFile;
 pub use rows::{Import, open};
 
 /// Bounds of one source row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// One cell. A larger one is rejected and never held.
     pub cell_bytes_max: usize,
     /// One row with all its cells. At most this much is held while a file is read.
     pub row_bytes_max: usize,
+    /// Lines of one row: a quoted cell that runs over more was not meant to.
+    pub row_lines_max: usize,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
         Self {
             cell_bytes_max: 256 << 10,
             row_bytes_max: 1 << 20,
+            row_lines_max: 500,
         }
     }
 }

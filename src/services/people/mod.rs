@@ -26,15 +26,15 @@ use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role};
-use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::people::kept::{Kept, Rows};
-use crate::services::people::passwords::{HashOptions, Passwords};
+use crate::services::people::passwords::{HashOptions, Password, Passwords};
 use crate::services::people::sessions::Sessions;
 use crate::services::policy;
 use crate::store::disk::Disk;
 
 /// The rules for people.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeopleOptions {
     /// The agency in whose audit log strangers stand: whoever comes without a credential that names another.
     pub home: TenantId,
@@ -48,6 +48,16 @@ pub struct PeopleOptions {
     pub lock_millis: i64,
     /// Failures a minute from one address; more must wait.
     pub failures_per_minute_max: u32,
+    /// Addresses whose failures are counted at once; all others together are one more.
+    pub failing_addresses_max: usize,
+    /// Sessions of one user; with more, the one that was idle longest ends.
+    pub sessions_per_user_max: usize,
+    /// Sessions of all users; with more, the one that was idle longest ends.
+    pub sessions_max: usize,
+    /// Bytes of a new password, at least: fewer are guessed.
+    pub password_bytes_min: usize,
+    /// Bytes of a new password, at most: nobody types more, and hashing them costs.
+    pub password_bytes_max: usize,
     /// The cost of a password's hash.
     pub hash: HashOptions,
 }
@@ -62,6 +72,11 @@ impl Default for PeopleOptions {
             lock_failures: 5,
             lock_millis: 15 * MINUTE,
             failures_per_minute_max: 30,
+            failing_addresses_max: 10_000,
+            sessions_per_user_max: 20,
+            sessions_max: 10_000,
+            password_bytes_min: 12,
+            password_bytes_max: 1_024,
             hash: HashOptions::default(),
         }
     }
@@ -107,12 +122,22 @@ impl People {
     pub(super) fn kept_in(mut self, disk: Arc<dyn Disk>, path: PathBuf) -> Self {
         let kept = Kept::new(disk, path);
         let rows = kept.read();
-        self.sessions.take_up(rows.sessions);
+        self.sessions.take_up(rows.sessions, self.options.sessions_max);
         let uses = rows.uses.into_iter();
         let uses = uses.filter_map(|(key, at)| Some((key.parse().ok()?, Millis(at))));
         self.uses = Mutex::new(uses.collect());
         self.kept = Some(kept);
         self
+    }
+
+    /// What is wrong with a new password.
+    pub(super) fn fault(&self, password: &Password, path: &str) -> Option<Fault> {
+        let (min, max) = (self.options.password_bytes_min, self.options.password_bytes_max);
+        match password.length_bytes() {
+            length if length < min => Some(Fault::wrong(path, format!("at least {min} bytes"))),
+            length if length > max => Some(Fault::wrong(path, format!("at most {max} bytes"))),
+            _ => None,
+        }
     }
 
     /// A session began or ended. It waits for the disk.

@@ -9,13 +9,10 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Outcome};
 
-/// Bytes of a password, at least: fewer are guessed.
-pub const PASSWORD_BYTES_MIN: usize = 12;
-
-/// Bytes of a password, at most: nobody types more, and hashing them costs.
-pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Bytes of what somebody typed that are hashed: no password is longer, and hashing them costs.
+const HASHED_BYTES_MAX: usize = (64 << 10) + 1;
 
 /// A password in memory: wiped when it is dropped, never shown.
 #[derive(Clone)]
@@ -27,17 +24,9 @@ impl Password {
         Self(Zeroizing::new(text))
     }
 
-    /// What is wrong with it as a new password.
-    pub fn fault(&self, path: &str) -> Option<Fault> {
-        let length = self.0.len();
-        let wrong = |expected: String| Some(Fault::wrong(path, expected));
-        if length < PASSWORD_BYTES_MIN {
-            return wrong(format!("at least {PASSWORD_BYTES_MIN} bytes"));
-        }
-        if length > PASSWORD_BYTES_MAX {
-            return wrong(format!("at most {PASSWORD_BYTES_MAX} bytes"));
-        }
-        None
+    /// How long it is.
+    pub(super) fn length_bytes(&self) -> usize {
+        self.0.len()
     }
 
     fn bytes(&self) -> &[u8] {
@@ -52,7 +41,7 @@ impl std::fmt::Debug for Password {
 }
 
 /// What a hash costs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HashOptions {
     /// Memory of one hash, in KiB.
     pub memory_kib: u32,
@@ -110,7 +99,7 @@ impl Passwords {
     pub(super) fn matches(&self, password: &Password, hash: Option<&str>) -> Outcome<bool> {
         let hasher = self.hasher()?;
         let known = hash.and_then(|hash| PasswordHash::new(hash).ok());
-        let short = &password.bytes()[..password.bytes().len().min(PASSWORD_BYTES_MAX + 1)];
+        let short = &password.bytes()[..password.bytes().len().min(HASHED_BYTES_MAX)];
         let _turn = self.turn()?;
         match known {
             Some(hash) => Ok(hasher.verify_password(short, &hash).is_ok()),
@@ -216,14 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn too_short_and_too_long_passwords_are_faults() {
-        for (length, fits) in [(11, false), (12, true), (1_024, true), (1_025, false)] {
-            assert_eq!(
-                typed(&"x".repeat(length)).fault("data.password").is_none(),
-                fits,
-                "{length}"
-            );
-        }
+    fn a_password_is_never_shown() {
         assert_eq!(format!("{:?}", typed("secret")), "Password");
     }
 }

@@ -18,24 +18,15 @@ use crate::services::audit::tally::origin;
 use crate::services::audit::{Event, note_stranger};
 use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
-use crate::services::people::is_disabled;
 use crate::services::people::kept::SessionRow;
 use crate::services::people::passwords::Password;
+use crate::services::people::{PeopleOptions, is_disabled};
 use crate::store::hash::sha256;
 use crate::views::local::{self, SIGN_IN};
 use crate::views::records;
 
 /// Where session tokens begin.
 const TOKEN_PREFIX: &str = "se_";
-
-/// Sessions at once; with more, the one that was idle longest ends.
-const SESSIONS_MAX: usize = 10_000;
-
-/// Sessions of one user at once; with more, the one that was idle longest ends.
-const SESSIONS_PER_USER_MAX: usize = 20;
-
-/// Addresses whose failures are counted at once; all others together are one more.
-const ADDRESSES_MAX: usize = 10_000;
 
 const NOT_ADMITTED: Failure =
     Failure::Unauthenticated("the e-mail address or the password is wrong, or the account is locked");
@@ -111,10 +102,10 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// Goes on with the sessions of an earlier run; whether they are still good is seen when they are used.
-    pub(super) fn take_up(&self, kept: Vec<SessionRow>) {
+    pub(super) fn take_up(&self, kept: Vec<SessionRow>, sessions_max: usize) {
         let mut rows = self.rows();
         let known = kept.into_iter().filter_map(|row| Session::from_row(&row));
-        rows.extend(known.take(SESSIONS_MAX));
+        rows.extend(known.take(sessions_max));
     }
 
     pub(super) fn rows_to_keep(&self) -> Vec<SessionRow> {
@@ -128,13 +119,14 @@ impl Sessions {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, token: Hash, session: Session) {
+    fn begin(&self, token: Hash, session: Session, options: &PeopleOptions) {
         let mut rows = self.rows();
         let own = rows.values().filter(|other| other.user == session.user).count();
-        if own >= SESSIONS_PER_USER_MAX || rows.len() >= SESSIONS_MAX {
+        let per_user_max = options.sessions_per_user_max;
+        if own >= per_user_max || rows.len() >= options.sessions_max {
             let among = rows
                 .iter()
-                .filter(|(_, other)| own < SESSIONS_PER_USER_MAX || other.user == session.user);
+                .filter(|(_, other)| own < per_user_max || other.user == session.user);
             let idlest = among.min_by_key(|(_, other)| other.info.last_used_at);
             if let Some(idlest) = idlest.map(|(token, _)| *token) {
                 rows.remove(&idlest);
@@ -156,13 +148,13 @@ impl Sessions {
         }
     }
 
-    fn count_failure(&self, address: Option<IpAddr>, now: Millis) {
+    fn count_failure(&self, address: Option<IpAddr>, now: Millis, addresses_max: usize) {
         const MINUTE: i64 = 60_000;
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() >= ADDRESSES_MAX {
+        if failures.len() >= addresses_max {
             failures.retain(|_, (since, _)| now.0 - since.0 < MINUTE);
         }
-        let full = failures.len() >= ADDRESSES_MAX;
+        let full = failures.len() >= addresses_max;
         let row = failures
             .entry(address.map(origin).filter(|_| !full))
             .or_insert((now, 0));
@@ -218,7 +210,10 @@ impl Services {
                 address: caller.via().address,
             },
         };
-        self.people().sessions.begin(session_hash(&token), session);
+        let people = self.people();
+        people
+            .sessions
+            .begin(session_hash(&token), session, &people.options);
         self.people().keep();
         Ok(SignedIn {
             token,
@@ -241,6 +236,7 @@ impl Services {
         via: &Via,
     ) -> Outcome<Record> {
         let options = self.people().options.clone();
+        let addresses_max = options.failing_addresses_max;
         let sessions = &self.people().sessions;
         sessions.refuse_flood(via.address, self.now(), options.failures_per_minute_max)?;
         let hash = user.as_ref().and_then(|user| user.text("password_hash"));
@@ -275,7 +271,7 @@ impl Services {
         match (verdict, user) {
             (Verdict::Admitted, Some(user)) => Ok(user),
             _ => {
-                sessions.count_failure(via.address, self.now());
+                sessions.count_failure(via.address, self.now(), addresses_max);
                 Err(NOT_ADMITTED)
             }
         }

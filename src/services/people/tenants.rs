@@ -92,7 +92,7 @@ impl Services {
         const PATH: &str = "data.administrator.password";
         let password = take_password(&mut given).map_err(inside_administrator)?;
         let password = password.ok_or_else(|| Failure::Invalid(vec![Fault::missing(PATH, "text")]))?;
-        if let Some(fault) = password.fault(PATH) {
+        if let Some(fault) = self.people().fault(&password, PATH) {
             return Err(Failure::Invalid(vec![fault]));
         }
         given.insert("role".to_owned(), Value::text("administrator"));

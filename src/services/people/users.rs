@@ -47,12 +47,12 @@ impl Services {
         let password = take_password(&mut input)?;
         let mut hash = password
             .iter()
-            .filter(|password| password.fault("").is_none())
+            .filter(|password| self.people().fault(password, "").is_none())
             .map(|password| self.people().passwords.hash(password))
             .collect::<Outcome<Vec<_>>>()?;
+        let fault = password.and_then(|password| self.people().fault(&password, "data.password"));
         self.write(caller, "user.create", request, move |desk| {
             policy::demand(desk.caller(), "users:admin")?;
-            let fault = password.and_then(|password| password.fault("data.password"));
             let given = match (desk.check(&USER, input, None), fault) {
                 (Ok(given), None) => given,
                 (Ok(_), Some(fault)) => return Err(Failure::Invalid(vec![fault])),
@@ -101,7 +101,7 @@ impl Services {
         password: &Password,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
-        if let Some(fault) = password.fault("data.password") {
+        if let Some(fault) = self.people().fault(password, "data.password") {
             return Err(Failure::Invalid(vec![fault]));
         }
         let user = find::record(&self.snapshot()?, caller, &USER, reference)?;

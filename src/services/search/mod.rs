@@ -22,14 +22,29 @@ use crate::services::policy::{self, Deed};
 use crate::services::search::document::{SEARCHED, TRAINING};
 use crate::services::search::follow::Gauge;
 
-/// Hits a page, at most.
-pub const LIMIT_MAX: usize = 500;
-/// A text to search for has at most so many characters.
-const TEXT_CHARS_MAX: usize = 2_000;
-/// How long a search waits for the index to see what was written before it, if it was asked to.
-const WAIT_MAX: Duration = Duration::from_secs(3);
 /// For an index that must forget what was expunged: it may be far behind.
 const FORGET_MAX: Duration = Duration::from_secs(60);
+
+/// How much may be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FindOptions {
+    /// Characters of a text to search for.
+    pub text_chars_max: usize,
+    /// Hits a page.
+    pub limit_max: usize,
+    /// How long a search waits for the index to see what was written before it, if it was asked to.
+    pub wait_max: Duration,
+}
+
+impl Default for FindOptions {
+    fn default() -> Self {
+        Self {
+            text_chars_max: 2_000,
+            limit_max: 500,
+            wait_max: Duration::from_secs(3),
+        }
+    }
+}
 
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,6 +101,7 @@ pub struct Finder {
     index: Arc<Index>,
     /// Without a follower the caller of this has caught up itself.
     gauge: Option<Gauge>,
+    options: FindOptions,
 }
 
 impl Finder {
@@ -95,7 +111,15 @@ impl Finder {
             services,
             index,
             gauge,
+            options: FindOptions::default(),
         }
+    }
+
+    /// The same with other bounds of what may be asked.
+    #[must_use]
+    pub fn with_options(mut self, options: FindOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// Searches for a caller.
@@ -104,11 +128,11 @@ impl Finder {
     /// `Denied` without any right to read, `Invalid` for a cursor of another query; what can't be audited is not answered.
     pub fn search(&self, caller: &Caller, ask: &Ask) -> Outcome<Answer> {
         let kinds = self.kinds(caller, ask)?;
-        refuse_bad(ask)?;
+        refuse_bad(ask, self.options)?;
         if ask.waits
             && let Some(gauge) = &self.gauge
         {
-            gauge.wait(WAIT_MAX);
+            gauge.wait(self.options.wait_max);
         }
         let lag = self.gauge.as_ref().map_or(Duration::ZERO, Gauge::lag);
         let page = match kinds {
@@ -231,17 +255,22 @@ fn known_values(label: Label) -> Vec<&'static str> {
     known
 }
 
-fn refuse_bad(ask: &Ask) -> Outcome<()> {
-    if ask.text.chars().count() > TEXT_CHARS_MAX {
+fn refuse_bad(ask: &Ask, options: FindOptions) -> Outcome<()> {
+    let FindOptions {
+        text_chars_max,
+        limit_max,
+        ..
+    } = options;
+    if ask.text.chars().count() > text_chars_max {
         return Err(Failure::wrong(
             "q",
-            format!("at most {TEXT_CHARS_MAX} characters"),
+            format!("at most {text_chars_max} characters"),
         ));
     }
-    if ask.limit == 0 || ask.limit > LIMIT_MAX {
+    if ask.limit == 0 || ask.limit > limit_max {
         return Err(Failure::wrong(
             "limit",
-            format!("a whole number from 1 to {LIMIT_MAX}"),
+            format!("a whole number from 1 to {limit_max}"),
         ));
     }
     refuse_bad_filters(ask)

@@ -1,6 +1,7 @@
 //! Real server processes: how they start, are watched, run short of things, are looked after, and stop.
 
 mod failing;
+mod limits;
 mod logs;
 mod rebuild;
 mod short;

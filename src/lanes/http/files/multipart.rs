@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::domain::kind::Kind;
 use crate::lanes::http::ask::Head;
 use crate::lanes::http::route::Visit;
-use crate::lanes::http::{Lanes, blocking, body};
+use crate::lanes::http::{Lanes, Options, blocking, body};
 use crate::services::Services;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
@@ -26,10 +26,31 @@ pub struct PartLimits {
     pub file_bytes_max: u64,
     /// Files of one request.
     pub files_max: usize,
+    /// Bytes of the part `data`.
+    pub data_bytes_max: usize,
+    /// Members of one object in it.
+    pub members_max: usize,
+    /// Bytes of a refused body that are still read.
+    pub drained_bytes_max: u64,
 }
 
-/// Bytes of the part `data`.
-const DATA_BYTES_MAX: usize = 1 << 20;
+impl PartLimits {
+    /// What the settings say, for files of this purpose.
+    pub fn new(purpose: Purpose, options: &Options) -> Self {
+        Self {
+            purpose,
+            file_bytes_max: match purpose {
+                Purpose::Evidence => options.file_bytes_max,
+                Purpose::Picture => options.image_bytes_max,
+            },
+            files_max: options.files_max,
+            data_bytes_max: options.form_data_bytes_max,
+            members_max: options.members_max,
+            drained_bytes_max: options.drained_bytes_max,
+        }
+    }
+}
+
 /// Pieces of a file on their way to the disk.
 const PIECES_MAX: usize = 4;
 
@@ -67,13 +88,14 @@ pub async fn receive_for(
     lanes: &Lanes,
     kind: &'static Kind,
     visit: Visit,
-    limits: PartLimits,
+    purpose: Purpose,
 ) -> Outcome<(Caller, Head, Parts)> {
     let (who, head, body) = visit.into_parts()?;
+    let limits = PartLimits::new(purpose, &lanes.options);
     let (services, caller, reference) = (lanes.services.clone(), who.clone(), head.part("id").to_owned());
     let admitted = blocking(move || services.admit_files(&caller, kind, &reference)).await;
     if let Err(failure) = admitted {
-        body::drain_long(body).await;
+        body::drain_long(body, limits.drained_bytes_max).await;
         return Err(failure);
     }
     let parts = receive(&lanes.services, &head.headers, body, limits).await?;
@@ -92,7 +114,7 @@ pub async fn receive(
 ) -> Outcome<Parts> {
     // Whether the headers say what is needed is asked without the body, which would be gone with the refusal.
     if let Err(failure) = opened(headers, Body::empty()).await {
-        body::drain_long(body).await;
+        body::drain_long(body, limits.drained_bytes_max).await;
         return Err(failure);
     }
     let mut multipart = opened(headers, body).await?;
@@ -104,7 +126,7 @@ pub async fn receive(
     };
     let outcome = fill(&mut parts, &mut multipart, limits).await;
     if let Err(failure) = outcome {
-        drain(&mut multipart).await;
+        drain(&mut multipart, limits.drained_bytes_max).await;
         return Err(failure);
     }
     Ok(parts)
@@ -136,10 +158,10 @@ async fn fill(parts: &mut Parts, multipart: &mut Multipart, limits: PartLimits) 
                 parts.files.push(file);
             }
             Some("data") if parts.data.is_null() => {
-                let bytes = read_short(field).await?;
+                let bytes = read_short(field, limits.data_bytes_max).await?;
                 parts.body.extend_from_slice(b"data");
                 parts.body.extend_from_slice(&bytes);
-                parts.data = unwrapped(body::json("data", &bytes)?);
+                parts.data = unwrapped(body::json("data", &bytes, limits.members_max)?);
             }
             Some("data") => return Err(Failure::wrong("data", "one part of this name")),
             name => {
@@ -219,11 +241,11 @@ fn write(mut upload: Upload, mut arriving: mpsc::Receiver<Piece>, name: Option<&
     Err(Failure::wrong("body", "a whole body: it broke off"))
 }
 
-async fn read_short(mut field: Field<'_>) -> Outcome<Vec<u8>> {
+async fn read_short(mut field: Field<'_>, bytes_max: usize) -> Outcome<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
-        if bytes.len() + chunk.len() > DATA_BYTES_MAX {
-            return Err(Failure::TooLarge(DATA_BYTES_MAX as u64));
+        if bytes.len() + chunk.len() > bytes_max {
+            return Err(Failure::TooLarge(bytes_max as u64));
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -231,12 +253,12 @@ async fn read_short(mut field: Field<'_>) -> Outcome<Vec<u8>> {
 }
 
 /// Reads on to the end, within a bound; what comes is thrown away.
-async fn drain(multipart: &mut Multipart) {
+async fn drain(multipart: &mut Multipart, bytes_max: u64) {
     let mut drained = 0;
     while let Ok(Some(mut field)) = multipart.next_field().await {
         while let Ok(Some(chunk)) = field.chunk().await {
             drained += chunk.len() as u64;
-            if drained > body::DRAINED_BYTES_MAX {
+            if drained > bytes_max {
                 return;
             }
         }

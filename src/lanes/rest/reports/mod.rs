@@ -12,7 +12,7 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Head, fields_of};
-use crate::lanes::http::files::multipart::{PartLimits, receive_for};
+use crate::lanes::http::files::multipart::receive_for;
 use crate::lanes::http::route::{Gives, Route, Schema, Visit};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, blocking};
@@ -240,12 +240,7 @@ fn images() -> Route {
 }
 
 async fn add_images(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
-    let limits = PartLimits {
-        purpose: Purpose::Picture,
-        file_bytes_max: lanes.options.image_bytes_max,
-        files_max: lanes.options.files_max,
-    };
-    let (caller, head, mut parts) = receive_for(&lanes, &REPORT, visit, limits).await?;
+    let (caller, head, mut parts) = receive_for(&lanes, &REPORT, visit, Purpose::Picture).await?;
     blocking(move || {
         let request = head.request_key(&caller, &parts.body)?;
         let messages = match &parts.data {
