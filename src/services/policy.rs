@@ -25,7 +25,7 @@ const OFFICER: [&str; 5] = [
     "custody:write",
     "reports:write",
 ];
-const SUPERVISOR: [&str; 2] = ["watchlists:write", "audit:read"];
+const SUPERVISOR: [&str; 3] = ["watchlists:write", "audit:read", HOLD];
 const ADMINISTRATOR: [&str; 4] = ["users:admin", "keys:admin", "tenants:admin", "nodes:admin"];
 const EVERYBODY: [&str; 6] = [
     "cases:read",
@@ -113,6 +113,9 @@ pub fn demand_for(caller: &Caller, kind: &Kind, deed: Deed) -> Outcome<()> {
 
 /// The scope by which a key reads restricted and juvenile records; no role gives it and no `*` holds it.
 pub const RESTRICTED: &str = "cases:restricted";
+
+/// The scope by which a record is put under a legal hold: a supervisor's, or a key's.
+pub const HOLD: &str = "records:hold";
 
 /// The scope by which a key carries out a court's order to expunge; no `*` holds it. Of users, administrators may.
 pub const EXPUNGE: &str = "records:expunge";
@@ -400,6 +403,16 @@ mod tests {
         assert!(demand_scopes(&key(&["users:admin"]), ["users:read"]).is_ok());
         assert!(demand_scopes(&key(&["users:read"]), ["users:admin"]).is_err());
         assert!(demand_scopes(&user(Role::Supervisor), ["*"]).is_err());
+    }
+
+    #[test]
+    fn a_hold_is_set_by_supervisors_and_keys_that_may() {
+        for role in ROLES {
+            let may = super::demand(&user(role), super::HOLD).is_ok();
+            assert_eq!(may, role >= Role::Supervisor, "{role:?}");
+        }
+        assert!(super::demand(&key(&[super::HOLD]), super::HOLD).is_ok());
+        assert!(super::demand(&key(&["cases:write"]), super::HOLD).is_err());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 /// A court's order carried out: what goes, what stays, and the receipt.
 mod expunge;
+/// What may not be destroyed.
+pub mod hold;
 /// Single operations with their proofs.
 mod prove;
 /// What an order takes with it.

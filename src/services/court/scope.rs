@@ -7,7 +7,9 @@ use crate::domain::kind::{self, DISPLAY_ID, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
 use crate::domain::record::Record;
 use crate::domain::time::Hlc;
 use crate::domain::value::{Fields, Value};
+use crate::services::court::hold::is_held;
 use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::find::{self, Belongs};
 use crate::store::database::{Direction, Read};
 use crate::store::handle::Store;
 use crate::views::{files, records};
@@ -37,6 +39,13 @@ impl Scope {
         let ids: Vec<RecordId> = records.iter().map(|record| record.id).collect();
         let linked = linked(rows, &records, &ids)?;
         refuse_held(records.iter().chain(&linked))?;
+        for record in &records {
+            // Of what lies on a held case through something else: a note on an item of it.
+            match find::belongs(rows, record)? {
+                Belongs::To(above) => refuse_held([&*above])?,
+                Belongs::Alone | Belongs::Unknown => {}
+            }
+        }
         let (mut operations, mut answers) = (Vec::new(), Vec::new());
         let (mut hashes, mut files_kept) = (BTreeSet::new(), 0);
         for id in &ids {
@@ -157,11 +166,11 @@ fn ids_in(value: &Value, ids: &mut BTreeSet<RecordId>) {
 
 /// Nothing is destroyed while it, or what it is linked to, is held for a court.
 fn refuse_held<'r>(records: impl IntoIterator<Item = &'r Record>) -> Outcome<()> {
-    let held = records.into_iter().find(|record| record.rank("hold") > 0);
+    let held = records.into_iter().find(|record| is_held(record));
     let Some(held) = held else { return Ok(()) };
     let what = kind::kind(&held.kind).map_or("record", |kind| kind.name);
     let number = held.text(DISPLAY_ID).unwrap_or_default();
-    let text = format!("the {what} {number} is under a legal hold");
+    let text = format!("the {what} {number} is under a legal hold, so nothing of it can be expunged");
     let meta = Fields::from([("held".to_owned(), Value::Id(held.id))]);
     Err(Failure::Conflict(Clash::State, text, meta))
 }

@@ -4,12 +4,13 @@
 use crate::domain::custody::chain::{CUSTODY, Chain};
 use crate::domain::custody::{Action, Refusal, check_times};
 use crate::domain::id::VersionId;
-use crate::domain::kind::{CASE, EVIDENCE, Field, Member, Shape};
+use crate::domain::kind::{EVIDENCE, Field, Member, Shape};
 use crate::domain::operation::{Action as Act, Change};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::{Caller, Identity, Role};
+use crate::services::court::hold::is_held;
 use crate::services::desk::{Desk, refuse_sealed};
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::find::{self, Belongs};
@@ -195,18 +196,13 @@ fn refuse_held(desk: &mut Desk<'_, '_, '_>, item: &Record, action: Action) -> Ou
     if !matches!(action, Action::Disposed | Action::Destroyed | Action::Returned) {
         return Ok(());
     }
-    let by_case = match find::belongs(desk.session().rows(), item)? {
-        Belongs::To(case) => case.kind == CASE.name && case.rank("hold") > 0,
-        // It may be under a hold; nobody here knows.
-        Belongs::Unknown => true,
-        Belongs::Alone => false,
+    let what = match find::belongs(desk.session().rows(), item)? {
+        _ if is_held(item) => "the item is under a legal hold",
+        Belongs::To(case) if is_held(&case) => "the case of the item is under a legal hold",
+        Belongs::Unknown => "the case of the item has not arrived here and may be under a legal hold",
+        Belongs::To(_) | Belongs::Alone => return Ok(()),
     };
-    if by_case || item.rank("hold") > 0 {
-        return Err(conflict(&format!(
-            "the item is under a hold, so it can't be {action}"
-        )));
-    }
-    Ok(())
+    Err(conflict(&format!("{what}, so it can't be {action}")))
 }
 
 fn conflict(text: &str) -> Failure {

@@ -1,8 +1,7 @@
 //! An expunged record is gone from every file of the data folder, and every proof over the log stays valid.
 
 use axum::http::Method;
-use blotter::domain::kind::{CASE, EVIDENCE};
-use blotter::domain::operation::{Action, Change};
+use blotter::domain::kind::CASE;
 use blotter::domain::value::{Fields, Value};
 use blotter::services::failure::Failure;
 use blotter::views::erasures;
@@ -184,18 +183,12 @@ async fn an_order_needs_its_number_and_the_right_and_no_hold() {
         refused.messages()
     );
 
-    let owner = test.owner();
-    let hold = |kind, record: &'static str| {
-        test.services().write(&owner, "hold", None, move |desk| {
-            let record = desk.find(kind, record)?;
-            let change = Change::new("hold", Action::Raise(1));
-            desk.change(kind, &record, vec![change]).map(drop)
-        })
-    };
-    hold(&EVIDENCE, "EVD-0001").unwrap();
+    let hold = |path: &'static str| test.post(path, json!({"reason": "a civil suit", "order": "1 O 7/26"}));
+    let held = hold("/v1/evidence/EVD-0001/hold").await.expect(201);
+    assert_eq!(held.data()["hold"], "held");
     let refused = order(&test, path, an_order()).await.expect(409);
     assert!(refused.messages()[0].contains("EVD-0001 is under a legal hold"));
-    hold(&CASE, "INV-2026-0001").unwrap();
+    hold("/v1/cases/INV-2026-0001/hold").await.expect(201);
     assert_eq!(
         order(&test, path, an_order()).await.expect(409).codes(),
         ["STATE_CONFLICT"]

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod expunge;
+mod hold;
 mod proofs;
 
 use std::path::Path;

@@ -12,6 +12,7 @@ use crate::lanes::http::route::{Gives, Route, Schema, Visit, param};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, blocking, schema};
 use crate::lanes::rest::records;
+use crate::services::court::hold;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy;
 
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
         routes.push(prove(kind));
     }
     routes.push(prove(&ERASURE));
+    routes.extend(hold::KINDS.map(hold_route));
     routes.push(
         Route::get("/v1/log/keys", "Read the public keys of this node's logs")
             .group(GROUP)
@@ -58,6 +60,26 @@ fn expunge(kind: &'static Kind) -> Route {
                 &ask.fields()?,
                 ask.request,
             )?;
+            let answer = Answer::record(&Wire::new(&lanes.services), written.first()?)?;
+            Ok(answer.status(StatusCode::CREATED).replayed(written.replayed))
+        })
+}
+
+fn hold_route(kind: &'static Kind) -> Route {
+    let summary = format!(
+        "Put a record of the kind {} under a legal hold, for good: nothing of it is disposed of, destroyed or expunged",
+        kind.name
+    );
+    Route::post(format!("/v1/{}/{{id}}/hold", kind.plural), summary)
+        .group(GROUP)
+        .scope(policy::HOLD)
+        .takes(Schema::Json(|| schema::object(hold::REASONS)))
+        .gives(201, Schema::Record(kind))
+        .answer(move |lanes, ask| {
+            let record = (kind, ask.part("id"));
+            let written = lanes
+                .services
+                .hold(ask.caller()?, record, ask.fields()?, ask.request)?;
             let answer = Answer::record(&Wire::new(&lanes.services), written.first()?)?;
             Ok(answer.status(StatusCode::CREATED).replayed(written.replayed))
         })

@@ -308,6 +308,7 @@ pub(super) fn body(route: &Route, ids: &BTreeMap<String, String>, desk: &mut Des
         ("POST", ["entities", "{id}", "same-as"]) => json!({"to": ids["other"]}),
         ("POST", ["evidence", "{id}", "custody"]) => json!({"action": "collect", "follows": []}),
         ("POST", ["evidence" | "reports", "{id}", "files" | "images"]) => Json::Null,
+        ("POST", [_, "{id}", "hold"]) => json!({"reason": "a civil suit"}),
         ("POST", [_, "{id}", "expunge"]) => json!({"order": "4 Ds 113/26", "reason": "acquitted"}),
         ("POST", ["conflicts", "{id}"]) => {
             json!({"field": "title", "versions": [format!("{}/1/0", "ab".repeat(32))], "value": "y", "reason": "because"})
