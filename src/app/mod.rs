@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::folder::Folder;
+use crate::app::folder::{Facts, Folder};
 use crate::app::node::{Node, NodeError};
 use crate::app::probes::Probes;
 use crate::config::Config;
@@ -105,9 +105,9 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     let follower = Follower::start(store, Arc::clone(&node.index), follow)?;
 
     // What a crash left behind goes, and nobody waits for that.
-    let services = node.services.clone();
+    let (services, facts) = (node.services.clone(), node.facts.clone());
     let finder = node.finder(Some(follower.gauge()));
-    let tidying = tokio::task::spawn_blocking(move || tidy_up(&services, &finder));
+    let tidying = tokio::task::spawn_blocking(move || tidy_up(&services, &finder, &facts));
 
     // The edge: certificate, listeners, and what answers there.
     let certificates = certificates(&folder, &node, &config)?;
@@ -226,8 +226,8 @@ fn is_well(node: &Node, stuck: Duration) -> bool {
     !store.has_failed() && store.busy_for() < stuck
 }
 
-/// Removes files that no record names, and what is left of records that a court had expunged.
-fn tidy_up(services: &Services, finder: &Finder) {
+/// Removes files that no record names, and what is left of records that a court had expunged; the node learns itself.
+fn tidy_up(services: &Services, finder: &Finder, facts: &Facts) {
     match services.sweep_files() {
         Ok(0) => {}
         Ok(files) => tracing::info!(files, "removed files that no record names"),
@@ -237,6 +237,16 @@ fn tidy_up(services: &Services, finder: &Finder) {
         Ok(0) => {}
         Ok(erasures) => tracing::info!(erasures, "finished what courts ordered to erase"),
         Err(failure) => tracing::warn!(?failure, "an erasure could not be finished"),
+    }
+    know_itself(services, facts);
+}
+
+/// A folder from before nodes had records, or a restored one, learns its own.
+fn know_itself(services: &Services, facts: &Facts) {
+    let Ok(tenant) = facts.tenant() else { return };
+    let owner = services.admit_owner(tenant, node::request_id());
+    if let Err(failure) = services.know_node(&owner, &facts.node_name) {
+        tracing::warn!(?failure, "the node's record of itself could not be written");
     }
 }
 

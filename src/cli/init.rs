@@ -153,6 +153,7 @@ impl Init {
                 .map(|number| ("organization_id".to_owned(), json!(number))),
         );
         reach.perform(Order::TenantPut(tenant))?;
+        reach.perform(Order::NodeKnow)?;
         if let Some(number) = self.office_id {
             let office = crate::services::import::BatchRow {
                 kind: "office".to_owned(),

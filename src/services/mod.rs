@@ -33,6 +33,8 @@ pub mod images;
 pub mod import;
 /// API keys: make, list, rotate, revoke.
 pub mod keys;
+/// Installations of this program.
+pub mod nodes;
 /// Users, sessions, agencies.
 pub mod people;
 /// Who may do what.

@@ -70,7 +70,7 @@ pub fn scope_for(kind: &Kind, deed: Deed) -> String {
     }
     match (kind.scope, deed) {
         ("users", Deed::Read) => "users:read".to_owned(),
-        (scope @ ("users" | "keys" | "tenants"), _) => format!("{scope}:admin"),
+        (scope @ ("users" | "keys" | "tenants" | "nodes"), _) => format!("{scope}:admin"),
         (scope, Deed::Read) => format!("{scope}:read"),
         (scope, Deed::Write) => format!("{scope}:write"),
     }

@@ -129,6 +129,8 @@ pub enum Order {
     },
     /// Make sure that this agency is known.
     TenantPut(Map<String, Json>),
+    /// Make sure that the node has a record of itself.
+    NodeKnow,
     /// Give an agency that has no categories of reports its first ones.
     CategoriesSeed,
     /// How the node is.
@@ -341,6 +343,10 @@ impl Backend {
                 court::export_since(&self.services, caller, (&since, &to), tell)
             }
             Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
+            Order::NodeKnow => {
+                let made = self.services.know_node(caller, &self.node.facts.node_name)?;
+                Ok(json!({"made": made}))
+            }
             Order::CategoriesSeed => Ok(json!({"made": self.services.seed_categories(caller)?})),
             Order::Verify => care::verify(&self.node, tell),
             Order::Backup(to) => care::copy(&self.node, &to, tell),

@@ -15,7 +15,7 @@ pub use course::Course;
 pub use court::{ERASURE, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
 pub use intake::{ALERT, CHAT_MESSAGE, REPORT, WATCHLIST};
 pub use people::{CREDENTIAL, OFFICE, ROLES, TEAM, TENANT, USER};
-pub use reference::{CATEGORY, FORM, LOCATION};
+pub use reference::{CATEGORY, FORM, LOCATION, NODE};
 
 use crate::domain::operation::Merge;
 
@@ -236,7 +236,7 @@ pub struct Kind {
 }
 
 /// Every kind known here.
-pub const KINDS: [&Kind; 18] = [
+pub const KINDS: [&Kind; 19] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
@@ -254,6 +254,7 @@ pub const KINDS: [&Kind; 18] = [
     &CATEGORY,
     &FORM,
     &LOCATION,
+    &NODE,
     &ERASURE,
 ];
 

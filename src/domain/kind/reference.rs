@@ -1,6 +1,6 @@
-//! What an agency sets up once: categories of reports, forms, storage locations.
+//! What an agency sets up once: categories of reports, forms, storage locations, its nodes.
 
-use super::{Field, Kind, Numbering, Shape};
+use super::{Field, Kind, Member, Numbering, Shape, needed};
 
 /// What a report can be about.
 pub const CATEGORY: Kind = Kind {
@@ -74,5 +74,41 @@ pub const LOCATION: Kind = Kind {
         .parent(),
         Field::mv("office_id", Shape::Ref("office"), "The office it belongs to."),
         Field::mv("barcode", Shape::Line(100), "The code on its label, unique.").unique(),
+    ],
+};
+
+const LOG: &[Member] = &[
+    needed("log", Shape::Sha256),
+    needed("holds", Shape::Choice(&["records", "audit"])),
+];
+
+/// An installation of this program.
+pub const NODE: Kind = Kind {
+    name: "node",
+    plural: "nodes",
+    scope: "nodes",
+    numbering: Numbering::None,
+    doc: "An installation of this program: a unit in a vehicle, a precinct, a central. It makes its own record.",
+    fields: &[
+        Field::mv("name", Shape::Line(200), "What it is called.").required(),
+        Field::mv(
+            "tier",
+            Shape::Choice(&["unit", "precinct", "central"]),
+            "Its place; a central has nothing above it.",
+        )
+        .required(),
+        Field::once(
+            "public_key",
+            Shape::Line(64),
+            "Its Ed25519 key in hexadecimal, which signs its logs.",
+        )
+        .unique()
+        .system(),
+        Field::set(
+            "logs",
+            Shape::Object(LOG),
+            "The logs that it has written; a restored backup begins new ones.",
+        )
+        .system(),
     ],
 };

@@ -1,7 +1,7 @@
 //! The table of contents of the REST lane: every route, by what it is about.
 
 use crate::domain::kind::{
-    ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
+    ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NODE, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
 };
 use crate::lanes::http::route::Route;
 use crate::lanes::rest::{
@@ -25,6 +25,8 @@ pub fn routes() -> Vec<Route> {
         records::all(&OFFICE, "agency"),
         records::all(&FORM, "agency"),
         records::all(&LOCATION, "agency"),
+        records::readable(&NODE, "agency"),
+        vec![records::change(&NODE, "agency")],
         evidence::routes(),
         reports::routes(),
         search::routes(),

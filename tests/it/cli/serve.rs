@@ -15,6 +15,9 @@ fn a_server_says_that_it_is_ready_answers_over_tls_and_stops_in_order() {
     assert_eq!(served.get("/healthz", None), (200, "ok\n".to_owned()));
     assert_eq!(served.get("/v1/cases", None).0, 401);
     assert_eq!(served.get("/v1/cases", Some(&key)).0, 200);
+    // What `init` wrote down of the node itself.
+    let (status, nodes) = served.get("/v1/nodes", Some(&key));
+    assert_eq!((status, nodes.matches("public_key").count()), (200, 1), "{nodes}");
 
     // While it runs, verbs go through its socket.
     let more = place

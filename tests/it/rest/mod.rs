@@ -5,6 +5,7 @@ mod casework;
 mod conflicts;
 mod conventions;
 mod lists;
+mod nodes;
 mod reading;
 mod repeats;
 mod rights;

@@ -96,8 +96,8 @@ fn surfaces(kind: &Kind, field: &Field, agency: &Agency, desk: &mut Desk<'_>) ->
             .any(|route| route.method == method && route.path == path.replace(&agency.ids["cases"], "{id}"))
     };
     let made_at = match kind.name {
-        // Made by the reports lane alone; its messages name no record.
-        "chat-message" => return Vec::new(),
+        // Made by the reports lane alone, or by the node itself; they name no record.
+        "chat-message" | "node" => return Vec::new(),
         // The path says it.
         "timeline-entry" | "note" if field.parent => return Vec::new(),
         _ => sample(kind.plural, &agency.ids, desk).0,

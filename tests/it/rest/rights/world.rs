@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use blotter::domain::kind::{Kind, Shape};
+use blotter::domain::kind::{Kind, NODE, Shape};
 use blotter::domain::value::Value;
 use blotter::lanes::http::route::{Route, Scope, Takes};
 use blotter::services::caller::Role;
+use blotter::services::casebook::Listing;
 use blotter::services::demo::photo::Scene;
 use blotter::services::policy;
 use serde_json::{Value as Json, json};
@@ -141,6 +142,7 @@ pub(super) async fn found(desk: &mut Desk<'_>, slug: &str) -> Agency {
     let tenant = test.services().create_tenant(&owner, fields, None).unwrap();
     let inside = test.desk().owner_of(slug);
     test.services().seed_categories(&inside).unwrap();
+    assert!(test.services().know_node(&inside, slug).unwrap());
     let mut callers = Vec::new();
     for role in [Role::Viewer, Role::Officer, Role::Supervisor, Role::Administrator] {
         let email = format!("{}@{slug}.example", role.word());
@@ -161,7 +163,11 @@ pub(super) async fn found(desk: &mut Desk<'_>, slug: &str) -> Agency {
         callers.push(Credential::Cookie(role, cookie));
     }
     callers.push(Credential::Key(test.key_for(slug, &["*"], &["query"])));
-    let ids = BTreeMap::from([("tenants".to_owned(), tenant.records[0].id.to_string())]);
+    let nodes = test.services().list(&inside, &NODE, &Listing::default()).unwrap();
+    let ids = BTreeMap::from([
+        ("tenants".to_owned(), tenant.records[0].id.to_string()),
+        ("nodes".to_owned(), nodes.records[0].id.to_string()),
+    ]);
     Agency { callers, ids }
 }
 
