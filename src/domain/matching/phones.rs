@@ -1,5 +1,8 @@
 //! Phone numbers: the digits that count, in the international or a national spelling, and when two spellings are one
-//! line. It knows no numbering plan: a national number is the international one without the first one to three digits.
+//! line. A national number is the international one without the first one to three digits; of numbering plans it knows only the
+//! prefixes dialled at home that are no zero ([`regions`]).
+
+use super::regions;
 
 /// Fewest digits that are searched as the end of a number.
 pub const SUFFIX_DIGITS_MIN: usize = 4;
@@ -15,7 +18,7 @@ const DIGITS_MAX: usize = 18;
 /// A phone number as digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phone {
-    /// Without `+`, `00` or the trunk zero.
+    /// Without `+`, `00`, the trunk zero, or another prefix that is dialled at home.
     pub digits: String,
     /// All digits that were written: the end of a number may begin with a zero that counts.
     pub typed: String,
@@ -46,7 +49,7 @@ pub fn parse(text: &str) -> Option<Phone> {
     let significant = if international {
         digits.strip_prefix("011").unwrap_or(&digits)
     } else {
-        &digits
+        regions::without_trunk(&digits).unwrap_or(&digits)
     };
     let significant = significant.trim_start_matches('0').to_owned();
     (SUFFIX_DIGITS_MIN..=DIGITS_MAX)
@@ -132,6 +135,10 @@ mod tests {
         check("0049 (0)170 / 123 45 67", "+491701234567", true);
         check("(212) 555-0147", "+1 212 555 0147", true);
         check("1-212-555-0147 ext. 12", "212.555.0147", true);
+        check("8 (495) 123-45-67", "+7 495 123-45-67", true);
+        check("8 (495) 123-45-67", "(495) 1234567", true);
+        check("8 (495) 123-45-67", "+7 812 123-45-67", false);
+        check("800 123 4567", "+1 800 123 4567", true);
         check("+44 20 7946 0958", "+44 20 7946 0959", false);
         check("+49 171 1234568", "+44 171 1234568", false);
         check("+1 212 555 0147", "+1 646 555 0147", false);

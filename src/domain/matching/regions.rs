@@ -8,7 +8,7 @@
 use super::phones;
 
 /// Region, country code, trunk prefix, fewest and most digits of a national number.
-const REGIONS: [(&str, &str, &str, usize, usize); 48] = [
+const REGIONS: [(&str, &str, &str, usize, usize); 50] = [
     ("AE", "971", "0", 8, 9),
     ("AR", "54", "0", 10, 11),
     ("AT", "43", "0", 7, 13),
@@ -38,6 +38,7 @@ const REGIONS: [(&str, &str, &str, usize, usize); 48] = [
     ("JP", "81", "0", 9, 10),
     ("KE", "254", "0", 9, 9),
     ("KR", "82", "0", 8, 11),
+    ("KZ", "7", "8", 10, 10),
     ("LI", "423", "", 7, 9),
     ("LT", "370", "0", 8, 8),
     ("LU", "352", "", 5, 11),
@@ -50,6 +51,7 @@ const REGIONS: [(&str, &str, &str, usize, usize); 48] = [
     ("PL", "48", "", 9, 9),
     ("PT", "351", "", 9, 9),
     ("RO", "40", "0", 9, 9),
+    ("RU", "7", "8", 10, 10),
     ("SE", "46", "0", 7, 10),
     ("SG", "65", "", 8, 8),
     ("SI", "386", "0", 8, 8),
@@ -60,7 +62,7 @@ const REGIONS: [(&str, &str, &str, usize, usize); 48] = [
 ];
 
 /// The country codes that ITU has given out (E.164), less those of the table above.
-const OTHER_COUNTRIES: &str = "7 20 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 231 232 233 235 236 237 238 239 \
+const OTHER_COUNTRIES: &str = "20 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 231 232 233 235 236 237 238 239 \
     240 241 242 243 244 245 246 247 248 249 250 251 252 253 255 256 257 258 260 261 262 263 264 265 266 267 268 269 290 291 \
     297 298 299 350 355 356 357 359 373 374 375 376 377 378 379 380 381 382 383 387 389 500 501 502 503 504 505 506 507 508 \
     509 51 53 58 590 591 592 593 594 595 596 597 598 599 60 62 63 66 670 672 673 674 675 676 677 678 679 680 681 682 683 685 \
@@ -82,6 +84,19 @@ pub fn is_possible(digits: &str) -> bool {
             .any(|country| digits.starts_with(country))
     };
     (LEAST..=MOST).contains(&digits.len()) && (REGIONS.iter().any(fits) || elsewhere())
+}
+
+/// The national number, if this is one behind a prefix that is no zero, as `8 (495) 123-45-67` is in Russia. Zeros are taken
+/// off everywhere; North America dials its country code.
+pub(super) fn without_trunk(typed: &str) -> Option<&str> {
+    let mut rests = REGIONS
+        .into_iter()
+        .filter_map(|(_, country, trunk, least, most)| {
+            let is_told = !trunk.is_empty() && !trunk.starts_with('0') && trunk != country;
+            let rest = typed.strip_prefix(trunk).filter(|_| is_told)?;
+            (least..=most).contains(&rest.len()).then_some(rest)
+        });
+    rests.next()
 }
 
 /// A number as it is dialled within the region, in its international form (E.164). `None` if it is no such number.
@@ -108,6 +123,7 @@ mod tests {
             "380441234567",
             "4930901820",
             "5491123456789",
+            "74951234567",
         ] {
             assert!(is_possible(number), "{number}");
         }
@@ -119,6 +135,7 @@ mod tests {
             "2101234567",
             "4144668180",
             "3801",
+            "7495123456",
         ] {
             assert!(!is_possible(number), "{number}");
         }
@@ -152,6 +169,10 @@ mod tests {
         check("CH", "044 668 18 00", Some("+41446681800"));
         check("IT", "06 698 12345", Some("+390669812345"));
         check("GB", "020 7946 0018", Some("+442079460018"));
+        check("RU", "8 (495) 123-45-67", Some("+74951234567"));
+        check("RU", "495 123-45-67", Some("+74951234567"));
+        check("RU", "8 (495) 123-45", None);
+        check("KZ", "8 727 250 1234", Some("+77272501234"));
         check("NO", "22 00 00 00", Some("+4722000000"));
         check("DE", "+49 30 901820", None);
         check("XX", "12345678", None);
