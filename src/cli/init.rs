@@ -159,9 +159,11 @@ impl Init {
                 kind: "office".to_owned(),
                 external_id: format!("office-{number}"),
                 data: json!({"name": format!("Office {number}"), "number": number}),
+                once: false,
             };
             reach.perform(Order::PutRows {
                 rows: vec![vec![office]],
+                before: Vec::new(),
                 dry_run: false,
             })?;
         }

@@ -95,6 +95,9 @@ pub enum Order {
     PutRows {
         /// The records of each row.
         rows: Vec<Vec<BatchRow>>,
+        /// For a dry run: what earlier rows would have made, and these refer to.
+        #[serde(default)]
+        before: Vec<BatchRow>,
         /// Judge them and change nothing.
         dry_run: bool,
     },
@@ -323,7 +326,11 @@ impl Backend {
                 };
                 self.search(caller, &ask)
             }
-            Order::PutRows { rows, dry_run } => rows::put(&self.services, caller, rows, dry_run),
+            Order::PutRows {
+                rows,
+                before,
+                dry_run,
+            } => rows::put(&self.services, caller, (before, rows), dry_run),
             Order::TenantList => users::list_tenants(&self.services, caller),
             Order::TenantAdd(data) => users::add_tenant(&self.services, caller, fields(data)),
             Order::Expunge {

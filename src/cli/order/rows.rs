@@ -1,6 +1,7 @@
 //! Source rows of an import through the write path: many rows a commit, each whole or not at all, and a row that says what is
 //! there already makes no operation.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value as Json, json};
@@ -28,13 +29,17 @@ struct Tally {
 pub(super) fn put(
     services: &Services,
     caller: &Caller,
-    rows: Vec<Vec<BatchRow>>,
+    (before, rows): (Vec<BatchRow>, Vec<Vec<BatchRow>>),
     dry_run: bool,
 ) -> Result<Json, Refusal> {
     let tally = Arc::new(Mutex::new(Tally::default()));
     let counted = Arc::clone(&tally);
     let written = services.write(caller, "import", None, move |desk| {
         let mut tally = counted.lock().unwrap_or_else(PoisonError::into_inner);
+        for record in before.into_iter().filter(|_| dry_run) {
+            // It went in before, alike or not; what refers to it is judged.
+            drop(desk.attempt(|desk| put_row(desk, &[record]))?);
+        }
         put_all(desk, rows, &mut tally)?;
         if dry_run {
             Err(Failure::Unknown(DRY))
@@ -61,9 +66,12 @@ pub(super) fn put(
 const DRY: &str = "dry run";
 
 fn put_all(desk: &mut Desk<'_, '_, '_>, rows: Vec<Vec<BatchRow>>, tally: &mut Tally) -> Outcome<()> {
-    for (place, row) in rows.into_iter().enumerate() {
-        match desk.attempt(|desk| put_row(desk, row))? {
+    let mut made = HashSet::new();
+    for (place, mut row) in rows.into_iter().enumerate() {
+        row.retain(|record| !record.once || !made.contains(&name_of(record)));
+        match desk.attempt(|desk| put_row(desk, &row))? {
             Ok((created, updated, unchanged)) => {
+                made.extend(row.iter().filter(|record| record.once).map(name_of));
                 tally.created += created;
                 tally.updated += updated;
                 tally.unchanged += unchanged;
@@ -75,8 +83,12 @@ fn put_all(desk: &mut Desk<'_, '_, '_>, rows: Vec<Vec<BatchRow>>, tally: &mut Ta
     Ok(())
 }
 
+fn name_of(record: &BatchRow) -> (String, String) {
+    (record.kind.clone(), record.external_id.clone())
+}
+
 /// The records of one row: how many were made, changed, left.
-fn put_row(desk: &mut Desk<'_, '_, '_>, row: Vec<BatchRow>) -> Outcome<(u64, u64, u64)> {
+fn put_row(desk: &mut Desk<'_, '_, '_>, row: &[BatchRow]) -> Outcome<(u64, u64, u64)> {
     let (mut created, mut updated, mut unchanged) = (0, 0, 0);
     for record in row {
         let Some(kind) = kind::kind(&record.kind) else {
@@ -85,7 +97,7 @@ fn put_row(desk: &mut Desk<'_, '_, '_>, row: Vec<BatchRow>) -> Outcome<(u64, u64
                 format!("a kind of record, not {:?}", record.kind),
             ));
         };
-        let input = match Value::from(record.data) {
+        let input = match Value::from(record.data.clone()) {
             Value::Map(fields) => fields,
             _ => Fields::new(),
         };

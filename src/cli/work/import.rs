@@ -1,7 +1,9 @@
 //! `import`: rows of a file become records by a mapping, some hundred rows a commit. Rows that can't be taken in go to a file
 //! beside the source, which can be corrected and imported again; importing a file twice changes nothing.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,9 +16,10 @@ use serde_json::{Value as Json, json};
 use crate::cli::order::Order;
 use crate::cli::output::{Output, Progress};
 use crate::cli::reach::Reach;
+use crate::cli::work::dry_run::Remembered;
 use crate::cli::{CliError, Done, Place};
 use crate::services::import::{
-    BatchRow, Limits, Mapping, Outcome, Reason, RejectFile, Rejected, SourceRow, open,
+    BatchRow, Limits, Mapping, Outcome, Raw, Reason, RejectFile, Rejected, SourceRow, open,
 };
 
 /// Source rows in one commit.
@@ -48,6 +51,11 @@ impl Import {
             .map_err(|error| CliError::Failed(format!("can't read {}: {error}", self.file.display())))?;
         let bytes = source.metadata().map_or(0, |facts| facts.len());
         let rejects = self.rejects.clone().unwrap_or_else(|| beside(&self.file));
+        let whole = |path: &Path| path.canonicalize().ok();
+        if whole(&rejects).is_some_and(|rejects| Some(rejects) == whole(&self.file)) {
+            let text = format!("--rejects {} is the file that is taken in", rejects.display());
+            return Err(CliError::Usage(text));
+        }
         let limits = place.load()?.config.import_limits();
         let mut reach = Reach::open(place)?;
         let job = Job {
@@ -135,7 +143,8 @@ impl Summary {
         ];
         if *rejected > 0 {
             lines.push(format!(
-                "{rejected} rows were rejected; correct and import {}:",
+                "{rejected} {} rejected; correct and import {}:",
+                if *rejected == 1 { "row was" } else { "rows were" },
                 rejects.display()
             ));
             let first = self
@@ -143,6 +152,10 @@ impl Summary {
                 .iter()
                 .map(|(line, reason)| format!("  line {line}: {reason}"));
             lines.extend(first);
+            let more = rejected.saturating_sub(self.first_rejected.len() as u64);
+            lines.extend(
+                (more > 0).then(|| format!("  and {more} more, each with its line and reason in that file")),
+            );
         }
         lines.join("\n")
     }
@@ -173,6 +186,13 @@ impl Job<'_> {
             dry_run: self.dry_run,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            hasher: RandomState::new(),
+            made_once: HashSet::new(),
+            remembered: self
+                .dry_run
+                .then(Remembered::new)
+                .transpose()
+                .map_err(CliError::failed)?,
             summary: Summary::default(),
             rejects: None,
         };
@@ -183,10 +203,7 @@ impl Job<'_> {
         };
         while let Some(outcome) = import.next_row().map_err(CliError::failed)? {
             taking.summary.rows += 1;
-            match outcome {
-                Outcome::Rejected(rejected) => taking.reject(&rejected, &begin)?,
-                Outcome::Ready(row) => taking.take(row, &begin)?,
-            }
+            taking.take(outcome, &begin)?;
             progress.at(read.load(Ordering::Relaxed).min(self.bytes), taking.summary.rows);
         }
         taking.send(&begin)?;
@@ -205,56 +222,108 @@ type Begin<'b> = &'b dyn Fn() -> std::io::Result<Option<Rejects>>;
 struct Taking<'a> {
     reach: &'a mut Reach,
     dry_run: bool,
-    waiting: Vec<SourceRow>,
+    /// In the order of the file, rejected ones too.
+    waiting: Vec<Outcome>,
     waiting_bytes: usize,
+    hasher: RandomState,
+    /// Records that are made once and were made, as hashes.
+    made_once: HashSet<u64>,
+    /// Of a dry run.
+    remembered: Option<Remembered>,
     summary: Summary,
     /// Begun with the first rejected row.
     rejects: Option<Rejects>,
 }
 
 impl Taking<'_> {
-    fn take(&mut self, row: SourceRow, begin: Begin<'_>) -> Done {
-        self.waiting_bytes += row.records.iter().map(size_of_record).sum::<usize>();
-        self.waiting.push(row);
-        let full = self.waiting.len() >= ROWS_PER_COMMIT || self.waiting_bytes >= BYTES_PER_COMMIT;
-        // A dry run leaves nothing for later rows to refer to, so it is judged in one piece.
-        if full && !self.dry_run {
+    fn take(&mut self, outcome: Outcome, begin: Begin<'_>) -> Done {
+        self.waiting_bytes += match &outcome {
+            Outcome::Ready(row) => row.records.iter().map(size_of_record).sum(),
+            Outcome::Rejected(rejected) => size_of_raw(&rejected.raw),
+        };
+        self.waiting.push(outcome);
+        if self.waiting.len() >= ROWS_PER_COMMIT || self.waiting_bytes >= BYTES_PER_COMMIT {
             self.send(begin)?;
         }
         Ok(())
     }
 
     fn send(&mut self, begin: Begin<'_>) -> Done {
-        let rows = std::mem::take(&mut self.waiting);
+        let waiting = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        if rows.is_empty() {
-            return Ok(());
+        let ready = waiting.iter().filter_map(|outcome| match outcome {
+            Outcome::Ready(row) => Some(self.to_make(row)),
+            Outcome::Rejected(_) => None,
+        });
+        let rows: Vec<Vec<BatchRow>> = ready.collect();
+        let mut refused = self.put(&rows)?;
+        let mut place = 0;
+        for outcome in waiting {
+            let row = match outcome {
+                Outcome::Rejected(rejected) => {
+                    self.reject(&rejected, begin)?;
+                    continue;
+                }
+                Outcome::Ready(row) => row,
+            };
+            match refused.remove(&place) {
+                Some(reasons) => {
+                    let reasons = reasons.lines().map(Reason::row).collect();
+                    self.reject(&row.into_rejected(reasons), begin)?;
+                }
+                None => self.settle(&rows[place])?,
+            }
+            place += 1;
         }
+        Ok(())
+    }
+
+    /// The records of a row, without those that are made once and were.
+    fn to_make(&self, row: &SourceRow) -> Vec<BatchRow> {
+        let records = row.records.iter();
+        let is_new = |record: &&BatchRow| !record.once || !self.made_once.contains(&self.hash(record));
+        records.filter(is_new).cloned().collect()
+    }
+
+    fn hash(&self, record: &BatchRow) -> u64 {
+        self.hasher.hash_one((&record.kind, &record.external_id))
+    }
+
+    /// Has rows made; gives the places of those that were refused, with the reasons.
+    fn put(&mut self, rows: &[Vec<BatchRow>]) -> Result<BTreeMap<usize, String>, CliError> {
+        if rows.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let before = self.remembered.as_mut().map(|remembered| remembered.before(rows));
         let answer = self.reach.perform(Order::PutRows {
-            rows: rows.iter().map(|row| row.records.clone()).collect(),
+            rows: rows.to_vec(),
+            before: before.transpose().map_err(CliError::failed)?.unwrap_or_default(),
             dry_run: self.dry_run,
         })?;
         let count = |member: &str| answer[member].as_u64().unwrap_or(0);
         self.summary.created += count("created");
         self.summary.updated += count("updated");
         self.summary.unchanged += count("unchanged");
-        let mut rows: Vec<Option<SourceRow>> = rows.into_iter().map(Some).collect();
-        for refused in answer["refused"].as_array().into_iter().flatten() {
-            let place = refused["row"]
-                .as_u64()
-                .and_then(|place| usize::try_from(place).ok());
-            let row = place.and_then(|place| rows.get_mut(place)?.take());
-            let reasons = refused["reason"]
-                .as_str()
-                .unwrap_or_default()
-                .lines()
-                .map(Reason::row)
-                .collect();
-            if let Some(row) = row {
-                self.reject(&row.into_rejected(reasons), begin)?;
-            }
+        let refused = answer["refused"].as_array().into_iter().flatten();
+        let refused = refused.filter_map(|row| {
+            let place = usize::try_from(row["row"].as_u64()?).ok()?;
+            Some((place, row["reason"].as_str().unwrap_or_default().to_owned()))
+        });
+        Ok(refused.collect())
+    }
+
+    /// A row went in.
+    fn settle(&mut self, row: &[BatchRow]) -> Done {
+        let once: Vec<u64> = row
+            .iter()
+            .filter(|record| record.once)
+            .map(|record| self.hash(record))
+            .collect();
+        self.made_once.extend(once);
+        match &mut self.remembered {
+            Some(remembered) => remembered.keep(row).map_err(CliError::failed),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn reject(&mut self, rejected: &Rejected, begin: Begin<'_>) -> Done {
@@ -271,6 +340,14 @@ impl Taking<'_> {
             self.rejects.as_mut().map_or(Ok(()), |file| file.write(rejected))
         };
         write().map_err(|error| CliError::Failed(format!("can't write the rejected rows: {error}")))
+    }
+}
+
+/// How long a row is as it stood.
+fn size_of_raw(raw: &Raw) -> usize {
+    match raw {
+        Raw::Cells(cells) => cells.iter().map(String::len).sum(),
+        Raw::Text(text) => text.len(),
     }
 }
 

@@ -302,6 +302,7 @@ fn row(kind: &str, external_id: &str, data: Value) -> BatchRow {
         kind: kind.to_owned(),
         external_id: external_id.to_owned(),
         data: without_nulls(data),
+        once: false,
     }
 }
 

@@ -17,7 +17,7 @@
 //! external_id = "{Id}"
 //! repeat_id = "{Id}/{Arrest}"        # where an earlier row took that id; without it the row is a duplicate, rejected
 //! when = "Id"                        # only where that column is not empty
-//! once = false                       # true: made by the first row that names its external id, and by no other
+//! once = false                       # true: made by the first row that goes in with its external id, and by no other
 //! data = { title = "{Title | sentence}", opened_at = "{Closed ?? Opened | date %m/%d/%Y}" }
 //! ```
 //!
@@ -118,12 +118,6 @@ pub(super) trait Known {
     fn line_of(&self, kind: &str, external_id: &str) -> Option<u64>;
 }
 
-/// One record of a row.
-pub(super) struct Made {
-    pub(super) row: BatchRow,
-    pub(super) once: bool,
-}
-
 impl Mapping {
     /// Reads a mapping file.
     ///
@@ -191,7 +185,7 @@ impl Mapping {
     }
 
     /// The records of one row, whose cells stand in the order of [`Mapping::columns`].
-    pub(super) fn records(&self, cells: &[String], known: &impl Known) -> Result<Vec<Made>, Vec<Reason>> {
+    pub(super) fn records(&self, cells: &[String], known: &impl Known) -> Result<Vec<BatchRow>, Vec<Reason>> {
         let mut reasons = Vec::new();
         for &column in &self.required {
             if cells[column].trim().is_empty() {
@@ -200,6 +194,8 @@ impl Mapping {
         }
         let mut made = Vec::new();
         let mut names = BTreeMap::new();
+        // Of what is missing everywhere for one cause, that cause is told.
+        let mut is_told = !reasons.is_empty();
         for rule in &self.rules {
             if rule.when.is_some_and(|column| cells[column].trim().is_empty()) {
                 continue;
@@ -211,16 +207,17 @@ impl Mapping {
             }
             let data = rule.data.value(&self.row(cells, &names), &mut reasons);
             match external_id {
-                Some(external_id) => made.push(Made {
-                    row: BatchRow {
-                        kind: rule.kind.clone(),
-                        external_id,
-                        data: data.unwrap_or_else(|| Value::Object(Map::new())),
-                    },
+                Some(external_id) => made.push(BatchRow {
+                    kind: rule.kind.clone(),
+                    external_id,
+                    data: data.unwrap_or_else(|| Value::Object(Map::new())),
                     once: rule.once,
                 }),
-                None if reasons.len() > faults_before => {}
-                None => reasons.push(Reason::row(format!("the {} has no external id", rule.kind))),
+                None if is_told || reasons.len() > faults_before => {}
+                None => {
+                    is_told = true;
+                    reasons.push(Reason::row(format!("the {} has no external id", rule.kind)));
+                }
             }
         }
         if reasons.is_empty() {

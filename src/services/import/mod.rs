@@ -59,6 +59,9 @@ pub struct BatchRow {
     pub external_id: String,
     /// As `POST /v1/<kind>` takes it; ids may be given as `ext:<external id>`.
     pub data: Value,
+    /// The first row that goes in makes it; every row that needs it carries it, for the rows before may be refused.
+    #[serde(default)]
+    pub once: bool,
 }
 
 /// One row of the file and the records it became, in the order in which they must be made.

@@ -1,6 +1,6 @@
 //! The run over a file: each row read, checked cell by cell, and mapped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 
@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::csv_rows::{CsvRow, CsvRows};
 use super::json_rows::{JsonRow, JsonRows, cell};
 use super::lines::Lines;
-use super::mapping::{Format, Known, Made, Mapping};
+use super::mapping::{Format, Known, Mapping};
 use super::rejects::is_reject_column;
-use super::{ImportError, Limits, Outcome, Raw, Reason, Rejected, SourceRow, cells};
+use super::{BatchRow, ImportError, Limits, Outcome, Raw, Reason, Rejected, SourceRow, cells};
 
 /// How much of a cell is kept in a rejected row when the cell is too large.
 const SHOWN_CHARS_MAX: usize = 1 << 10;
@@ -149,11 +149,8 @@ impl<R: Read> Import<R> {
         }
         match self.mapping.records(&cells, &self.seen) {
             Err(reasons) => Outcome::Rejected(Rejected { line, reasons, raw }),
-            Ok(made) => {
-                let records = made
-                    .into_iter()
-                    .filter_map(|made| self.seen.is_new(&made, line).then_some(made.row))
-                    .collect();
+            Ok(records) => {
+                records.iter().for_each(|record| self.seen.note(record, line));
                 Outcome::Ready(SourceRow { line, records, raw })
             }
         }
@@ -256,7 +253,6 @@ fn shortened(text: String, limits: &Limits) -> String {
 struct Seen {
     hasher: RandomState,
     lines: HashMap<u64, u64>,
-    once: HashSet<u64>,
 }
 
 impl Seen {
@@ -264,14 +260,11 @@ impl Seen {
         self.hasher.hash_one((kind, external_id))
     }
 
-    /// Notes a record; false for one that is made once and was made before.
-    fn is_new(&mut self, made: &Made, line: u64) -> bool {
-        let hash = self.hash(&made.row.kind, &made.row.external_id);
-        if made.once {
-            return self.once.insert(hash);
+    fn note(&mut self, record: &BatchRow, line: u64) {
+        if !record.once {
+            self.lines
+                .insert(self.hash(&record.kind, &record.external_id), line);
         }
-        self.lines.insert(hash, line);
-        true
     }
 }
 

@@ -92,3 +92,159 @@ fn damaged_rows_are_rejected_with_their_line_and_the_rest_goes_in() {
     );
     assert!(place.file("damaged.rejects.csv").exists());
 }
+
+/// Cases of an office that is made by the first row that goes in; timeline entries and changes refer to rows before them.
+const DESK_MAPPING: &str = r#"
+required = ["Id"]
+[[record]]
+name = "office"
+kind = "office"
+once = true
+external_id = "office-{Office}"
+data = { name = "Office {Office}" }
+[[record]]
+name = "case"
+kind = "case"
+when = "Title"
+external_id = "{Id}"
+data = { title = "{Title}", office_id = "ext:{@office}" }
+[[record]]
+kind = "timeline-entry"
+when = "Event"
+external_id = "{Id}:{Event | slug}"
+data = { case_id = "ext:{Id}", timestamp = "{Day | date %m/%d/%Y}", description = "{Event}", severity = "info" }
+"#;
+
+/// A place with the mapping and this file.
+fn desk(csv: &str) -> (Place, String, String) {
+    let place = Place::with_node();
+    let (file, map) = (place.file("desk.csv"), place.file("desk.toml"));
+    fs::write(&file, csv).unwrap();
+    fs::write(&map, DESK_MAPPING).unwrap();
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    (place, text(&file), text(&map))
+}
+
+/// Line and reason of each rejected row, as the rejects file has them.
+fn rejects_of(place: &Place, name: &str) -> Vec<(u64, String)> {
+    let mut reader = csv::Reader::from_path(place.file(name)).unwrap();
+    let rows = reader.records().map(|row| row.unwrap());
+    rows.map(|row| (row[5].parse().unwrap(), row[6].to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_refused_row_takes_nothing_from_the_rows_after_it() {
+    // The first row, which is the first to name the office, is sound but for a title that no case can have.
+    let long = "t".repeat(400);
+    let csv = format!(
+        "Id,Office,Title,Event,Day\n1,A,{long},,\n2,A,Noise,,\n3,A,Theft,Reported,02/30/2026\n4,A,,Reported,03/07/2026\n2,A,,Reported,03/07/2026\n"
+    );
+    let (place, file, map) = desk(&csv);
+    let expected = [
+        (2, "title must be at most 300 characters"),
+        (4, "Day: `02/30/2026` is not a date of the form %m/%d/%Y"),
+        (5, "case_id must be the id of a known case"),
+    ];
+    let import = |file: &str, more: &[&str]| place.run(&[&["import", file, "--map", &map], more].concat());
+    let dry = import(&file, &["--dry-run", "--json"]).json();
+    let mut real = import(&file, &["--json"]).json();
+    real["dry_run"] = true.into();
+    assert_eq!(dry, real, "a dry run tells what a real one does");
+    assert_eq!(
+        (&real["rows"], &real["created"]),
+        (&5.into(), &3.into()),
+        "office, case, entry: {real}"
+    );
+    let rejects = rejects_of(&place, "desk.rejects.csv");
+    assert_eq!(
+        rejects,
+        expected.map(|(line, reason)| (line, reason.to_owned())),
+        "in the file's order"
+    );
+    // Corrected, the same file goes in, and its own columns do no harm.
+    let path = place.file("desk.rejects.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        text.replace(&long, "Short")
+            .replace("02/30", "02/28")
+            .replace("4,A,,", "4,A,Found,"),
+    )
+    .unwrap();
+    let corrected = import(path.to_str().unwrap(), &["--json"]).json();
+    assert_eq!(
+        (&corrected["rejected"], &corrected["created"]),
+        (&0.into(), &5.into()),
+        "{corrected}"
+    );
+    assert_eq!(place.run(&["verify", "--json"]).json()["clean"], true);
+}
+
+#[test]
+fn a_dry_run_over_many_commits_refers_to_what_it_took_back() {
+    // Entries of the first case stand far behind it, and each tenth case is told twice in other words.
+    let mut csv = "Id,Office,Title,Event,Day\n".to_owned();
+    for id in 0..1_000 {
+        csv += &format!("{id},{},Case {id},,\n", id % 7);
+        if id % 10 == 9 {
+            csv += &format!("0,{},,Seen {id},03/07/2026\n", id % 7);
+            csv += &format!("none-{id},0,,Lost,03/07/2026\n");
+        }
+    }
+    let (place, file, map) = desk(&csv);
+    let served = place.serve();
+    let import = |more: &[&str]| {
+        place
+            .run(&[&["import", &file, "--map", &map, "--json"], more].concat())
+            .json()
+    };
+    let dry = import(&["--dry-run"]);
+    let found = place.run(&["search", "kind:case", "--json"]).json();
+    assert_eq!(found["meta"]["total"], 0, "nothing is left of it");
+    let mut real = import(&[]);
+    real["dry_run"] = true.into();
+    assert_eq!(dry, real);
+    assert_eq!(
+        (&real["created"], &real["rejected"]),
+        (&(7 + 1_000 + 100).into(), &100.into()),
+        "{real}"
+    );
+    assert_eq!(served.terminate().0, 0);
+}
+
+#[test]
+fn what_an_import_says_is_calm_and_the_source_is_never_overwritten() {
+    let mut csv = "Id,Office,Title,Event,Day\n".to_owned();
+    for id in 0..30 {
+        csv += &format!("{id},A,Case,Seen,yesterday\n");
+    }
+    csv += "30,A,Case,,\n,A,Nameless,Seen,03/07/2026\n";
+    let (place, file, map) = desk(&csv);
+    let own = place.run(&["import", &file, "--map", &map, "--rejects", &file]);
+    assert_eq!(own.code, 2, "{own:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), csv);
+    let said = place.run(&["import", &file, "--map", &map]).out;
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].starts_with("1 of 32 rows taken in"), "{said}");
+    assert_eq!(lines[1], "Records: 2 made, 0 changed, 0 as they were.");
+    assert!(
+        lines[2].starts_with("31 rows were rejected; correct and import "),
+        "{said}"
+    );
+    assert_eq!(
+        lines[3],
+        "  line 2: Day: `yesterday` is not a date of the form %m/%d/%Y"
+    );
+    assert_eq!(lines.len(), 24, "{said}");
+    assert_eq!(
+        lines[23],
+        "  and 11 more, each with its line and reason in that file"
+    );
+    let rejects = rejects_of(&place, "desk.rejects.csv");
+    assert_eq!(
+        rejects[30],
+        (33, "Id: it is empty".to_owned()),
+        "one cause is told once"
+    );
+}
