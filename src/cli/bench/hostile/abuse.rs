@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio_rustls::client::TlsStream;
 
-use super::super::load::{Client, Target};
 use super::{Victim, get};
+use crate::cli::bench::load::{Client, Target};
 use crate::server::client::{Connector, Protocol};
 
 /// Connections that one address may hold are 256; the polite ones are among them.
