@@ -17,6 +17,9 @@ use crate::services::failure::{Failure, Fault, Outcome};
 /// decrypted would hold the thread for milliseconds.
 const TURN_BYTES: usize = 128 << 10;
 
+/// Once so much of a body is there, room is made for all that was said: growing by doubling touches three times as much memory.
+const FIRST_BYTES: u64 = 64 << 10;
+
 /// How much of a body is read that nobody asked for.
 const UNASKED_BYTES_MAX: u64 = 64 << 10;
 
@@ -55,6 +58,7 @@ pub async fn read(headers: &HeaderMap, mut body: Body, options: &Options) -> Out
     }) {
         return Err(Failure::TooLarge(bytes_max));
     }
+    let (too_long, whole) = (said.is_some_and(|length| length > bytes_max), said.unwrap_or(0));
     let mut all = Vec::new();
     let mut length = 0_u64;
     let mut turn_bytes = 0;
@@ -69,13 +73,17 @@ pub async fn read(headers: &HeaderMap, mut body: Body, options: &Options) -> Out
             tokio::task::yield_now().await;
         }
         length += data.len() as u64;
-        if length <= bytes_max {
+        if length <= bytes_max && !too_long {
+            if length > FIRST_BYTES {
+                // Nothing if there is room.
+                all.reserve_exact(usize::try_from(whole.saturating_sub(all.len() as u64)).unwrap_or(0));
+            }
             all.extend_from_slice(&data);
         } else if length > drained_bytes_max {
             break;
         }
     }
-    if length > bytes_max {
+    if too_long || length > bytes_max {
         return Err(Failure::TooLarge(bytes_max));
     }
     Ok(all.into())
