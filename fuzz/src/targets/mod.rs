@@ -19,6 +19,7 @@ use blotter::search::ask::Ask;
 use blotter::search::page::{Reader, Search};
 use blotter::services::audit::reader::AuditFilter;
 use blotter::services::casebook::Listing;
+use blotter::services::casework::conflicts::Wanted;
 use blotter::services::export::check::check_bundle;
 use blotter::services::failure::{Failure, Outcome};
 use blotter::services::files::Purpose;
@@ -315,11 +316,12 @@ impl Bench {
                     Some(place),
                     10,
                 )));
-                drop(not_internal(self.services.conflicts(
-                    caller,
-                    Some(&place.to_vec()),
-                    10,
-                )));
+                let wanted = Wanted {
+                    after: Some(place.to_vec()),
+                    limit: 10,
+                    ..Wanted::default()
+                };
+                drop(not_internal(self.services.conflicts(caller, &wanted)));
             }
             _ => {
                 let search = Search {

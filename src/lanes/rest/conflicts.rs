@@ -3,17 +3,17 @@
 use serde_json::{Value as Json, json};
 
 use crate::domain::id::VersionId;
-use crate::domain::kind::{self, DISPLAY_ID};
+use crate::domain::kind::{self, CASE, DISPLAY_ID, KINDS, Kind, Shape, Writer};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
 use crate::lanes::http::cursor;
-use crate::lanes::http::route::{Gives, Route, Schema};
+use crate::lanes::http::route::{Gives, Param, Route, Schema, param};
 use crate::lanes::http::wire::{Wire, conflicts, path_of};
 use crate::lanes::rest::{schemas, selection};
-use crate::services::casework::conflicts::Settlement;
+use crate::services::casework::conflicts::{Settlement, Wanted};
 use crate::services::failure::{Failure, Fault, Outcome};
 
 /// List and settle.
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
     )
     .group("conflicts")
     .scope("cases:read")
-    .query(selection::PAGE)
+    .query(selection::PAGE.into_iter().chain(FILTERS))
     .gives_other(200, Gives::Page(Schema::Json(schemas::conflicts)))
     .answer(list);
     let settle = Route::post(
@@ -44,24 +44,77 @@ pub(super) fn routes() -> Vec<Route> {
     vec![list, settle]
 }
 
+/// By what the list can be narrowed.
+const FILTERS: [Param; 4] = [
+    param(
+        "kind",
+        Shape::Choice(&KIND_NAMES),
+        "Only of records of this kind.",
+    ),
+    param("record_id", Shape::Ref(""), "Only of this record."),
+    param(
+        "case_id",
+        Shape::Ref(CASE.name),
+        "Only of this case, of what belongs to it, and of its entities.",
+    ),
+    param(
+        "field",
+        Shape::Line(100),
+        "Only of records whose writers disagree about this field.",
+    ),
+];
+
+const KIND_NAMES: [&str; KINDS.len()] = {
+    let mut names = [""; KINDS.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = KINDS[place].name;
+        place += 1;
+    }
+    names
+};
+
 fn list(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     let mut faults = Vec::new();
-    let limit = selection::limit(ask, &mut faults);
+    let text = |name: &str| ask.param(name).map(str::to_owned);
+    let mut wanted = Wanted {
+        kind: text("kind"),
+        record: text("record_id"),
+        case: text("case_id"),
+        field: text("field"),
+        after: None,
+        limit: selection::limit(ask, &mut faults),
+    };
+    let of_kind = |kind: &&Kind| wanted.kind.as_ref().is_none_or(|wanted| wanted == kind.name);
+    let mut kinds = KINDS.into_iter().filter(of_kind).peekable();
+    if kinds.peek().is_none() {
+        faults.push(Fault::wrong("kind", format!("one of {}", KIND_NAMES.join(", "))));
+    } else if let Some(field) = &wanted.field
+        && !kinds.any(|kind| {
+            kind.field(field)
+                .is_some_and(|field| field.writer != Writer::Secret)
+        })
+    {
+        faults.push(Fault::wrong("field", "the name of a field of these records"));
+    }
+    let caller = ask.caller()?;
+    let filters = FILTERS.map(|filter| ask.param(filter.name).unwrap_or_default());
+    let identity = [&[caller.tenant().as_str(), "conflicts"][..], &filters].concat();
+    match ask
+        .param("cursor")
+        .map(|cursor| cursor::decode(&identity, cursor))
+    {
+        Some(Err(Failure::Invalid(more))) => faults.extend(more),
+        Some(place) => wanted.after = Some(place?),
+        None => {}
+    }
     if !faults.is_empty() {
         return Err(Failure::Invalid(faults));
     }
-    let caller = ask.caller()?;
-    let list = [caller.tenant().as_str(), "conflicts"];
-    let after = ask
-        .param("cursor")
-        .map(|cursor| cursor::decode(&list, cursor))
-        .transpose()?;
-    let (records, next) = lanes.services.conflicts(caller, after.as_ref(), limit)?;
+    let (records, next) = lanes.services.conflicts(caller, &wanted)?;
     let items = records.iter().filter_map(item).collect();
-    Ok(Answer::list(
-        items,
-        next.map(|place| cursor::encode(&list, &place)),
-    ))
+    let next = next.map(|place| cursor::encode(&identity, &place));
+    Ok(Answer::list(items, next))
 }
 
 fn item(record: &Record) -> Option<Json> {

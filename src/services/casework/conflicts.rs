@@ -2,8 +2,8 @@
 //! reason; the reason stays with the record as a note.
 
 use crate::domain::custody::chain::CUSTODY;
-use crate::domain::id::VersionId;
-use crate::domain::kind::{self, Field, Kind, NOTE, Writer};
+use crate::domain::id::{RecordId, VersionId};
+use crate::domain::kind::{self, CASE, Field, Kind, NOTE, Writer};
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
@@ -14,7 +14,7 @@ use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
 use crate::services::shape::{Checker, describe};
 use crate::services::{RequestKey, Services, Written, find};
-use crate::store::database::Direction;
+use crate::store::database::{Direction, Snapshot};
 use crate::views::records::{self, PageKey};
 
 /// How a person settles a conflict.
@@ -30,40 +30,114 @@ pub struct Settlement {
     pub reason: String,
 }
 
+/// Which conflicts are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only of records of this kind.
+    pub kind: Option<String>,
+    /// Only of this record.
+    pub record: Option<String>,
+    /// Only of this case, of what belongs to it, and of its entities.
+    pub case: Option<String>,
+    /// Only of records whose writers disagree about this field.
+    pub field: Option<String>,
+    /// Where the last page ended.
+    pub after: Option<PageKey>,
+    /// As many records at most.
+    pub limit: usize,
+}
+
+/// Judges the records of a list.
+struct Judge<'l> {
+    rows: &'l Snapshot,
+    caller: &'l Caller,
+    wanted: &'l Wanted,
+    record: Option<RecordId>,
+    case: Option<Record>,
+}
+
+impl<'l> Judge<'l> {
+    fn new(rows: &'l Snapshot, caller: &'l Caller, wanted: &'l Wanted) -> Outcome<Self> {
+        let named = |text: &String| find::reference(rows, caller, "", text).ok_or(Failure::Unknown("record"));
+        let case = |text: &String| find::record(rows, caller, &CASE, text);
+        Ok(Self {
+            rows,
+            caller,
+            wanted,
+            record: wanted.record.as_ref().map(named).transpose()?,
+            case: wanted.case.as_ref().map(case).transpose()?,
+        })
+    }
+
+    /// The record if it belongs into the list.
+    fn record(&self, id: RecordId) -> Outcome<Option<Record>> {
+        if self.record.is_some_and(|wanted| wanted != id) {
+            return Ok(None);
+        }
+        let Some(record) = records::get(self.rows, id)? else {
+            return Ok(None);
+        };
+        let Some(kind) = kind::kind(&record.kind) else {
+            return Ok(None);
+        };
+        let of_kind = self.wanted.kind.as_ref().is_none_or(|wanted| wanted == kind.name);
+        // What is secret is never listed, not even that writers disagree about it.
+        let told = |name: &str| {
+            kind.field(name)
+                .is_none_or(|field| field.writer != Writer::Secret)
+        };
+        let field = self.wanted.field.as_deref();
+        let disagree = |name: &str| told(name) && field.is_none_or(|wanted| wanted == name);
+        let listed = of_kind
+            && record.conflicts().any(|(name, _)| disagree(name))
+            && policy::has_scope(self.caller, &policy::scope_for(kind, Deed::Read))
+            && self.is_of_case(&record)?
+            && find::may_read(self.rows, self.caller, &record)?;
+        Ok(listed.then_some(record))
+    }
+
+    fn is_of_case(&self, record: &Record) -> Outcome<bool> {
+        let Some(case) = &self.case else { return Ok(true) };
+        let names = |member: &&Value| member.get("entity_id").and_then(Value::as_id) == Some(record.id);
+        if record.id == case.id || case.members("entities").iter().any(names) {
+            return Ok(true);
+        }
+        Ok(find::case_of(self.rows, record)?.is_some_and(|above| above.id == case.id))
+    }
+}
+
+/// Rows looked at for one page, at most: a filter that nothing passes must not read a whole table in one request.
+const ROWS_PER_PAGE_MAX: usize = 20_000;
+
 impl Services {
-    /// The records with open conflicts that the caller may read, those changed last first.
+    /// The records with open conflicts that the caller may read, those changed last first, and where the next page begins.
     ///
     /// # Errors
-    /// `Denied`.
-    pub fn conflicts(
-        &self,
-        caller: &Caller,
-        after: Option<&PageKey>,
-        limit: usize,
-    ) -> Outcome<(Vec<Record>, Option<PageKey>)> {
+    /// `Denied`, `Unknown` for a record or a case that is not there for this caller.
+    pub fn conflicts(&self, caller: &Caller, wanted: &Wanted) -> Outcome<(Vec<Record>, Option<PageKey>)> {
         self.demand(caller, "conflicts", "cases:read")?;
         let rows = self.snapshot()?;
-        let (mut ids, mut last, mut more) = (Vec::new(), None, false);
+        let wanted = Judge::new(&rows, caller, wanted)?;
+        let (mut found, mut last, mut next) = (Vec::new(), None, None);
+        let (mut looked_at, mut fault) = (0_usize, None);
+        let after = wanted.wanted.after.as_ref();
         records::conflicts(&rows, caller.tenant(), Direction::Down, after, &mut |key, id| {
-            more = ids.len() == limit;
-            if !more {
-                ids.push(id);
-                last = Some(key.to_vec());
+            looked_at += 1;
+            if found.len() == wanted.wanted.limit || looked_at > ROWS_PER_PAGE_MAX {
+                next = last.take();
+                return false;
             }
-            !more
+            last = Some(key.to_vec());
+            match wanted.record(id) {
+                Ok(record) => found.extend(record),
+                Err(failure) => fault = Some(failure),
+            }
+            fault.is_none()
         })?;
-        let mut found = Vec::new();
-        for id in ids {
-            let Some(record) = records::get(&rows, id)? else {
-                continue;
-            };
-            let may = kind::kind(&record.kind)
-                .is_some_and(|kind| policy::has_scope(caller, &policy::scope_for(kind, Deed::Read)));
-            if may && find::may_read(&rows, caller, &record)? {
-                found.push(record);
-            }
+        match fault {
+            Some(failure) => Err(failure),
+            None => Ok((found, next)),
         }
-        Ok((found, last.filter(|_| more)))
     }
 
     /// Settles a conflict.

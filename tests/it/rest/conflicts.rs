@@ -1,6 +1,6 @@
 //! What writers disagree about is listed, shown with the record, and settled by a person.
 
-use blotter::domain::kind::CASE;
+use blotter::domain::kind::{CASE, ENTITY, EVIDENCE, Kind};
 use blotter::domain::operation::{Action, Change};
 use blotter::domain::value::Value;
 use serde_json::json;
@@ -53,4 +53,101 @@ async fn a_conflict_is_listed_until_it_is_settled_by_naming_all_versions() {
         .await
         .expect(400);
     assert_eq!(faults.messages().len(), 5);
+}
+
+/// A write that has not seen the ones before, as from a unit that was apart.
+fn apart(test: &TestBox, (kind, id): (&'static Kind, &'static str), field: &'static str) {
+    test.services()
+        .write(&test.owner(), "test", None, move |desk| {
+            let record = desk.find(kind, id)?;
+            let change = Change::new(field, Action::Set(Value::text("low")));
+            desk.change(kind, &record, vec![change]).map(drop)
+        })
+        .unwrap();
+}
+
+/// Two cases with an item each, the first with a person; writers disagree about something of all of them.
+async fn disagreeing() -> TestBox {
+    let test = TestBox::start().await;
+    for title in ["a", "b"] {
+        test.post("/v1/cases", json!({"title": title})).await.expect(201);
+    }
+    let person = json!({"kind": "person", "display_name": "Ann Other"});
+    test.post("/v1/entities", person).await.expect(201);
+    let witness = json!({"entity_id": "ENT-0001", "role": "witness"});
+    test.post("/v1/cases/INV-2026-0001/entities", witness)
+        .await
+        .expect(201);
+    for case in ["INV-2026-0001", "INV-2026-0002"] {
+        let item = json!({"case_id": case, "type": "physical", "description": "a knife"});
+        test.post("/v1/evidence", item).await.expect(201);
+    }
+    apart(&test, (&CASE, "INV-2026-0001"), "title");
+    apart(&test, (&CASE, "INV-2026-0002"), "priority");
+    apart(&test, (&ENTITY, "ENT-0001"), "display_name");
+    apart(&test, (&EVIDENCE, "EVD-0001"), "description");
+    apart(&test, (&EVIDENCE, "EVD-0002"), "description");
+    apart(&test, (&CASE, "INV-2026-0002"), "title");
+    test
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed_by_kind_record_case_and_field_and_goes_on_where_it_ended() {
+    let test = disagreeing().await;
+    let found = async |query: &str| {
+        let list = test
+            .get(&format!("/v1/conflicts{query}"))
+            .await
+            .expect(200)
+            .data();
+        let items = list.as_array().unwrap().iter();
+        let ids: Vec<String> = items
+            .map(|item| item["display_id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.join(" ")
+    };
+    let all = "INV-2026-0002 EVD-0002 EVD-0001 ENT-0001 INV-2026-0001";
+    for (query, expected) in [
+        ("", all),
+        ("?kind=case", "INV-2026-0002 INV-2026-0001"),
+        ("?kind=team", ""),
+        ("?record_id=EVD-0002", "EVD-0002"),
+        ("?case_id=INV-2026-0001", "EVD-0001 ENT-0001 INV-2026-0001"),
+        ("?case_id=INV-2026-0001&kind=evidence", "EVD-0001"),
+        ("?field=title", "INV-2026-0002 INV-2026-0001"),
+        ("?field=priority", "INV-2026-0002"),
+        ("?field=description&case_id=INV-2026-0002", "EVD-0002"),
+    ] {
+        assert_eq!(found(query).await, expected, "{query}");
+    }
+    let (mut cursor, mut seen) = (String::new(), Vec::new());
+    loop {
+        let path = format!("/v1/conflicts?field=description&limit=1{cursor}");
+        let page = test.get(&path).await.expect(200);
+        seen.extend(
+            page.data()
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["display_id"].clone()),
+        );
+        let Some(next) = page.json()["meta"]["next_cursor"].as_str().map(str::to_owned) else {
+            break;
+        };
+        let other = format!("/v1/conflicts?field=title&limit=1&cursor={next}");
+        test.get(&other).await.expect(400);
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen, ["EVD-0002", "EVD-0001"]);
+    for wrong in [
+        "kind=moon",
+        "field=moon",
+        "kind=user&field=password_hash",
+        "kind=user&field=title",
+    ] {
+        let refused = test.get(&format!("/v1/conflicts?{wrong}")).await.expect(400);
+        assert_eq!(refused.codes(), ["INPUT_SCHEMA_VIOLATION"], "{wrong}");
+    }
+    test.get("/v1/conflicts?case_id=INV-1999-0001").await.expect(404);
+    test.get("/v1/conflicts?record_id=nothing").await.expect(404);
 }
