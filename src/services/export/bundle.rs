@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek, Write};
 
 use crate::domain::id::{Hash, LogId, OpId, RecordId};
-use crate::domain::kind::{CASE, EVIDENCE, NOTE, TIMELINE_ENTRY};
+use crate::domain::kind::{self, CASE, CHAT_MESSAGE, EVIDENCE, Kind, NOTE, REPORT, TIMELINE_ENTRY};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::Services;
@@ -43,7 +43,7 @@ struct Writing<'s, W: Write + Seek> {
 }
 
 impl Services {
-    /// Writes a case with its entities, evidence, timeline, notes and files as a bundle. The audit entry is durable before
+    /// Writes a case with its entities, evidence, timeline, reports, notes and files as a bundle. The audit entry is durable before
     /// this returns. `tell` hears of so many operations of so many.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Services {
         }
         let rows = self.snapshot()?;
         let case = find::record(&rows, caller, &CASE, reference)?;
-        let records = self.belonging(caller, &rows, &case)?;
+        let records = belonging(caller, &rows, &case)?;
         let base = base_of(&case);
         let mut writing = Writing {
             services: self,
@@ -86,45 +86,52 @@ impl Services {
         writing.bag.end()?;
         Ok(exported)
     }
+}
 
-    /// The case, then what belongs to it, as far as the caller may read it.
-    fn belonging(&self, caller: &Caller, rows: &Snapshot, case: &Record) -> Outcome<Vec<Record>> {
-        let mut ids: Vec<RecordId> = case
-            .members("entities")
-            .into_iter()
-            .filter_map(|member| member.get("entity_id").and_then(Value::as_id))
-            .collect();
-        let mut above = vec![case.id];
-        for (kind, field) in [
-            (&EVIDENCE, "case_id"),
-            (&TIMELINE_ENTRY, "case_id"),
-            (&NOTE, "record_id"),
-        ] {
-            let mut found = Vec::new();
-            for id in &above {
-                let link = (kind.name, field);
-                records::links(rows, *id, link, Direction::Up, None, &mut |_, id| {
-                    found.push(id);
-                    true
-                })?;
-            }
-            ids.extend(&found);
-            if kind.name == EVIDENCE.name {
-                above.extend(found);
-            }
+/// The case, then what belongs to it or tells of it, as far as the caller may read it: its entities, evidence, timeline,
+/// reports with their messages, and the notes on all of these.
+fn belonging(caller: &Caller, rows: &Snapshot, case: &Record) -> Outcome<Vec<Record>> {
+    let id_in = |value: &Value| value.as_id();
+    let entities = case.members("entities").into_iter();
+    let entities: Vec<RecordId> = entities
+        .filter_map(|member| id_in(member.get("entity_id")?))
+        .collect();
+    let evidence = naming(rows, &[case.id], (&EVIDENCE, "case_id"))?;
+    let timeline = naming(rows, &[case.id], (&TIMELINE_ENTRY, "case_id"))?;
+    // The one from which it was opened, then those that became part of it.
+    let mut reports: Vec<RecordId> = case.get("report_id").and_then(id_in).into_iter().collect();
+    reports.extend(naming(rows, &[case.id], (&REPORT, "case_id"))?);
+    reports.dedup();
+    let messages = naming(rows, &reports, (&CHAT_MESSAGE, "report_id"))?;
+    let noted = [&[case.id], &*entities, &*evidence, &*reports].concat();
+    let notes = naming(rows, &noted, (&NOTE, "record_id"))?;
+    let mut belonging = vec![case.clone()];
+    let mut known = BTreeSet::from([case.id]);
+    let ids = [entities, evidence, timeline, reports, messages, notes].concat();
+    for id in ids.into_iter().filter(|id| known.insert(*id)) {
+        let Some(record) = records::get(rows, id)?.filter(|record| !record.is_expunged()) else {
+            continue;
+        };
+        let has_scope = kind::kind(&record.kind)
+            .is_some_and(|kind| policy::has_scope(caller, &policy::scope_for(kind, Deed::Read)));
+        if has_scope && find::may_read(rows, caller, &record)? {
+            belonging.push(record);
         }
-        let mut belonging = vec![case.clone()];
-        let mut known = BTreeSet::from([case.id]);
-        for id in ids.into_iter().filter(|id| known.insert(*id)) {
-            let record = records::get(rows, id)?.filter(|record| !record.is_expunged());
-            if let Some(record) = record
-                && find::may_read(rows, caller, &record)?
-            {
-                belonging.push(record);
-            }
-        }
-        Ok(belonging)
     }
+    Ok(belonging)
+}
+
+/// The records of this kind that name one of these in this field.
+fn naming(rows: &Snapshot, targets: &[RecordId], (kind, field): (&Kind, &str)) -> Outcome<Vec<RecordId>> {
+    let mut found = Vec::new();
+    for target in targets {
+        let link = (kind.name, field);
+        records::links(rows, *target, link, Direction::Up, None, &mut |_, id| {
+            found.push(id);
+            true
+        })?;
+    }
+    Ok(found)
 }
 
 impl<W: Write + Seek> Writing<'_, W> {
@@ -206,7 +213,8 @@ fn readme(base: &str, records: &[Record]) -> String {
     let count = |kind: &str| records.iter().filter(|record| record.kind == kind).count();
     format!(
         "Case {base}, as its agency keeps it\n\n\
-         In this bundle: the case, {} entities, {} items of evidence, {} entries of the timeline, {} notes.\n\n\
+         In this bundle: the case, {} entities, {} items of evidence, {} entries of the timeline,\n\
+         {} reports with {} messages, {} notes.\n\n\
          records/      each record as JSON, as its operations make it\n\
          files/        the original bytes of every file, each named by its SHA-256\n\
          operations/   every change of these records, each with the proof that it stands in the agency's log\n\
@@ -222,6 +230,8 @@ fn readme(base: &str, records: &[Record]) -> String {
         count("entity"),
         count("evidence"),
         count("timeline-entry"),
+        count("report"),
+        count("chat-message"),
         count("note"),
     )
 }

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read, Write};
 
 use blotter::domain::kind::{CASE, ENTITY, EVIDENCE, NOTE, TIMELINE_ENTRY};
 use blotter::domain::value::{Fields, Value};
+use blotter::services::caller::{Caller, Via};
 use blotter::services::export::check::{BundleFault, Checked, check_bundle};
 use blotter::store::hash::sha256;
 use blotter::store::identity::Stream;
@@ -321,4 +322,61 @@ fn changed_records_leave_as_lines_in_the_order_of_the_log() {
         .collect();
     assert_eq!(count, 2);
     assert_eq!(titles, ["second case first", "first case then"]);
+}
+
+#[test]
+fn the_report_of_a_case_and_notes_on_its_entities_are_in_the_bundle_of_who_may_read_them() {
+    let desk = filled();
+    let (services, owner) = (desk.services(), desk.owner());
+    services.seed_categories(&owner).unwrap();
+    let Value::Map(report) = Value::from(serde_json::json!({
+        "description": "smoke over the harbor", "location": {"x": 8.54, "y": 47.37},
+        "category": {"category_id": 5}, "reporter": {"name": "A", "phone": "+41446681800"},
+    })) else {
+        unreachable!()
+    };
+    services.file_report(&owner, report, None, sha256(&[])).unwrap();
+    let message = Value::Map(fields(&[("text", "it spreads")]));
+    services.send_messages(&owner, "1", vec![message], None).unwrap();
+    let opened = services.open_case(&owner, "1", Fields::new(), None).unwrap();
+    let case = opened.first().unwrap().id.to_string();
+    let witness = Value::Map(fields(&[("entity_id", "ENT-0001"), ("role", "witness")]));
+    let input = Fields::from([("entities".to_owned(), Value::List(vec![witness]))]);
+    services.patch(&owner, (&CASE, &case), None, input, None).unwrap();
+    let note = fields(&[("record_id", "ENT-0001"), ("text", "moved away")]);
+    services.create(&owner, &NOTE, note, None).unwrap();
+    let status = fields(&[("status", "resolved")]);
+    services.change_report(&owner, "1", None, status, None).unwrap();
+
+    let kinds = |caller: &Caller| {
+        let mut out = Cursor::new(Vec::new());
+        let exported = services
+            .export_case(caller, &case, &mut out, &mut |_, _| {})
+            .unwrap();
+        let checked = check(out.get_ref()).unwrap();
+        assert_eq!(checked.records, exported.records);
+        let members = unpack(out.get_ref()).into_iter();
+        let mut kinds: Vec<String> = members
+            .filter_map(|(name, _)| Some(name.split_once("data/records/")?.1.split_once('/')?.0.to_owned()))
+            .collect();
+        kinds.sort();
+        kinds.join(" ")
+    };
+    assert_eq!(kinds(&owner), "case chat-message entity note report");
+    let key = |scopes: &[&str]| {
+        let input = serde_json::json!({"name": "program", "lanes": ["query"], "scopes": scopes});
+        let Value::Map(input) = Value::from(input) else {
+            unreachable!()
+        };
+        let key = services.create_key(&owner, input).unwrap().key;
+        let via = Via {
+            lane: "rest",
+            address: None,
+            request_id: "test".into(),
+        };
+        services.admit_key(&key, via).unwrap()
+    };
+    assert_eq!(kinds(&key(&["cases:read", "evidence:read"])), "case note");
+    let all = key(&["cases:read", "evidence:read", "entities:read", "reports:read"]);
+    assert_eq!(kinds(&all), "case chat-message entity note report");
 }
