@@ -218,10 +218,11 @@ impl Following {
             self.waiting_since = None;
             self.durable = None;
         }
-        let left = self
-            .waiting_since
-            .map(|since| self.options.commit_within.saturating_sub(since.elapsed()));
-        self.store.wait_beyond(self.applied, left.unwrap_or(WAIT_MAX));
+        let left = self.waiting_since.map_or(WAIT_MAX, |since| {
+            self.options.commit_within.saturating_sub(since.elapsed())
+        });
+        // Never longer, or a stop would wait as long.
+        self.store.wait_beyond(self.applied, left.min(WAIT_MAX));
         while self.step()? && !self.is_due() {}
         if self.waiting_since.is_none() {
             self.gauge.reached(self.applied);

@@ -3,5 +3,6 @@
 mod bench;
 mod court;
 mod import;
+mod people;
 mod serve;
 mod verbs;

@@ -1,6 +1,10 @@
 //! What a server says while it runs.
 
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 
@@ -42,4 +46,48 @@ fn a_journald_that_does_not_answer_is_told() {
         ended.err.contains("journald") && ended.err.contains("log.format"),
         "{ended:?}"
     );
+}
+
+#[test]
+fn journald_gets_each_line_with_its_fields() {
+    let place = Place::with_node();
+    let key = place.key();
+    let path = place.file("journal.sock");
+    let journal = UnixDatagram::bind(&path).unwrap();
+    // The socket stands where journald's does, for the server alone.
+    let script = format!(
+        "mount -t tmpfs none /run && mkdir -p /run/systemd/journal && touch /run/systemd/journal/socket && \
+         mount --bind {} /run/systemd/journal/socket",
+        path.display()
+    );
+    let own = ["unshare", "--mount", "--map-root-user", "sh", "-c"];
+    let tried = Command::new(own[0]).args(&own[1..]).arg(&script).output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        println!("NOT TRIED: nothing can be mounted here");
+        return;
+    }
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(read) = journal.recv(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            if tell.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    let script = format!("{script} && exec \"$0\" \"$@\"");
+    let begun_by = [&own[..], &[script.as_str()]].concat();
+    let served = place.serve_with(&[("BLOTTER_LOG_FORMAT", "journald")], &begun_by);
+    assert_eq!(served.get("/v1/cases", Some(&key)).0, 200);
+    assert_eq!(served.terminate().0, 0);
+    let mut all = String::new();
+    while !all.contains("stopped") {
+        all += &told.recv_timeout(Duration::from_secs(20)).unwrap();
+    }
+    for field in ["MESSAGE", "ready", "PRIORITY", "SYSLOG_IDENTIFIER"] {
+        assert!(all.contains(field), "{field}: {all}");
+    }
+    assert!(!all.contains(&key), "no secret is ever logged");
+    assert_eq!(place.log(), "", "and nothing goes elsewhere");
 }

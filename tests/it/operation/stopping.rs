@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::{Value as Json, json};
 
 use crate::support::process::{Place, Served, Wire, told};
 
@@ -25,6 +26,56 @@ fn in_hand(served: &Served, key: &str) -> Wire {
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     wire.write_all(&BODY[..20]).unwrap();
     wire
+}
+
+/// What the log says of the opening of the folder.
+fn opening(place: &Place) -> Json {
+    let lines = place.log();
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Json>(line).unwrap());
+    lines
+        .into_iter()
+        .find(|line| line["message"] == "the log is open")
+        .unwrap()
+}
+
+#[test]
+fn a_stop_in_order_leaves_the_next_start_nothing_to_do() {
+    let place = Place::with_node();
+    let key = place.key();
+    // So late that only the stop itself can have made views and index durable.
+    let settings = [
+        ("BLOTTER_LOG_FORMAT", "json"),
+        ("BLOTTER_STORE_CHECKPOINT_SECONDS", "3600"),
+        ("BLOTTER_SEARCH_COMMIT_MS", "60000"),
+    ];
+    let served = place.serve_with(&settings, &[]);
+    for nth in 0..50 {
+        let made = served.post("/v1/cases", &key, &json!({"title": format!("Case {nth}")}));
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    let (code, took) = served.terminate();
+    assert_eq!(code, 0);
+    assert!(took < Duration::from_secs(10), "it waits for no timer: {took:?}");
+    let doctor = place.run(&["doctor", "--json"]).json();
+    let findings = doctor["data"].as_array().unwrap();
+    let index = findings
+        .iter()
+        .find(|finding| finding["what"] == "index")
+        .unwrap();
+    assert_eq!(index["told"], "50 records, up to date", "{doctor}");
+    let served = place.serve_with(&settings, &[]);
+    let opened = opening(&place);
+    assert_eq!(
+        (&opened["replayed"], &opened["rebuilt"]),
+        (&json!(0), &json!(false)),
+        "{opened}"
+    );
+    let found = served.get("/v1/search?q=kind:case&limit=1", Some(&key)).1;
+    let found: Json = serde_json::from_str(&found).unwrap();
+    assert_eq!(found["meta"]["total"], 50, "{found}");
+    assert_eq!(served.terminate().0, 0);
 }
 
 fn wait_until_closed(served: &Served) {
