@@ -2,10 +2,7 @@
 //! was never asked for is, and search finds exactly what the store has.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,6 +25,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::support::power::Dice;
+use crate::support::process::{Place, Served, UNHURRIED};
 use crate::support::scale;
 
 const CLIENTS: u64 = 16;
@@ -38,65 +36,6 @@ const SEEDED: u64 = 100_000;
 const KILLS_OF_MANY: u64 = 8;
 const START_MAX: Duration = Duration::from_secs(1);
 
-fn blotter(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_blotter"));
-    command
-        .args(arguments)
-        .arg("--data")
-        .arg(folder)
-        .stderr(Stdio::null());
-    command
-        .env("BLOTTER_RATES_REQUESTS_PER_SECOND", "1000000")
-        .env("BLOTTER_RATES_BURST", "1000000");
-    command
-}
-
-fn json_of(folder: &Path, arguments: &[&str]) -> Json {
-    let output = blotter(folder, arguments).arg("--json").output().unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-struct Server {
-    child: Child,
-    address: SocketAddr,
-    connector: Connector,
-    ready_after: Duration,
-}
-
-fn start(folder: &Path) -> Server {
-    let begin = Instant::now();
-    let mut child = blotter(folder, &["serve", "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let ready: Json = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line:?}"));
-    let port = ready["url"]
-        .as_str()
-        .unwrap()
-        .rsplit_once(':')
-        .unwrap()
-        .1
-        .parse()
-        .unwrap();
-    let connector = Connector::trusting(Path::new(ready["ca"].as_str().unwrap())).unwrap();
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    Server {
-        child,
-        address,
-        connector,
-        ready_after: begin.elapsed(),
-    }
-}
-
 /// One kept-alive connection; every failure is only that the server is gone.
 struct Client {
     sender: SendRequest<Full<Bytes>>,
@@ -104,8 +43,12 @@ struct Client {
 }
 
 impl Client {
-    async fn connect(server: &Server, key: &str, tasks: &mut JoinSet<()>) -> Self {
-        let tls = server.connector.connect(server.address).await.unwrap();
+    async fn connect(served: &Served, key: &str, tasks: &mut JoinSet<()>) -> Self {
+        let connector = Connector::trusting(served.authority()).unwrap();
+        let tls = connector
+            .connect(served.address().parse().unwrap())
+            .await
+            .unwrap();
         let (sender, connection) = handshake(TokioIo::new(tls)).await.unwrap();
         tasks.spawn(async move { drop(connection.await) });
         Self {
@@ -178,21 +121,21 @@ struct Run {
 
 impl Run {
     /// Starts a server, lets clients file cases for a while, kills it.
-    fn kill(&mut self, folder: &Path, key: &str, runtime: &Runtime, lifetime: Duration) {
-        let mut server = start(folder);
-        self.starts.push(server.ready_after);
-        self.busy.push(processor_time(server.child.id()));
+    fn kill(&mut self, place: &Place, key: &str, runtime: &Runtime, lifetime: Duration) {
+        let begin = Instant::now();
+        let served = place.serve_with(&UNHURRIED, &[]);
+        self.starts.push(begin.elapsed());
+        self.busy.push(processor_time(served.process()));
         let round = self.starts.len();
         let asked = &self.asked;
         self.acknowledged.extend(runtime.block_on(async {
             let (mut connections, mut clients) = (JoinSet::new(), JoinSet::new());
             for number in 0..CLIENTS {
-                let client = Client::connect(&server, key, &mut connections).await;
+                let client = Client::connect(&served, key, &mut connections).await;
                 clients.spawn(load(client, format!("{round}-{number}"), Arc::clone(asked)));
             }
             tokio::time::sleep(lifetime).await;
-            server.child.kill().unwrap();
-            server.child.wait().unwrap();
+            served.kill();
             clients.join_all().await.into_iter().flatten().collect::<Vec<_>>()
         }));
     }
@@ -207,15 +150,6 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// A node with a key that may do everything.
-fn node(folder: &Path) -> String {
-    json_of(folder, &["init", "--tenant", TENANT]);
-    let create = [
-        "key", "create", "--name", "load", "--lanes", "query", "--scopes", "*",
-    ];
-    json_of(folder, &create)["key"].as_str().unwrap().to_owned()
-}
-
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -225,30 +159,28 @@ fn runtime() -> Runtime {
 
 #[test]
 fn what_was_acknowledged_survives_a_hundred_kills() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("data");
-    let (key, runtime) = (node(&folder), runtime());
+    let place = Place::with_node();
+    let (key, runtime) = (place.key(), runtime());
     let (mut run, mut dice) = (Run::default(), Dice::new(16));
     let kills = KILLS * scale();
     for _ in 0..kills {
         run.kill(
-            &folder,
+            &place,
             &key,
             &runtime,
             Duration::from_millis(20 + dice.below(150)),
         );
     }
-    let mut server = start(&folder);
+    let served = place.serve_with(&UNHURRIED, &[]);
     let (recovered, found) = runtime.block_on(async {
         let mut connections = JoinSet::new();
-        let mut client = Client::connect(&server, &key, &mut connections).await;
+        let mut client = Client::connect(&served, &key, &mut connections).await;
         (
             every_external_id(&mut client).await,
             cases_found(&mut client).await,
         )
     });
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
+    served.kill();
     let lost: Vec<_> = run.acknowledged.difference(&recovered).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     let asked = run.asked.lock().unwrap();
@@ -328,30 +260,28 @@ fn processor_time(process: u32) -> Duration {
 
 #[test]
 fn a_start_at_a_hundred_thousand_records_takes_at_most_a_second() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("data");
-    let (key, runtime) = (node(&folder), runtime());
+    let place = Place::with_node();
+    let (key, runtime) = (place.key(), runtime());
     let begun = Instant::now();
-    seed(&folder, SEEDED);
+    seed(place.data(), SEEDED);
     let seeded_in = begun.elapsed();
     // The first kills meet an index that is being made, with its commits and merges.
     let (mut run, mut dice) = (Run::default(), Dice::new(17));
     for _ in 0..KILLS_OF_MANY * scale() {
         run.kill(
-            &folder,
+            &place,
             &key,
             &runtime,
             Duration::from_millis(100 + dice.below(900)),
         );
     }
-    let mut server = start(&folder);
+    let served = place.serve_with(&UNHURRIED, &[]);
     let found = runtime.block_on(async {
         let mut connections = JoinSet::new();
-        cases_found(&mut Client::connect(&server, &key, &mut connections).await).await
+        cases_found(&mut Client::connect(&served, &key, &mut connections).await).await
     });
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
-    let node = Node::open(Folder::new(&folder), &Config::default()).unwrap();
+    served.kill();
+    let node = Node::open(Folder::new(place.data()), &Config::default()).unwrap();
     let rows = node.services.store().snapshot().unwrap();
     let is_there = |id: &str| by_name(&rows, TENANT, &CASE, &EXTERNAL_ID, id).unwrap().is_some();
     let lost: Vec<_> = run.acknowledged.iter().filter(|id| !is_there(id)).collect();

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,9 +17,8 @@ use blotter::server::certs::{Certificates, load_or_renew};
 use blotter::server::limits::Limits;
 use blotter::server::{Stopped, listener, serve, tls};
 use futures_util::stream;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -27,6 +27,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
+
+use crate::support::trusting;
 
 mod certificates;
 mod handshake;
@@ -141,17 +143,8 @@ async fn panics() -> &'static str {
     panic!("as the test wants");
 }
 
-fn client_config(folder: &std::path::Path, alpn: &str) -> ClientConfig {
-    let authority = CertificateDer::from_pem_file(Authority::certificate_file(folder)).expect("ca.pem");
-    let mut roots = RootCertStore::empty();
-    roots.add(authority).expect("an authority");
-    let mut config = ClientConfig::builder_with_provider(tls::provider())
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-    config
+fn client_config(folder: &Path, alpn: &str) -> ClientConfig {
+    trusting(&Authority::certificate_file(folder), alpn)
 }
 
 /// A GET on an open HTTP/1.1 connection; `connection` is the header's value.

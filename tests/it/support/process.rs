@@ -8,12 +8,12 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use blotter::server::tls;
 use rustix::process::{Pid, Signal, kill_process};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value as Json;
+
+use crate::support::trusting;
 
 /// Settings of a server that is asked more than people ask.
 pub(crate) const UNHURRIED: [(&str, &str); 2] = [
@@ -192,13 +192,23 @@ pub(crate) type Wire = StreamOwned<ClientConnection, TcpStream>;
 impl Served {
     /// Connects over TLS, trusting the authority that the ready line names.
     pub(crate) fn connect(&self) -> std::io::Result<Wire> {
-        let tls = client(Path::new(self.ready["ca"].as_str().unwrap()));
+        let tls = trusting(self.authority(), "http/1.1");
         let name = ServerName::try_from("localhost").unwrap();
-        let connection = ClientConnection::new(tls, name).unwrap();
+        let connection = ClientConnection::new(Arc::new(tls), name).unwrap();
         let mut wire = StreamOwned::new(connection, TcpStream::connect(self.address())?);
         // The handshake: whoever is refused learns it here.
         wire.flush()?;
         Ok(wire)
+    }
+
+    /// The certificate of the authority that its clients trust.
+    pub(crate) fn authority(&self) -> &Path {
+        Path::new(self.ready["ca"].as_str().unwrap())
+    }
+
+    /// Its process id.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// `127.0.0.1:…`
@@ -250,6 +260,11 @@ impl Served {
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// `kill -9`: no warning, no farewell.
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 
     /// Waits until it has ended by itself. Gives the exit code; `None` after a signal that it did not handle.
@@ -312,17 +327,4 @@ pub(crate) fn told(wire: &mut impl Read) -> std::io::Result<Told> {
         head: head.to_owned(),
         body: body.to_owned(),
     })
-}
-
-fn client(authority: &Path) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(authority).unwrap())
-        .unwrap();
-    let config = ClientConfig::builder_with_provider(tls::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Arc::new(config)
 }

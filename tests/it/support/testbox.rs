@@ -1,7 +1,6 @@
 //! A whole box for a test: a store in a temporary folder, every HTTP lane served over TLS on port 0, and a client for it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -22,9 +21,8 @@ use blotter::services::search::follow::{FollowOptions, Follower};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value as Json;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -32,6 +30,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::support::desk::TestDesk;
+use crate::support::trusting;
 
 /// The agency of [`TestBox::key`].
 pub(crate) const METRO: &str = "metro";
@@ -155,7 +154,7 @@ impl TestBox {
         ));
         let key = key_of(&desk, METRO, &["*"], &["query"]);
         Self {
-            tls: Arc::new(client_config(desk.folder())),
+            tls: Arc::new(trusting(&Authority::certificate_file(desk.folder()), "http/1.1")),
             desk,
             address,
             key,
@@ -297,19 +296,6 @@ fn key_of(desk: &TestDesk, tenant: &str, scopes: &[&str], lanes: &[&str]) -> Str
     ]);
     let owner = desk.owner_of(tenant);
     desk.services().create_key(&owner, input).unwrap().key
-}
-
-fn client_config(folder: &Path) -> ClientConfig {
-    let authority = CertificateDer::from_pem_file(Authority::certificate_file(folder)).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(authority).unwrap();
-    let mut config = ClientConfig::builder_with_provider(tls::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
