@@ -80,6 +80,7 @@ async fn body(ground: &Ground, route: &Route) -> Option<Json> {
         "/keys/{id}/rotate" => json!({"overlap_minutes": 5}),
         "/tenants" => json!({"slug": "harbor", "name": "Harbor"}),
         "/evidence/{id}/files" | "/reports/{id}/images" | "/conflicts/{id}" => return None,
+        hold if hold.ends_with("/{id}/hold") => json!({"reason": "a civil suit"}),
         // A court's order is a supervisor's to carry out, and it is for good.
         expunge if expunge.ends_with("/{id}/expunge") => return None,
         other => panic!("say what POST {other} takes"),
