@@ -24,6 +24,9 @@
 //! A text in `data` is a template. `{Column}` is the trimmed cell; `{A ?? B}` the first that is not empty; filters follow
 //! after `|`: `squeeze lower upper capital sentence title slug number`, `default TEXT`, `map NAME`, `date FORMAT` (RFC 3339
 //! in UTC), `day FORMAT` (a date alone), FORMAT as in strptime. A template whose places are all empty is left out.
+//!
+//! `repeat_id` looks at the rows before in the same file alone. Where one of several rows with one id was rejected, correct it
+//! in the source and import that again: alone in the file of rejects it would take the id of the first, and change its record.
 
 use std::collections::BTreeMap;
 
