@@ -8,7 +8,8 @@ use crate::support::scale;
 #[path = "../../fuzz/src/targets/mod.rs"]
 pub(crate) mod targets;
 
-const MUTATIONS: u64 = 300;
+/// Of all seeds of a target together.
+const MUTATIONS: u64 = 1_500;
 
 fn replay(name: &str) {
     let (_, target) = targets::ALL.into_iter().find(|(own, _)| *own == name).unwrap();
@@ -18,10 +19,10 @@ fn replay(name: &str) {
             .join(name),
     );
     assert!(!seeds.is_empty(), "{name} has no seeds");
-    let mut dice = Dice::new(7);
+    let (mut dice, each) = (Dice::new(7), MUTATIONS * scale() / seeds.len() as u64);
     for input in &seeds {
         target(input);
-        for _ in 0..MUTATIONS * scale() {
+        for _ in 0..each {
             target(&mutated(input, &mut dice));
         }
     }
@@ -30,9 +31,8 @@ fn replay(name: &str) {
     });
     found.iter().for_each(|input| target(input));
     println!(
-        "fuzz {name}: {} seeds, {} mutations each; {} inputs that fuzzing found here",
+        "fuzz {name}: {} seeds, {each} mutations each; {} inputs that fuzzing found here",
         seeds.len(),
-        MUTATIONS * scale(),
         found.len(),
     );
 }
