@@ -167,6 +167,16 @@ impl Server {
         self.proc("status", "RssAnon:") * 1024
     }
 
+    /// Processor time that the server has taken.
+    pub(super) fn processor_time(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // After the name, which ends with the last bracket: the 12th and 13th field are hundredths of a second in user code and
+        // in the kernel.
+        let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        Duration::from_millis(ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10)
+    }
+
     /// Looks at the server's anonymous memory until this is dropped.
     pub(super) fn watch_memory(&self) -> Watch {
         let (pid, most) = (self.child.id(), Arc::new(AtomicU64::new(0)));

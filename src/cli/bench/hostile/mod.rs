@@ -28,39 +28,67 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> std::io::Result<Vec<Figure>> {
     node.fill(bench.records.min(1_000)).await?;
     let server = node.start()?;
-    let target = &server.target;
-    prepare(target).await?;
-    let polite: Asker = Arc::new(|_, _| get("/v1/cases?limit=1"));
-    let polite = async || {
-        let measured = run_paced(target, POLITE, bench.time(), PAUSE, &polite).await;
-        Ok::<_, std::io::Error>(measured?.percentile(99))
-    };
+    prepare(&server.target).await?;
     let mut figures = Vec::new();
     for abuse in Abuse::ALL {
-        let what = abuse.what();
-        say(what);
+        say(abuse.what());
         let watch = server.watch_memory();
         let mut rounds = Vec::new();
         for _ in 0..bench.rounds.max(1) {
-            let quiet = polite().await?;
-            let abusers = Abusers::begin(abuse, &server)?;
-            let beside = polite().await?;
-            let times = abusers.end()?;
-            rounds.push((beside.as_secs_f64() / quiet.as_secs_f64(), beside, quiet, times));
+            rounds.push(Round::measure(abuse, &server, bench.time()).await?);
         }
-        rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let (ratio, beside, quiet, times) = rounds[rounds.len() / 2];
-        let a_second = times / bench.seconds.max(1);
-        let most = megabytes(watch.most());
-        let value = format!("p99 {}, memory {most}, {a_second}/s", millis(beside));
+        rounds.sort_by(|one, other| one.ratio().total_cmp(&other.ratio()));
+        let round = &rounds[rounds.len() / 2];
+        let value = format!(
+            "p99 {}, memory {}, {}/s at {} µs",
+            millis(round.beside),
+            megabytes(watch.most()),
+            round.times / bench.seconds.max(1),
+            round.spent.as_micros() / u128::from(round.times.max(1)),
+        );
         figures.push(
-            Figure::new(what, value)
-                .beside(format!("quiet: {}", millis(quiet)), Some(ratio))
+            Figure::new(abuse.what(), value)
+                .beside(format!("quiet: {}", millis(round.quiet)), Some(round.ratio()))
                 .aim("≤ 2; ≤ 256 MB"),
         );
     }
     server.stop()?;
     Ok(figures)
+}
+
+/// A quiet time, and as long a one with abusers.
+struct Round {
+    quiet: Duration,
+    beside: Duration,
+    /// How often the abuse was committed.
+    times: u64,
+    /// Processor time of the server beyond that of the quiet time.
+    spent: Duration,
+}
+
+impl Round {
+    async fn measure(abuse: Abuse, server: &Server, time: Duration) -> std::io::Result<Self> {
+        let polite: Asker = Arc::new(|_, _| get("/v1/cases?limit=1"));
+        let polite = async || {
+            let begun = server.processor_time();
+            let measured = run_paced(&server.target, POLITE, time, PAUSE, &polite).await?;
+            let spent = server.processor_time().saturating_sub(begun);
+            Ok::<_, std::io::Error>((measured.percentile(99), spent))
+        };
+        let (quiet, usual) = polite().await?;
+        let abusers = Abusers::begin(abuse, server)?;
+        let (beside, spent) = polite().await?;
+        Ok(Self {
+            quiet,
+            beside,
+            times: abusers.end()?,
+            spent: spent.saturating_sub(usual),
+        })
+    }
+
+    fn ratio(&self) -> f64 {
+        self.beside.as_secs_f64() / self.quiet.as_secs_f64()
+    }
 }
 
 fn get(path: &str) -> Ask {
