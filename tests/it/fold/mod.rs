@@ -1,7 +1,6 @@
 //! The merge: whatever units wrote apart and however their logs are woven together, one frontier means one state, and no
 //! write is lost. `BLOTTER_TEST_SCALE` multiplies the number of cases.
 
-use std::io::{Write as _, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -52,11 +51,9 @@ fn one_frontier_is_one_state_and_no_write_is_lost() {
     });
     let [operations, orders, writes] =
         [&count.operations, &count.orders, &count.writes].map(|count| count.load(Ordering::Relaxed));
-    // Not `println!`, which the test runner keeps to itself.
-    let line = format!(
-        "fold: {cases} cases, {operations} operations, {orders} orders, {writes} fields against the oracle\n"
+    println!(
+        "fold: {cases} cases, {operations} operations, {orders} orders, {writes} fields against the oracle"
     );
-    stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// Runs a property on all cores with seeds of its own; returns the number of cases.
