@@ -25,8 +25,10 @@
 //! after `|`: `squeeze lower upper capital sentence title slug number`, `default TEXT`, `map NAME`, `date FORMAT` (RFC 3339
 //! in UTC), `day FORMAT` (a date alone), FORMAT as in strptime. A template whose places are all empty is left out.
 //!
-//! `repeat_id` looks at the rows before in the same file alone. Where one of several rows with one id was rejected, correct it
-//! in the source and import that again: alone in the file of rejects it would take the id of the first, and change its record.
+//! Which of several rows with one id has the plain id and which the `repeat_id` is settled by the order of the source, where a
+//! rejected row keeps its place. The ids that were taken before it stand beside it in the file of rejects (`taken_ids`), so that
+//! it gets its own from there too. Where a row was rejected because its id could not be read, that is not known: it is corrected
+//! in the source, or the id that others have is written into `taken_ids`, as `case 42`.
 
 use std::collections::BTreeMap;
 
@@ -117,8 +119,29 @@ enum Leaf {
 
 /// What a row's records need to know of the rows before it.
 pub(super) trait Known {
-    /// The line on which this kind and external id stood before.
-    fn line_of(&self, kind: &str, external_id: &str) -> Option<u64>;
+    /// Where this kind and external id stood before, in words.
+    fn place_of(&self, kind: &str, external_id: &str) -> Option<String>;
+}
+
+/// What one row becomes.
+#[derive(Default)]
+pub(super) struct Mapped {
+    /// Those whose external id could be made out; all of them if there are no reasons.
+    pub(super) records: Vec<BatchRow>,
+    /// Why it becomes nothing.
+    pub(super) reasons: Vec<Reason>,
+    /// Kind and external id of the records that have a `repeat_id`: theirs even if the row is rejected.
+    pub(super) settled: Vec<(String, String)>,
+    /// The kind and external id that its records would have had, were it not for the rows before.
+    pub(super) taken: Vec<(String, String)>,
+}
+
+/// Why a record has no external id.
+enum NoId {
+    /// There is nothing to make it of.
+    Missing,
+    /// The reasons tell it.
+    Told,
 }
 
 impl Mapping {
@@ -187,88 +210,116 @@ impl Mapping {
         self.format
     }
 
-    /// The records of one row, whose cells stand in the order of [`Mapping::columns`].
-    pub(super) fn records(&self, cells: &[String], known: &impl Known) -> Result<Vec<BatchRow>, Vec<Reason>> {
-        let mut reasons = Vec::new();
+    /// What one row becomes, whose cells stand in the order of [`Mapping::columns`] and have these faults.
+    pub(super) fn mapped(&self, cells: &[String], faults: &[Reason], known: &impl Known) -> Mapped {
+        let mut mapped = Mapped {
+            reasons: faults.to_vec(),
+            ..Mapped::default()
+        };
         for &column in &self.required {
             if cells[column].trim().is_empty() {
-                reasons.push(Reason::at(&self.columns[column], "it is empty"));
+                let reason = Reason::at(&self.columns[column], "it is empty");
+                mapped.reasons.push(reason);
             }
         }
-        let mut made = Vec::new();
         let mut names = BTreeMap::new();
         // Of what is missing everywhere for one cause, that cause is told.
-        let mut is_told = !reasons.is_empty();
+        let mut is_told = !mapped.reasons.is_empty();
         for rule in &self.rules {
             if rule.when.is_some_and(|column| cells[column].trim().is_empty()) {
                 continue;
             }
-            let faults_before = reasons.len();
-            let external_id = rule.external_id(&self.row(cells, &names), known, &mut reasons);
-            if let (Some(name), Some(id)) = (&rule.name, &external_id) {
+            let faults_before = mapped.reasons.len();
+            let external_id = rule.external_id(&self.row(cells, faults, &names), known, &mut mapped);
+            if let (Some(name), Ok(id)) = (&rule.name, &external_id) {
                 names.insert(name.clone(), id.clone());
             }
-            let data = rule.data.value(&self.row(cells, &names), &mut reasons);
+            let data = rule
+                .data
+                .value(&self.row(cells, faults, &names), &mut mapped.reasons);
             match external_id {
-                Some(external_id) => made.push(BatchRow {
+                Ok(external_id) => mapped.records.push(BatchRow {
                     kind: rule.kind.clone(),
                     external_id,
                     data: data.unwrap_or_else(|| Value::Object(Map::new())),
                     once: rule.once,
                 }),
-                None if is_told || reasons.len() > faults_before => {}
-                None => {
+                Err(NoId::Missing) if !is_told && mapped.reasons.len() == faults_before => {
                     is_told = true;
-                    reasons.push(Reason::row(format!("the {} has no external id", rule.kind)));
+                    let reason = format!("the {} has no external id", rule.kind);
+                    mapped.reasons.push(Reason::row(reason));
                 }
+                Err(_) => is_told = true,
             }
         }
-        if reasons.is_empty() {
-            Ok(made)
-        } else {
-            Err(reasons)
-        }
+        mapped
     }
 
-    fn row<'a>(&'a self, cells: &'a [String], records: &'a BTreeMap<String, String>) -> Row<'a> {
+    fn row<'a>(
+        &'a self,
+        cells: &'a [String],
+        faults: &'a [Reason],
+        records: &'a BTreeMap<String, String>,
+    ) -> Row<'a> {
         Row {
             columns: &self.columns,
             cells,
             zone: &self.zone,
+            faults,
             records,
         }
     }
 }
 
 impl Rule {
-    /// `None`: there is none, or it is taken; the latter is added to the reasons.
-    fn external_id(&self, row: &Row, known: &impl Known, reasons: &mut Vec<Reason>) -> Option<String> {
-        let external_id = self.external_id.render(row, reasons);
-        if external_id.is_empty() {
-            return None;
-        }
+    /// Reasons and ids that are taken are added to what the row becomes.
+    fn external_id(&self, row: &Row, known: &impl Known, mapped: &mut Mapped) -> Result<String, NoId> {
+        let plain = made_out(&self.external_id, row, &mut mapped.reasons)?;
         if self.once {
-            return Some(external_id);
+            return Ok(plain);
         }
-        let Some(line) = known.line_of(&self.kind, &external_id) else {
-            return Some(external_id);
+        let Some(place) = known.place_of(&self.kind, &plain) else {
+            self.settle(&plain, mapped);
+            return Ok(plain);
         };
-        let repeated = self
-            .repeat_id
-            .as_ref()
-            .map(|template| template.render(row, reasons));
-        if let Some(repeated) =
-            repeated.filter(|id| !id.is_empty() && known.line_of(&self.kind, id).is_none())
-        {
-            return Some(repeated);
+        mapped.taken.push((self.kind.clone(), plain.clone()));
+        if let Some(template) = &self.repeat_id {
+            match made_out(template, row, &mut mapped.reasons) {
+                Ok(repeated) if known.place_of(&self.kind, &repeated).is_none() => {
+                    self.settle(&repeated, mapped);
+                    return Ok(repeated);
+                }
+                Ok(repeated) => mapped.taken.push((self.kind.clone(), repeated)),
+                Err(NoId::Told) => return Err(NoId::Told),
+                Err(NoId::Missing) => {}
+            }
         }
-        let shown: String = external_id.chars().take(80).collect();
-        reasons.push(Reason::row(format!(
-            "the {} `{shown}` stands on line {line} already",
-            self.kind
-        )));
-        None
+        let shown: String = plain.chars().take(80).collect();
+        let reason = format!("the {} `{shown}` stands {place} already", self.kind);
+        mapped.reasons.push(Reason::row(reason));
+        Err(NoId::Told)
     }
+
+    fn settle(&self, external_id: &str, mapped: &mut Mapped) {
+        if self.repeat_id.is_some() {
+            mapped.settled.push((self.kind.clone(), external_id.to_owned()));
+        }
+    }
+}
+
+/// An id of which every cell is sound.
+fn made_out(template: &Template, row: &Row, reasons: &mut Vec<Reason>) -> Result<String, NoId> {
+    let mut faults = Vec::new();
+    let id = template.render(row, &mut faults);
+    if faults.is_empty() {
+        return if id.is_empty() { Err(NoId::Missing) } else { Ok(id) };
+    }
+    for fault in faults {
+        if !reasons.contains(&fault) {
+            reasons.push(fault);
+        }
+    }
+    Err(NoId::Told)
 }
 
 impl Leaf {

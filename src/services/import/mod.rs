@@ -73,6 +73,8 @@ pub struct SourceRow {
     pub records: Vec<BatchRow>,
     /// The row as it stood.
     pub raw: Raw,
+    /// As in [`Rejected::taken_ids`].
+    pub taken_ids: Vec<String>,
 }
 
 impl SourceRow {
@@ -82,6 +84,7 @@ impl SourceRow {
             line: self.line,
             reasons,
             raw: self.raw,
+            taken_ids: self.taken_ids,
         }
     }
 }
@@ -95,6 +98,8 @@ pub struct Rejected {
     pub reasons: Vec<Reason>,
     /// The row as it stood, cut where it was too large to hold.
     pub raw: Raw,
+    /// External ids that its records would have had if rows before had not taken them, as `case 42`.
+    pub taken_ids: Vec<String>,
 }
 
 impl Rejected {

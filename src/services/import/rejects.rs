@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 use super::cells::looks_like_formula;
 use super::{Format, Raw, Rejected};
 
-/// Added behind the file's own columns; ignored when the file is imported again.
-const REJECT_COLUMNS: [&str; 3] = ["line", "reason", "raw"];
+/// The external ids that rows before had taken, each with its kind before it, so that the row does not take them from here.
+pub(super) const TAKEN_IDS: &str = "taken_ids";
+
+/// Added behind the file's own columns; all but the last are ignored when the file is imported again.
+const REJECT_COLUMNS: [&str; 4] = ["line", "reason", "raw", TAKEN_IDS];
 
 /// A column that an earlier import has added.
 pub(super) fn is_reject_column(column: &str) -> bool {
@@ -29,7 +32,7 @@ enum Form<W: Write> {
 }
 
 impl<W: Write> RejectFile<W> {
-    /// Begins a file; for CSV with the source's columns (`Import::columns`) and `line`, `reason`, `raw` behind them.
+    /// Begins a file; for CSV with the source's columns (`Import::columns`) and `line`, `reason`, `raw`, `taken_ids` behind them.
     ///
     /// # Errors
     /// When it can't be written.
@@ -67,7 +70,7 @@ impl<W: Write> RejectFile<W> {
                     }
                     Raw::Text(text) => (vec![String::new(); self.columns.len()], harmless(text)),
                 };
-                row.extend([line, reason, raw]);
+                row.extend([line, reason, raw, rejected.taken_ids.join("\n")]);
                 writer.write_record(&row)?;
             }
             Form::Json(out) => {
@@ -82,6 +85,7 @@ impl<W: Write> RejectFile<W> {
                 };
                 object.insert("line".to_owned(), json!(rejected.line));
                 object.insert("reason".to_owned(), json!(reason));
+                object.insert(TAKEN_IDS.to_owned(), json!(rejected.taken_ids));
                 writeln!(out, "{}", Value::Object(object))?;
             }
         }

@@ -10,8 +10,8 @@ use super::csv_rows::{CsvRow, CsvRows};
 use super::json_rows::{JsonRow, JsonRows, cell};
 use super::lines::Lines;
 use super::mapping::{Format, Known, Mapping};
-use super::rejects::is_reject_column;
-use super::{BatchRow, ImportError, Limits, Outcome, Raw, Reason, Rejected, SourceRow, cells};
+use super::rejects::{TAKEN_IDS, is_reject_column};
+use super::{ImportError, Limits, Outcome, Raw, Reason, Rejected, SourceRow, cells};
 
 /// How much of a cell is kept in a rejected row when the cell is too large.
 const SHOWN_CHARS_MAX: usize = 1 << 10;
@@ -102,8 +102,11 @@ fn csv_source<R: Read>(
 struct UnmappedRow {
     line: u64,
     raw: Raw,
+    /// None if it could not be told apart into cells.
     cells: Vec<String>,
     reasons: Vec<Reason>,
+    /// What an earlier import has written beside it.
+    taken_ids: Vec<String>,
 }
 
 impl<R: Read> Import<R> {
@@ -143,17 +146,47 @@ impl<R: Read> Import<R> {
             raw,
             cells,
             reasons,
+            mut taken_ids,
         } = read;
-        if !reasons.is_empty() {
-            return Outcome::Rejected(Rejected { line, reasons, raw });
+        if cells.is_empty() && !reasons.is_empty() {
+            return Outcome::Rejected(Rejected {
+                line,
+                reasons,
+                raw,
+                taken_ids,
+            });
         }
-        match self.mapping.records(&cells, &self.seen) {
-            Err(reasons) => Outcome::Rejected(Rejected { line, reasons, raw }),
-            Ok(records) => {
-                records.iter().for_each(|record| self.seen.note(record, line));
-                Outcome::Ready(SourceRow { line, records, raw })
+        let known = RowsBefore {
+            seen: &self.seen,
+            taken_ids: &taken_ids,
+        };
+        let mapped = self.mapping.mapped(&cells, &reasons, &known);
+        for (kind, external_id) in &mapped.taken {
+            let taken = taken_id(kind, external_id);
+            if !taken_ids.contains(&taken) {
+                taken_ids.push(taken);
             }
         }
+        for (kind, external_id) in &mapped.settled {
+            self.seen.note(kind, external_id, line);
+        }
+        if !mapped.reasons.is_empty() {
+            return Outcome::Rejected(Rejected {
+                line,
+                reasons: mapped.reasons,
+                raw,
+                taken_ids,
+            });
+        }
+        for record in mapped.records.iter().filter(|record| !record.once) {
+            self.seen.note(&record.kind, &record.external_id, line);
+        }
+        Outcome::Ready(SourceRow {
+            line,
+            records: mapped.records,
+            raw,
+            taken_ids,
+        })
     }
 }
 
@@ -180,6 +213,7 @@ fn read_csv(
                 raw: Raw::Text(String::from_utf8_lossy(&unreadable.shown).into_owned()),
                 cells: Vec::new(),
                 reasons: vec![unreadable.reason.reason(columns, limits)],
+                taken_ids: Vec::new(),
             };
         }
     };
@@ -203,8 +237,11 @@ fn read_csv(
         .iter()
         .filter_map(|place| texts.get(*place).cloned())
         .collect();
+    let taken = columns.iter().position(|column| column == TAKEN_IDS);
+    let taken = taken.and_then(|place| texts.get(place));
     UnmappedRow {
         line: row.line,
+        taken_ids: taken.map_or_else(Vec::new, |ids| ids.lines().map(str::to_owned).collect()),
         raw: Raw::Cells(texts),
         cells,
         reasons,
@@ -220,6 +257,7 @@ fn read_json(row: JsonRow, columns: &[String], limits: &Limits) -> UnmappedRow {
                 raw: Raw::Text(shown),
                 cells: Vec::new(),
                 reasons: vec![reason],
+                taken_ids: Vec::new(),
             };
         }
     };
@@ -233,8 +271,11 @@ fn read_json(row: JsonRow, columns: &[String], limits: &Limits) -> UnmappedRow {
         reasons.extend(fault.map(|fault| Reason::at(column, fault)));
         texts.push(text);
     }
+    let taken = object.get(TAKEN_IDS).and_then(Value::as_array);
+    let taken = taken.into_iter().flatten().filter_map(Value::as_str);
     UnmappedRow {
         line: row.line,
+        taken_ids: taken.map(str::to_owned).collect(),
         raw: Raw::Text(object.to_string()),
         cells: texts,
         reasons,
@@ -260,16 +301,29 @@ impl Seen {
         self.hasher.hash_one((kind, external_id))
     }
 
-    fn note(&mut self, record: &BatchRow, line: u64) {
-        if !record.once {
-            self.lines
-                .insert(self.hash(&record.kind, &record.external_id), line);
-        }
+    fn note(&mut self, kind: &str, external_id: &str, line: u64) {
+        self.lines.insert(self.hash(kind, external_id), line);
     }
 }
 
-impl Known for Seen {
-    fn line_of(&self, kind: &str, external_id: &str) -> Option<u64> {
-        self.lines.get(&self.hash(kind, external_id)).copied()
+/// What stood before one row: in its file, and in the file that it was rejected from.
+struct RowsBefore<'a> {
+    seen: &'a Seen,
+    taken_ids: &'a [String],
+}
+
+impl Known for RowsBefore<'_> {
+    fn place_of(&self, kind: &str, external_id: &str) -> Option<String> {
+        let line = self.seen.lines.get(&self.seen.hash(kind, external_id));
+        let rejected = || {
+            let is_taken = self.taken_ids.contains(&taken_id(kind, external_id));
+            is_taken.then(|| format!("in the file that this row was rejected from (`{TAKEN_IDS}`)"))
+        };
+        line.map(|line| format!("on line {line}")).or_else(rejected)
     }
+}
+
+/// As it is written beside a rejected row.
+fn taken_id(kind: &str, external_id: &str) -> String {
+    format!("{kind} {external_id}")
 }

@@ -58,6 +58,8 @@ pub(super) struct Row<'a> {
     pub(super) columns: &'a [String],
     pub(super) cells: &'a [String],
     pub(super) zone: &'a TimeZone,
+    /// What is wrong with its cells: a place that such a cell fills is empty, for that reason.
+    pub(super) faults: &'a [Reason],
     /// External ids by the name of the record.
     pub(super) records: &'a BTreeMap<String, String>,
 }
@@ -204,6 +206,15 @@ fn filter(piece: &str, scope: &Scope) -> Result<Filter, String> {
 }
 
 fn render_place(columns: &[usize], filters: &[Filter], row: &Row, reasons: &mut Vec<Reason>) -> String {
+    let mut tell = |reason: Reason| {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    };
+    if let Some(fault) = row.faults.iter().find(|fault| names_one_of(fault, columns, row)) {
+        tell(fault.clone());
+        return String::new();
+    }
     let mut value = columns
         .iter()
         .filter_map(|column| row.cells.get(*column))
@@ -221,15 +232,17 @@ fn render_place(columns: &[usize], filters: &[Filter], row: &Row, reasons: &mut 
         match apply(filter, &value, row.zone) {
             Ok(next) => value = next,
             Err(fault) => {
-                let reason = Reason::at(column_name(columns, row), fault);
-                if !reasons.contains(&reason) {
-                    reasons.push(reason);
-                }
+                tell(Reason::at(column_name(columns, row), fault));
                 return String::new();
             }
         }
     }
     value
+}
+
+fn names_one_of(fault: &Reason, columns: &[usize], row: &Row) -> bool {
+    let mut names = columns.iter().filter_map(|column| row.columns.get(*column));
+    names.any(|name| fault.column.as_ref() == Some(name))
 }
 
 /// The column that gave the value.
@@ -368,6 +381,7 @@ mod tests {
             columns: &columns,
             cells: &cells,
             zone: &TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap(),
+            faults: &[],
             records: &BTreeMap::from([("case".to_owned(), "C-7".to_owned())]),
         };
         let mut reasons = Vec::new();

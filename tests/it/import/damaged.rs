@@ -159,10 +159,10 @@ fn rejected_rows_can_be_corrected_and_imported_again() {
     assert_eq!(
         first,
         format!(
-            "{HEADER},line,reason,raw\n\
-             B1,\"Noise, at night\",02/30/2022,Precinct 1,,2,Date: `02/30/2022` is not a date of the form %m/%d/%Y,\n\
-             B2,'=A1+B2,03/07/2022,Precinct 1,,3,Title: it looks like a spreadsheet formula,\n\
-             ,,,,,4,\"it has 2 columns, not 5\",\"B3,few\"\n"
+            "{HEADER},line,reason,raw,taken_ids\n\
+             B1,\"Noise, at night\",02/30/2022,Precinct 1,,2,Date: `02/30/2022` is not a date of the form %m/%d/%Y,,\n\
+             B2,'=A1+B2,03/07/2022,Precinct 1,,3,Title: it looks like a spreadsheet formula,,\n\
+             ,,,,,4,\"it has 2 columns, not 5\",\"B3,few\",\n"
         )
     );
     let (ready, unchanged) = rejects(&first);

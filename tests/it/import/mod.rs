@@ -2,6 +2,7 @@
 
 mod damaged;
 mod nypd;
+mod repeated;
 mod shapes;
 
 use std::io::Read;
