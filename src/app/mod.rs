@@ -26,7 +26,7 @@ use crate::app::probes::Probes;
 use crate::config::Config;
 use crate::domain::time::SystemClock;
 use crate::lanes;
-use crate::lanes::http::Lanes;
+use crate::lanes::http::{Beside, Lanes};
 use crate::server::certs::authority::Authority;
 use crate::server::certs::name::names_of_node;
 use crate::server::certs::{self, CertError, Certificates};
@@ -35,8 +35,10 @@ use crate::server::tasks::Tasks;
 use crate::server::tls::{self, TlsError};
 use crate::server::{self, Stopped};
 use crate::services::Services;
+use crate::services::events::{self, Feed, FeedOptions};
 use crate::services::search::Finder;
 use crate::services::search::follow::{FollowOptions, Follower, Gauge};
+use crate::store::error::StoreError;
 
 /// Beyond the time for requests in hand: for the last answers to leave.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -62,6 +64,9 @@ pub enum StartError {
     /// The admin socket or a thread.
     #[error("can't start: {0}")]
     Io(#[from] std::io::Error),
+    /// What follows the log.
+    #[error("can't follow the log: {0}")]
+    Store(#[from] StoreError),
 }
 
 /// A server that runs.
@@ -73,7 +78,7 @@ pub struct Running {
     /// Where metrics are read without a key, if that was set.
     pub metrics: Option<SocketAddr>,
     node: Arc<Node>,
-    follower: Follower,
+    followers: Followers,
     stop: CancellationToken,
     tasks: Tasks,
     drain: Duration,
@@ -96,17 +101,12 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
         "the log is open"
     );
 
-    // The index follows it.
-    let follow = FollowOptions {
-        commit_within: Duration::from_millis(config.search.commit_ms),
-        ..FollowOptions::default()
-    };
-    let store = Arc::clone(node.services.store());
-    let follower = Follower::start(store, Arc::clone(&node.index), follow)?;
+    // Index and feed follow it.
+    let followers = Followers::start(&node, &config)?;
 
     // What a crash left behind goes, and nobody waits for that.
     let (services, facts) = (node.services.clone(), node.facts.clone());
-    let finder = node.finder(Some(follower.gauge()));
+    let finder = node.finder(Some(followers.gauge()));
     let tidying = tokio::task::spawn_blocking(move || tidy_up(&services, &finder, &facts));
 
     // The edge: certificate, listeners, and what answers there.
@@ -115,16 +115,19 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     let stuck = Duration::from_secs(config.store.stuck_seconds_max);
     let probes = Arc::new(Probes::new(
         Arc::clone(&node),
-        follower.gauge(),
+        followers.gauge(),
         Arc::clone(&certificates),
         stuck,
     ));
-    let router = router(&node, follower.gauge(), &probes, &config);
+    let tasks = Tasks::default();
+    let router = router(&node, &followers, beside(&tasks, &stop), &config)
+        .merge(probes::router(&probes))
+        .merge(probes::keyed_metrics_router(&probes));
     let main = listener::bind(config.server.listen).await?;
     let address = main.local_addr()?;
     let acceptor = tls::acceptor(Arc::clone(&certificates))?;
     let edge = Edge {
-        tasks: Tasks::default(),
+        tasks,
         stop: stop.clone(),
         config: &config,
     };
@@ -143,7 +146,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
 
     // The command line's own door.
     let line_bytes_max = config.limits.admin_line_bytes_max;
-    let door = admin::Door::open(Arc::clone(&node), follower.gauge(), line_bytes_max)?;
+    let door = admin::Door::open(Arc::clone(&node), followers.gauge(), line_bytes_max)?;
     edge.tasks.spawn(door.answer_until(stop.clone()));
     Ok(Running {
         url: format!("https://{}", shown(address)),
@@ -154,12 +157,44 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
             .then(|| Authority::certificate_file(&folder.certs())),
         metrics,
         node,
-        follower,
+        followers,
         stop,
         tasks: edge.tasks,
         drain: Duration::from_secs(config.limits.drain_seconds_max) + FAREWELL,
         stuck,
     })
+}
+
+/// What follows the log, each on a thread of its own.
+struct Followers {
+    search: Follower,
+    feed: Feed,
+    feeding: events::Follower,
+}
+
+impl Followers {
+    fn start(node: &Node, config: &Config) -> Result<Self, StartError> {
+        let follow = FollowOptions {
+            commit_within: Duration::from_millis(config.search.commit_ms),
+            ..FollowOptions::default()
+        };
+        let store = node.services.store();
+        let feed = Feed::new(Arc::clone(store), FeedOptions::default())?;
+        Ok(Self {
+            search: Follower::start(Arc::clone(store), Arc::clone(&node.index), follow)?,
+            feeding: feed.follow()?,
+            feed,
+        })
+    }
+
+    fn gauge(&self) -> Gauge {
+        self.search.gauge()
+    }
+
+    fn stop(self) {
+        drop(self.feeding);
+        self.search.stop();
+    }
 }
 
 impl Running {
@@ -170,7 +205,7 @@ impl Running {
 
     /// How far searches see.
     pub fn gauge(&self) -> Gauge {
-        self.follower.gauge()
+        self.followers.gauge()
     }
 
     /// The write thread has ended by a fault: nothing can be written any more.
@@ -191,9 +226,9 @@ impl Running {
             stopped = self.tasks.finish(self.drain) => stopped,
             () = hurry => self.tasks.finish(Duration::ZERO).await,
         };
-        let (node, follower) = (self.node, self.follower);
+        let (node, followers) = (self.node, self.followers);
         let closing = tokio::task::spawn_blocking(move || {
-            follower.stop();
+            followers.stop();
             node.services.keep_uses();
             node.services.store().stop();
             drop(node);
@@ -284,9 +319,28 @@ impl Edge<'_> {
     }
 }
 
-/// Everything that answers at the main listener.
-fn router(node: &Node, gauge: Gauge, probes: &Arc<Probes>, config: &Config) -> Router {
-    let options = lanes::http::Options {
+/// Where lanes run what outlives its request.
+fn beside(tasks: &Tasks, stop: &CancellationToken) -> Beside {
+    let tasks = tasks.clone();
+    Beside::new(move |task| tasks.spawn(task), stop.clone())
+}
+
+/// What the lanes answer at the main listener.
+fn router(node: &Node, followers: &Followers, beside: Beside, config: &Config) -> Router {
+    let finder = node.finder(Some(followers.gauge()));
+    let feed = followers.feed.clone();
+    lanes::router(&Lanes::new(
+        node.services.clone(),
+        finder,
+        feed,
+        beside,
+        lane_options(config),
+    ))
+}
+
+/// What the lanes are told of the configuration.
+fn lane_options(config: &Config) -> lanes::http::Options {
+    lanes::http::Options {
         json_bytes_max: config.bodies.json_bytes_max,
         requests_per_second: config.rates.requests_per_second,
         request_burst: config.rates.burst,
@@ -303,11 +357,7 @@ fn router(node: &Node, gauge: Gauge, probes: &Arc<Probes>, config: &Config) -> R
             .language
             .as_ref()
             .map_or_else(String::new, |tag| tag.as_str().to_owned()),
-    };
-    let lanes = Lanes::new(node.services.clone(), node.finder(Some(gauge)), options);
-    lanes::router(&lanes)
-        .merge(probes::router(probes))
-        .merge(probes::keyed_metrics_router(probes))
+    }
 }
 
 /// The agency's certificate if it is set, else the node's own.

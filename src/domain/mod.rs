@@ -15,6 +15,8 @@
 
 /// What may be done with an item, who has it, and where units disagree.
 pub mod custody;
+/// What an operation means to those who listen.
+pub mod event;
 /// Names of logs, operations, versions, records and tenants.
 pub mod id;
 /// The kinds of records, as tables.

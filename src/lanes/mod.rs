@@ -3,6 +3,8 @@
 
 /// The published document of all routes, and the page that shows it.
 pub mod docs;
+/// What happens, told as it happens.
+pub mod events;
 /// What all HTTP lanes share.
 pub mod http;
 /// Records over HTTP.
@@ -13,14 +15,21 @@ use crate::lanes::http::route::Route;
 
 /// Every route of every HTTP lane.
 pub fn routes() -> Vec<Route> {
-    let mut routes = rest::router::routes();
+    let mut routes = told();
     routes.extend(docs::routes(document));
     routes
 }
 
 /// The OpenAPI document of every route, but for those that show it.
 pub fn document() -> serde_json::Value {
-    docs::openapi(&rest::router::routes())
+    docs::openapi(&told())
+}
+
+/// The routes that the document tells of.
+fn told() -> Vec<Route> {
+    let mut routes = rest::router::routes();
+    routes.extend(events::router::routes());
+    routes
 }
 
 /// The router of all HTTP lanes.

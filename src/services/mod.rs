@@ -19,6 +19,8 @@ pub mod custody;
 pub mod demo;
 /// What a service does while it holds the write thread.
 pub mod desk;
+/// The feed of what happened, for those who listen.
+pub mod events;
 /// What leaves the house: bundles of cases, records changed since.
 pub mod export;
 /// The few kinds of failure that every lane renders.

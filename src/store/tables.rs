@@ -36,11 +36,13 @@ pub enum Table {
     SignIns,
     /// (record id, hash) → nothing: the same files from the record's side.
     FilesOf,
+    /// Arrival number → (log number, seq): operations of records in the order in which they came here.
+    Arrivals,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Meta,
         Self::Logs,
         Self::Operations,
@@ -57,6 +59,7 @@ impl Table {
         Self::Files,
         Self::SignIns,
         Self::FilesOf,
+        Self::Arrivals,
     ];
 
     /// The name in the file.
@@ -78,6 +81,7 @@ impl Table {
             Self::Files => "files",
             Self::SignIns => "sign-ins",
             Self::FilesOf => "files-of",
+            Self::Arrivals => "arrivals",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the log means now. Everything here can be deleted and folded again: [`FOLD`] is all that the write thread and every
 //! replay need to know of it.
 
+/// In which order operations came here.
+pub mod arrivals;
 /// Erasures by a court's order, as far as rows follow from their receipts.
 pub mod erasures;
 /// The files that operations name.
@@ -39,6 +41,7 @@ fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<Option<
         local::note_audit(rows, log, operation)?;
         Ok(None)
     } else {
+        arrivals::note(rows, log, operation)?;
         records::apply(rows, log, operation).map(Some)
     }
 }

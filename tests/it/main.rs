@@ -9,6 +9,7 @@ mod app;
 mod cli;
 mod court;
 mod docs;
+mod events;
 mod fold;
 mod fuzz;
 mod hostile;

@@ -28,6 +28,8 @@ pub struct Head {
     pub headers: HeaderMap,
     /// Its name in answer, log and audit.
     pub request_id: String,
+    /// The lane that it came in by.
+    pub lane: &'static str,
     /// The peer's address.
     pub address: Option<IpAddr>,
 }

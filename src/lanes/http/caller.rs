@@ -9,14 +9,9 @@ use uuid::{NoContext, Timestamp};
 
 use crate::lanes::http::Lanes;
 use crate::lanes::http::ask::Head;
-use crate::services::access::KEY_PREFIX;
+use crate::services::access::{KEY_PREFIX, lane_needed};
 use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
-
-/// The name of the lane in audit entries and operations.
-const LANE: &str = "rest";
-/// The lane that a credential must open.
-const LANE_NEEDED: &str = "query";
 
 /// The client's own id of the request if it is a sane one, else a new one.
 pub(super) fn request_id(headers: &HeaderMap) -> String {
@@ -54,6 +49,14 @@ pub(super) fn has_credential(headers: &HeaderMap) -> bool {
 /// The cookie of a session. By its prefix browsers keep it to this host and to TLS.
 pub const SESSION_COOKIE: &str = "__Host-blotter-session";
 
+/// The key or session token that the request brings.
+pub fn credential_of(headers: &HeaderMap) -> Option<&str> {
+    match headers.get(AUTHORIZATION) {
+        Some(given) => key_in(given),
+        None => session_token(headers),
+    }
+}
+
 /// The session's token among the cookies.
 pub fn session_token(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(COOKIE).iter();
@@ -74,6 +77,21 @@ pub fn refuse_cross_site(head: &Head, strict: bool) -> Outcome<()> {
     if matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
+    refuse_foreign(head, strict)
+}
+
+/// Refuses a foreign page that has a browser open a socket with the session's cookie: what no method guards.
+///
+/// # Errors
+/// `Denied`.
+pub fn refuse_foreign_page(head: &Head) -> Outcome<()> {
+    if head.headers.contains_key(AUTHORIZATION) || session_token(&head.headers).is_none() {
+        return Ok(());
+    }
+    refuse_foreign(head, true)
+}
+
+fn refuse_foreign(head: &Head, strict: bool) -> Outcome<()> {
     let site = head
         .header("sec-fetch-site")
         .map(|site| matches!(site, "same-origin" | "none"));
@@ -93,7 +111,7 @@ pub fn refuse_cross_site(head: &Head, strict: bool) -> Outcome<()> {
 /// How the request came in.
 pub fn via_of(head: &Head) -> Via {
     Via {
-        lane: LANE,
+        lane: head.lane,
         address: head.address.map(|address: IpAddr| address.to_canonical()),
         request_id: head.request_id.clone(),
     }
@@ -115,8 +133,9 @@ pub(super) fn refuse_nobody(lanes: &Lanes, head: &Head) -> Failure {
 /// `Unauthenticated`; `Denied` where the credential does not open this lane; `Unknown` for another agency.
 pub(super) fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
     let caller = admit(lanes, head, via_of(head))?;
-    if !caller.lanes().contains(LANE_NEEDED) {
-        let failure = Failure::Denied(format!("the lane {LANE_NEEDED} is needed"));
+    let needed = lane_needed(head.lane);
+    if !caller.lanes().contains(needed) {
+        let failure = Failure::Denied(format!("the lane {needed} is needed"));
         lanes.services.note_denial(&caller, "request", &failure)?;
         return Err(failure);
     }
@@ -158,7 +177,7 @@ fn key_in(given: &HeaderValue) -> Option<&str> {
 pub(super) fn recalled(lanes: &Lanes, head: &Head) -> Option<Caller> {
     let key = key_in(head.headers.get(AUTHORIZATION)?)?;
     let caller = lanes.services.recall_key(key, via_of(head))?;
-    let fits = caller.lanes().contains(LANE_NEEDED) && !names_other_agency(&caller, head);
+    let fits = caller.lanes().contains(lane_needed(head.lane)) && !names_other_agency(&caller, head);
     fits.then_some(caller)
 }
 

@@ -135,6 +135,45 @@ pub fn fault_json(fault: &Fault) -> Json {
     error(INPUT_SCHEMA_VIOLATION, &message)
 }
 
+/// A failure in the words of lanes that have no status: a kind, and what may be told of it.
+pub fn words_of(failure: &Failure) -> (&'static str, String) {
+    let code = match failure.word() {
+        "invalid" => "INVALID",
+        "unknown" => "NOT_FOUND",
+        "unauthenticated" => "UNAUTHENTICATED",
+        "denied" => "DENIED",
+        "conflict" => "CONFLICT",
+        "busy" | "full" => "BUSY",
+        _ => "INTERNAL",
+    };
+    let message = match failure {
+        Failure::Invalid(faults) => {
+            let faults = faults
+                .iter()
+                .take(FAULTS_MAX)
+                .map(|fault| fault_json(fault)["message"].clone());
+            let texts: Vec<String> = faults
+                .filter_map(|text| text.as_str().map(str::to_owned))
+                .collect();
+            texts.join("; ")
+        }
+        Failure::Unknown(kind) => format!("no such {kind}"),
+        Failure::Unauthenticated(why) => (*why).to_owned(),
+        Failure::Denied(rule) => rule.clone(),
+        Failure::Conflict(_, text, _) => text.clone(),
+        Failure::Stale(_) => "the record was changed since it was read".to_owned(),
+        Failure::TooLarge(bytes_max) => format!("at most {bytes_max} bytes"),
+        Failure::Busy(seconds) => format!("too many requests: go on in {seconds} s"),
+        Failure::Unsupported(taken) => taken.clone(),
+        Failure::NoFiles => "a file is needed, and none came".to_owned(),
+        Failure::NoReporter => "the key has no reporter, and the request names none".to_owned(),
+        Failure::Full => "the disk has no room for it".to_owned(),
+        Failure::Stopping => "the node is stopping".to_owned(),
+        Failure::Internal(_) => "an unexpected error, which was logged".to_owned(),
+    };
+    (code, message)
+}
+
 /// The answer to a request that failed. What may not be told goes to the log.
 pub fn render(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Response<Body> {
     told(wire, failure, request_id).render(request_id)

@@ -5,6 +5,8 @@
 pub mod answer;
 /// What a handler is asked.
 pub mod ask;
+/// What outlives its request.
+mod beside;
 /// Reading JSON bodies.
 pub mod body;
 /// From headers to a caller.
@@ -31,8 +33,11 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::services::Services;
+use crate::services::events::Feed;
+use crate::services::failure::Outcome;
 use crate::services::search::Finder;
 
+pub use beside::{Beside, Task};
 pub use rates::Rates;
 pub use serve::{blocking, router};
 
@@ -93,6 +98,10 @@ pub struct Lanes {
     pub finder: Finder,
     /// Limits and settings.
     pub options: Arc<Options>,
+    /// What they may listen to.
+    pub feed: Feed,
+    /// What outlives its request.
+    pub beside: Beside,
     /// How often each credential asked.
     pub rates: Arc<Rates>,
     /// Taken while a large body is parsed and checked, so that memory doesn't grow with the number of those who send one.
@@ -101,16 +110,27 @@ pub struct Lanes {
 
 impl Lanes {
     /// Over services, with these settings.
-    pub fn new(services: Services, finder: Finder, options: Options) -> Self {
+    pub fn new(services: Services, finder: Finder, feed: Feed, beside: Beside, options: Options) -> Self {
         let rates = Arc::new(Rates::new(options.requests_per_second, options.request_burst));
         let large_bodies = Arc::new(Semaphore::new(options.large_bodies_at_once_max));
         Self {
             services,
             finder,
+            feed,
+            beside,
             options: Arc::new(options),
             rates,
             large_bodies,
         }
+    }
+
+    /// The number of the last arrival: who listens from now on begins after it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub async fn last_arrival(&self) -> Outcome<u64> {
+        let feed = self.feed.clone();
+        blocking(move || feed.last()).await
     }
 
     /// Waits until a body of this length may be parsed; what is given back is held as long as that takes.

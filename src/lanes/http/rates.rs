@@ -37,7 +37,7 @@ impl Rates {
     ///
     /// # Errors
     /// `Busy`, with the seconds until there is one.
-    pub(super) fn take(&self, caller: &Caller) -> Outcome<()> {
+    pub fn take(&self, caller: &Caller) -> Outcome<()> {
         let Some(credential) = caller.record() else {
             return Ok(());
         };

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Method, Response};
+use axum::http::{HeaderMap, Method, Response};
+use hyper::upgrade::OnUpgrade;
 use serde_json::Value as Json;
 
 use crate::domain::kind::{Kind, Shape};
@@ -95,6 +96,8 @@ pub struct Visit {
     pub head: Head,
     /// The body, unread.
     pub body: Body,
+    /// The connection itself, if it may become another protocol's.
+    pub upgrade: Option<OnUpgrade>,
 }
 
 impl Visit {
@@ -143,6 +146,10 @@ pub struct Route {
     pub summary: String,
     /// What a caller must have.
     pub scope: Scope,
+    /// The lane that a credential must open, and the name in audit entries and operations.
+    pub lane: &'static str,
+    /// Whether a request with these headers may bring its credential later: the handler lets in who comes without one.
+    pub(super) admits_later: fn(&HeaderMap) -> bool,
     /// The parameters that its query may have.
     pub query: Vec<Param>,
     /// The body.
@@ -173,6 +180,8 @@ impl Route {
             group: "other",
             summary: summary.into(),
             scope: Scope::Caller,
+            lane: "rest",
+            admits_later: |_| false,
             query: Vec::new(),
             takes: Takes::Nothing,
             gives: (200, Gives::Data(Schema::Json(any))),
@@ -233,6 +242,20 @@ impl Draft {
     #[must_use]
     pub fn open(mut self) -> Self {
         self.0.scope = Scope::Open;
+        self
+    }
+
+    /// It belongs to another lane than that of records.
+    #[must_use]
+    pub fn lane(mut self, lane: &'static str) -> Self {
+        self.0.lane = lane;
+        self
+    }
+
+    /// Requests with such headers may bring their credential later.
+    #[must_use]
+    pub fn admits_later(mut self, which: fn(&HeaderMap) -> bool) -> Self {
+        self.0.admits_later = which;
         self
     }
 

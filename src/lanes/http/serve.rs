@@ -13,6 +13,7 @@ use axum::http::header::{CACHE_CONTROL, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, Uri};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use hyper::upgrade::OnUpgrade;
 use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
 
@@ -100,10 +101,11 @@ async fn serve(
     parts: Option<RawPathParams>,
     request: Request,
 ) -> Response<Body> {
-    let (rest, body) = request.into_parts();
+    let (mut rest, body) = request.into_parts();
     let id = caller::request_id(&rest.headers);
-    let outcome = match head(rest, parts, &id) {
-        Ok(head) => answer(&lanes, route, head, body).await,
+    let upgrade = rest.extensions.remove::<OnUpgrade>();
+    let outcome = match head(rest, parts, &id, route.lane) {
+        Ok(head) => answer(&lanes, route, head, (body, upgrade)).await,
         Err(failure) => Err(failure),
     };
     let response =
@@ -126,7 +128,7 @@ fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     response
 }
 
-fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str) -> Outcome<Head> {
+fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, lane: &'static str) -> Outcome<Head> {
     let parts = parts.ok_or(Failure::Unknown("path"))?;
     let peer = rest.extensions.get::<ConnectInfo<SocketAddr>>();
     let mut headers = rest.headers;
@@ -152,6 +154,7 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str) -> Outcome<
         method: rest.method,
         headers,
         request_id: request_id.to_owned(),
+        lane,
         address: peer.map(|ConnectInfo(peer)| peer.ip()),
     })
 }
@@ -174,8 +177,13 @@ fn query_of(uri: &Uri) -> Outcome<BTreeMap<String, String>> {
     }
 }
 
-async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -> Outcome<Response<Body>> {
-    if route.scope != Scope::Open && !caller::has_credential(&head.headers) {
+async fn answer(
+    lanes: &Arc<Lanes>,
+    route: Arc<Route>,
+    head: Head,
+    (body, upgrade): (Body, Option<OnUpgrade>),
+) -> Outcome<Response<Body>> {
+    if !is_open(&route, &head) && !caller::has_credential(&head.headers) {
         let lanes = Arc::clone(lanes);
         body::drain(body).await;
         return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
@@ -225,7 +233,13 @@ async fn answer(lanes: &Arc<Lanes>, route: Arc<Route>, head: Head, body: Body) -
                 }
             };
             let who = caller.clone();
-            let outcome = handler(Lanes::clone(lanes), Visit { caller, head, body }).await;
+            let visit = Visit {
+                caller,
+                head,
+                body,
+                upgrade,
+            };
+            let outcome = handler(Lanes::clone(lanes), visit).await;
             let failure = outcome.as_ref().err().cloned();
             if let (Some(failure), Some(who)) = (failure, who) {
                 let lanes = Arc::clone(lanes);
@@ -377,8 +391,14 @@ fn checked(
     })
 }
 
+/// Whether who brings no credential is let in.
+fn is_open(route: &Route, head: &Head) -> bool {
+    let later = || (route.admits_later)(&head.headers) && !caller::has_credential(&head.headers);
+    route.scope == Scope::Open || later()
+}
+
 fn admit(lanes: &Lanes, route: &Route, head: &Head) -> Outcome<Option<Caller>> {
-    if route.scope == Scope::Open {
+    if is_open(route, head) {
         return Ok(None);
     }
     let caller = caller::caller_of(lanes, head)?;

@@ -171,6 +171,18 @@ impl Services {
         }
     }
 
+    /// Notes that events about these restricted records are told to somebody; durable when this returns.
+    ///
+    /// # Errors
+    /// The store failed: then they are not told.
+    pub fn note_heard(&self, caller: &Caller, restricted: &[RecordId]) -> Outcome<()> {
+        let ids = restricted.iter().copied().map(Value::Id).collect();
+        self.note(
+            caller,
+            Event::done("events.read", None).with("restricted", Value::List(ids)),
+        )
+    }
+
     /// Tells the write thread that entries of reads lie with the tally. May wait.
     ///
     /// # Errors

@@ -289,13 +289,8 @@ impl Services {
         let user = records::get(&self.snapshot()?, session.user)?;
         let tenant = user.as_ref().map(|user| user.tenant.clone());
         let now = self.now();
-        let options = &self.people().options;
-        // A clock that was set back counts like one that went on.
-        let unused = now.0.abs_diff(session.info.last_used_at.0);
-        let idle = unused >= options.session_idle_millis.unsigned_abs();
-        let old = now.0 - session.info.began_at.0 >= options.session_life_millis;
-        let user = user.filter(|user| password_state(user) == session.password && !is_disabled(user));
-        let Some(user) = user.filter(|_| !idle && !old) else {
+        let Some(user) = user.filter(|user| self.goes_on(&session, user)) else {
+            let idle = self.is_idle(&session);
             self.people().sessions.rows().remove(&hash);
             self.people().keep();
             let event = if idle { "session.lock" } else { "session.end" };
@@ -312,6 +307,34 @@ impl Services {
         }
         self.people().note_used();
         Ok(caller)
+    }
+
+    /// Whoever is signed in by this token still, without that counting as a use.
+    ///
+    /// # Errors
+    /// `Unauthenticated`: the session has ended.
+    pub(in crate::services) fn look_at_session(&self, token: &str, via: Via) -> Outcome<Caller> {
+        let session = self.people().sessions.rows().get(&session_hash(token)).cloned();
+        let rows = self.snapshot()?;
+        let user = session.as_ref().map(|session| records::get(&rows, session.user));
+        match (session, user.transpose()?.flatten()) {
+            (Some(session), Some(user)) if self.goes_on(&session, &user) => self.admit_user(&user, via),
+            _ => Err(Failure::Unauthenticated("the session has ended; sign in again")),
+        }
+    }
+
+    /// A clock that was set back counts like one that went on.
+    fn is_idle(&self, session: &Session) -> bool {
+        let unused = self.now().0.abs_diff(session.info.last_used_at.0);
+        unused >= self.people().options.session_idle_millis.unsigned_abs()
+    }
+
+    fn goes_on(&self, session: &Session, user: &Record) -> bool {
+        let age = self.now().0 - session.info.began_at.0;
+        !self.is_idle(session)
+            && age < self.people().options.session_life_millis
+            && password_state(user) == session.password
+            && !is_disabled(user)
     }
 
     /// Ends a session.

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request};
 use blotter::domain::time::SystemClock;
 use blotter::domain::value::{Fields, Value};
-use blotter::lanes::http::{Lanes, Options};
+use blotter::lanes::http::{Beside, Lanes, Options};
 use blotter::search::index::Index;
 use blotter::server::certs::authority::Authority;
 use blotter::server::certs::load_or_renew;
@@ -16,6 +16,7 @@ use blotter::server::limits::Limits;
 use blotter::server::{listener, serve, tls};
 use blotter::services::Services;
 use blotter::services::caller::Caller;
+use blotter::services::events::{self, Feed, FeedOptions};
 use blotter::services::search::Finder;
 use blotter::services::search::follow::{FollowOptions, Follower};
 use http_body_util::BodyExt;
@@ -43,6 +44,7 @@ pub(crate) struct TestBox {
     /// A key of the agency METRO that may do everything.
     pub(crate) key: String,
     _follower: Follower,
+    _feeding: events::Follower,
     _stop: DropGuard,
 }
 
@@ -141,8 +143,12 @@ impl TestBox {
         let index = Arc::new(Index::open(&desk.folder().join("search"), heap).unwrap());
         let follower = Follower::start(store, Arc::clone(&index), FollowOptions::default()).unwrap();
         let finder = Finder::new(desk.services().clone(), index, Some(follower.gauge()));
-        let lanes = Lanes::new(desk.services().clone(), finder, options);
         let stop = CancellationToken::new();
+        let store = Arc::clone(desk.services().store());
+        let feed = Feed::new(store, FeedOptions::default()).unwrap();
+        let feeding = feed.follow().unwrap();
+        let beside = Beside::new(spawn, stop.clone());
+        let lanes = Lanes::new(desk.services().clone(), finder, feed, beside, options);
         let acceptor = tls::acceptor(certificates).unwrap();
         let router = blotter::lanes::router(&lanes);
         spawn(serve(
@@ -152,13 +158,14 @@ impl TestBox {
             Limits::default(),
             stop.clone(),
         ));
-        let key = key_of(&desk, METRO, &["*"], &["query"]);
+        let key = key_of(&desk, METRO, &["*"], &["query", "events"]);
         Self {
             tls: Arc::new(trusting(&Authority::certificate_file(desk.folder()), "http/1.1")),
             desk,
             address,
             key,
             _follower: follower,
+            _feeding: feeding,
             _stop: stop.drop_guard(),
         }
     }

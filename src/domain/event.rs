@@ -1,0 +1,352 @@
+//! What an operation means to those who listen: at most one event, by a pure function of the operation, of the record that
+//! it is about, and of what its changes replaced. The words are the vocabulary of the event contract.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::custody;
+use crate::domain::id::{RecordId, VersionId};
+use crate::domain::kind::{
+    ALERT, CASE, CHAT_MESSAGE, ENTITY, EVIDENCE, NOTE, REPORT, TIMELINE_ENTRY, Writer, kind,
+};
+use crate::domain::operation::{Action, Change, Operation};
+use crate::domain::record::{Record, SEALING};
+use crate::domain::value::Value;
+
+/// How grave an event is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum Severity {
+    /// Worth knowing.
+    #[default]
+    Info,
+    /// Can wait.
+    Low,
+    /// As usual.
+    Medium,
+    /// Soon.
+    High,
+    /// At once.
+    Critical,
+}
+
+impl Severity {
+    const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The words for them, from the least.
+    pub const WORDS: [&str; 5] = ["info", "low", "medium", "high", "critical"];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that is no severity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a severity")]
+pub struct NotASeverity;
+
+impl FromStr for Severity {
+    type Err = NotASeverity;
+
+    fn from_str(word: &str) -> Result<Self, NotASeverity> {
+        let place = Self::WORDS.iter().position(|known| *known == word);
+        place.map(|place| Self::ALL[place]).ok_or(NotASeverity)
+    }
+}
+
+/// Every type of event but those of custody, with a sentence for the reference.
+const TYPES: [(&str, &str); 24] = [
+    ("case.opened", "A case was made."),
+    ("case.updated", "Fields of a case changed."),
+    ("case.closed", "A case was closed."),
+    ("case.sealed", "A case was sealed."),
+    (
+        "case.alert.priority_raised",
+        "An alert was raised about something that belongs to a case.",
+    ),
+    ("case.alert.acknowledged", "Somebody looks after an alert."),
+    ("case.alert.dismissed", "An alert was put aside, with a reason."),
+    ("case.alert.escalated", "An alert was handed up."),
+    ("entity.created", "A person or thing was made."),
+    ("entity.updated", "Fields of a person or thing changed."),
+    (
+        "entity.linked",
+        "A person or thing was tied to another one or to a case.",
+    ),
+    (
+        "entity.risk_raised",
+        "The danger that a person or thing means rose.",
+    ),
+    ("evidence.collected", "An item of evidence was taken in."),
+    ("evidence.updated", "Fields of an item of evidence changed."),
+    (
+        "evidence.file.attached",
+        "A file was added to an item of evidence.",
+    ),
+    ("timeline.entry_added", "Something was entered in a timeline."),
+    (
+        "note.added",
+        "A remark was made on a case, a person or thing, or an item.",
+    ),
+    ("report.received", "A report came in."),
+    ("report.updated", "Fields of a report changed."),
+    ("report.message_added", "A message was added to a report."),
+    ("report.image_added", "A picture was added to a report."),
+    ("watchlist.matched", "Something on a watchlist turned up."),
+    ("alert.raised", "An alert was raised that belongs to no case."),
+    ("alert.updated", "An alert that belongs to no case changed."),
+];
+
+/// Before the action in the types of custody.
+const CUSTODY: &str = "evidence.custody.";
+
+/// Every type of event that there is, with a sentence for the reference.
+pub fn types() -> Vec<(String, String)> {
+    let known = TYPES
+        .iter()
+        .map(|(name, doc)| ((*name).to_owned(), (*doc).to_owned()));
+    let custody = custody::Action::all().map(|action| {
+        let doc = format!("The chain of custody of an item has a new entry: {action}.");
+        (custody_type(action), doc)
+    });
+    known.chain(custody).collect()
+}
+
+fn custody_type(action: custody::Action) -> String {
+    format!("{CUSTODY}{}", action.as_str().replace('-', "_"))
+}
+
+/// What happened, in the ids of this node's records: who may be told what of it is judged elsewhere.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// One of [`types`].
+    pub name: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Whether it came of an alert: the page of the alert is where to look.
+    pub is_alert: bool,
+    /// The persons and things named.
+    pub entities: Vec<RecordId>,
+    /// The items of evidence named.
+    pub evidence: Vec<RecordId>,
+    /// The report named.
+    pub report: Option<RecordId>,
+    /// What changed: fields that clients read, with what was written.
+    pub changes: Vec<(String, Value)>,
+}
+
+/// The event that an operation means, if it means one. `in_case` says whether the record belongs to a case; `before` knows
+/// what versions said that the operation replaced.
+pub fn of(
+    operation: &Operation,
+    record: &Record,
+    in_case: bool,
+    before: &dyn Fn(VersionId) -> Option<Value>,
+) -> Option<Event> {
+    let payload = operation.payload.as_ref()?;
+    // Trainings disturb nobody, and of what was expunged nothing is told.
+    if record.is_expunged() || record.text("mode") == Some("training") {
+        return None;
+    }
+    let is_new = record.created.op == operation.header.id;
+    let seen = Seen {
+        record,
+        in_case,
+        changes: &payload.changes,
+        before,
+    };
+    let (name, severity) = seen.named(is_new)?;
+    let mut event = Event {
+        is_alert: record.kind == ALERT.name,
+        severity,
+        entities: Vec::new(),
+        evidence: Vec::new(),
+        report: None,
+        changes: told(record, &payload.changes),
+        name,
+    };
+    match record.kind.as_str() {
+        kind if kind == ENTITY.name => event.entities.push(record.id),
+        kind if kind == EVIDENCE.name => event.evidence.push(record.id),
+        kind if kind == REPORT.name => event.report = Some(record.id),
+        _ => event.report = record.get("report_id").and_then(Value::as_id),
+    }
+    event.entities.extend(seen.linked());
+    Some(event)
+}
+
+/// What changed, as far as clients read it with the record.
+fn told(record: &Record, changes: &[Change]) -> Vec<(String, Value)> {
+    let Some(kind) = kind(&record.kind) else {
+        return Vec::new();
+    };
+    let told = |change: &&Change| {
+        let field = kind.all_fields().find(|field| field.name == change.field);
+        field.is_some_and(|field| field.writer != Writer::Secret)
+    };
+    changes
+        .iter()
+        .filter(told)
+        .map(|change| {
+            let value = match &change.action {
+                Action::Set(value)
+                | Action::Append(value)
+                | Action::Add(value)
+                | Action::Fix(value)
+                | Action::Step(value) => value.clone(),
+                Action::Raise(rank) => Value::Int(i64::from(*rank)),
+                Action::Remove => Value::Null,
+            };
+            (change.field.clone(), value)
+        })
+        .collect()
+}
+
+/// An operation beside its record.
+struct Seen<'o> {
+    record: &'o Record,
+    in_case: bool,
+    changes: &'o [Change],
+    before: &'o dyn Fn(VersionId) -> Option<Value>,
+}
+
+impl Seen<'_> {
+    /// What it is called, and how grave it is.
+    fn named(&self, is_new: bool) -> Option<(String, Severity)> {
+        let own = |field: &str| self.severity(field);
+        let (name, severity) = match self.record.kind.as_str() {
+            kind if kind == CASE.name => (self.of_case(is_new), own("priority")),
+            kind if kind == ENTITY.name => (self.of_entity(is_new), own("risk_level")),
+            kind if kind == EVIDENCE.name => return Some((self.of_evidence(is_new), Severity::Low)),
+            kind if kind == TIMELINE_ENTRY.name => ("timeline.entry_added", own("severity")),
+            kind if kind == NOTE.name => ("note.added", Severity::Info),
+            kind if kind == REPORT.name => (self.of_report(is_new), Severity::Medium),
+            kind if kind == CHAT_MESSAGE.name => ("report.message_added", Severity::Medium),
+            kind if kind == ALERT.name => (self.of_alert(is_new), own("severity")),
+            _ => return None,
+        };
+        Some((name.to_owned(), severity))
+    }
+
+    fn of_case(&self, is_new: bool) -> &'static str {
+        match () {
+            () if is_new => "case.opened",
+            () if self.raises(SEALING) => "case.sealed",
+            () if self.sets("status", "closed") => "case.closed",
+            () if self.adds("entities") => "entity.linked",
+            () => "case.updated",
+        }
+    }
+
+    fn of_entity(&self, is_new: bool) -> &'static str {
+        match () {
+            () if is_new => "entity.created",
+            () if self.adds("relationships") || self.adds("same_as") => "entity.linked",
+            () if self.has_risen("risk_level") => "entity.risk_raised",
+            () => "entity.updated",
+        }
+    }
+
+    fn of_evidence(&self, is_new: bool) -> String {
+        let step = self.changes.iter().find_map(|change| match &change.action {
+            Action::Step(value) if change.field == "custody" => value.get("action")?.as_text(),
+            _ => None,
+        });
+        let appends = |change: &Change| change.field == "files" && matches!(change.action, Action::Append(_));
+        match step.and_then(|word| word.parse::<custody::Action>().ok()) {
+            _ if is_new => "evidence.collected".to_owned(),
+            Some(action) => custody_type(action),
+            None if self.changes.iter().any(appends) => "evidence.file.attached".to_owned(),
+            None => "evidence.updated".to_owned(),
+        }
+    }
+
+    fn of_report(&self, is_new: bool) -> &'static str {
+        let appends =
+            |change: &Change| change.field == "images" && matches!(change.action, Action::Append(_));
+        match () {
+            () if is_new => "report.received",
+            () if self.changes.iter().any(appends) => "report.image_added",
+            () => "report.updated",
+        }
+    }
+
+    fn of_alert(&self, is_new: bool) -> &'static str {
+        let matched = self.record.get("watchlist_id").is_some();
+        match () {
+            () if is_new && matched => "watchlist.matched",
+            () if is_new && self.in_case => "case.alert.priority_raised",
+            () if is_new => "alert.raised",
+            () if self.sets("status", "acknowledged") => "case.alert.acknowledged",
+            () if self.sets("status", "dismissed") => "case.alert.dismissed",
+            () if self.sets("status", "escalated") => "case.alert.escalated",
+            () => "alert.updated",
+        }
+    }
+
+    /// As the operation says it, so that it is the same at every replay; else as the record does.
+    fn severity(&self, field: &str) -> Severity {
+        let said = self.changes.iter().find_map(|change| match &change.action {
+            Action::Set(value) | Action::Fix(value) if change.field == field => value.as_text(),
+            _ => None,
+        });
+        let word = said.or_else(|| self.record.text(field));
+        word.and_then(|word| word.parse().ok()).unwrap_or_default()
+    }
+
+    fn raises(&self, field: &str) -> bool {
+        let raises = |change: &Change| change.field == field && matches!(change.action, Action::Raise(_));
+        self.changes.iter().any(raises)
+    }
+
+    fn adds(&self, field: &str) -> bool {
+        let adds = |change: &Change| change.field == field && matches!(change.action, Action::Add(_));
+        self.changes.iter().any(adds)
+    }
+
+    fn sets(&self, field: &str, word: &str) -> bool {
+        self.set(field)
+            .is_some_and(|(value, _)| value.as_text() == Some(word))
+    }
+
+    fn set(&self, field: &str) -> Option<(&Value, &[VersionId])> {
+        self.changes.iter().find_map(|change| match &change.action {
+            Action::Set(value) if change.field == field => Some((value, change.seen.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// Whether it writes a graver word than every one that it replaces.
+    fn has_risen(&self, field: &str) -> bool {
+        let rank = |value: &Value| value.as_text().and_then(|word| word.parse::<Severity>().ok());
+        let Some((value, seen)) = self.set(field) else {
+            return false;
+        };
+        let earlier = seen
+            .iter()
+            .filter_map(|version| rank(&(self.before)(*version)?))
+            .max();
+        rank(value) > earlier
+    }
+
+    /// The persons and things that its links name.
+    fn linked(&self) -> Vec<RecordId> {
+        let linked = self.changes.iter().filter_map(|change| match &change.action {
+            Action::Add(value) => match change.field.as_str() {
+                "entities" => value.get("entity_id")?.as_id(),
+                "relationships" => value.get("to")?.as_id(),
+                "same_as" => value.as_id(),
+                _ => None,
+            },
+            _ => None,
+        });
+        linked.collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! What happens, told to those who listen: over a WebSocket, as a stream of server-sent events, or by asking again and again.
+//! All three read the one feed of [`crate::services::events`] and hold nothing but the number that their client has.
+
+/// Credentials of those who stay.
+mod guest;
+/// Asking with patience, and the stream.
+mod pull;
+/// The table of contents.
+pub mod router;
+/// The WebSocket.
+mod socket;
+/// Events and frames as JSON.
+mod wire;

@@ -1,0 +1,260 @@
+//! `GET /v1/events` without an upgrade: a page of events, waited for if need be, or a stream that does not end.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response};
+use futures_util::stream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::lanes::events::guest::{Guest, LOOK_EVERY};
+use crate::lanes::events::wire;
+use crate::lanes::http::answer::Answer;
+use crate::lanes::http::ask::Head;
+use crate::lanes::http::{Lanes, blocking};
+use crate::services::audit::Event;
+use crate::services::caller::Caller;
+use crate::services::events::{Filter, Heard, Listener, Wanted};
+use crate::services::failure::{Failure, Fault, Outcome};
+
+/// Events an answer, at most.
+pub(super) const LIMIT_MAX: usize = 500;
+/// Unless somebody says.
+const LIMIT: usize = 100;
+/// The longest wait for a first event.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// After so long without an event a stream says that it is alive.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// What is asked for.
+struct Asked {
+    filter: Filter,
+    after: Option<u64>,
+    limit: usize,
+    wait: Duration,
+}
+
+impl Asked {
+    fn of(head: &Head) -> Outcome<Self> {
+        let mut faults = Vec::new();
+        let list = |name: &str| -> Vec<String> {
+            let words = head.param(name).unwrap_or_default().split(',').map(str::trim);
+            words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        // A stream that was cut says where it was by a header.
+        let last = head
+            .header("last-event-id")
+            .filter(|_| head.param("after").is_none());
+        let after = head.param("after").or(last).map(str::parse).transpose();
+        let after = after.unwrap_or_else(|_| {
+            faults.push(Fault::wrong("after", "a `sequence`"));
+            None
+        });
+        let limit = head.param("limit").map_or(Ok(LIMIT), str::parse);
+        let limit = limit.ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+        if limit.is_none() {
+            faults.push(Fault::wrong(
+                "limit",
+                format!("a whole number from 1 to {LIMIT_MAX}"),
+            ));
+        }
+        let wait = head.param("wait").map_or(Some(0), seconds);
+        let wait = wait.map(Duration::from_secs).filter(|wait| *wait <= WAIT_MAX);
+        if wait.is_none() {
+            faults.push(Fault::wrong("wait", format!("`0s` to `{}s`", WAIT_MAX.as_secs())));
+        }
+        let filter = Filter::new(Wanted {
+            types: list("types"),
+            cases: list("cases"),
+            entities: list("entities"),
+            min_severity: head.param("min_severity").map(str::to_owned),
+        });
+        match (filter, limit, wait) {
+            (Ok(filter), Some(limit), Some(wait)) if faults.is_empty() => Ok(Self {
+                filter,
+                after,
+                limit,
+                wait,
+            }),
+            (filter, ..) => {
+                if let Err(Failure::Invalid(more)) = filter {
+                    faults.extend(more);
+                }
+                Err(Failure::Invalid(faults))
+            }
+        }
+    }
+}
+
+fn seconds(text: &str) -> Option<u64> {
+    text.strip_suffix('s').unwrap_or(text).parse().ok()
+}
+
+/// What a listener hears next: from memory, or from the log.
+///
+/// # Errors
+/// The disk failed.
+pub(super) async fn hear(
+    lanes: &Lanes,
+    (listener, filter): (&Listener, &Filter),
+    after: u64,
+    limit: usize,
+) -> Outcome<Heard> {
+    match lanes.feed.recent(listener, filter, after, limit) {
+        Some(heard) => Ok(heard),
+        None => read(lanes, (listener, filter), after, limit).await,
+    }
+}
+
+/// The same from the log.
+async fn read(
+    lanes: &Lanes,
+    (listener, filter): (&Listener, &Filter),
+    after: u64,
+    limit: usize,
+) -> Outcome<Heard> {
+    let (feed, who, which) = (lanes.feed.clone(), listener.clone(), filter.clone());
+    blocking(move || feed.stored(&who, &which, after, limit)).await
+}
+
+/// Restricted records are named in the audit log before anything of them goes out.
+///
+/// # Errors
+/// The audit log can't be written.
+pub(super) async fn note(lanes: &Lanes, caller: &Caller, heard: &Heard) -> Outcome<()> {
+    let restricted: Vec<_> = heard
+        .notices
+        .iter()
+        .filter(|notice| notice.is_restricted())
+        .map(|notice| notice.record)
+        .collect();
+    if restricted.is_empty() {
+        return Ok(());
+    }
+    let (lanes, caller) = (lanes.clone(), caller.clone());
+    blocking(move || lanes.services.note_heard(&caller, &restricted)).await
+}
+
+/// A page: what there is after a number, waited for if there is nothing.
+pub(super) async fn page(lanes: Lanes, caller: Caller, head: Head) -> Outcome<Response<Body>> {
+    let asked = Asked::of(&head)?;
+    let mut moved = lanes.feed.listen();
+    let mut after = match asked.after {
+        Some(after) => after,
+        None => lanes.last_arrival().await?,
+    };
+    let until = Instant::now() + asked.wait;
+    let listener = Listener::new(caller);
+    // The first look is into the log: who was answered a write hears of it, though the feed may not have come so far.
+    let mut heard = read(&lanes, (&listener, &asked.filter), after, asked.limit).await?;
+    let heard = loop {
+        after = heard.reached;
+        if !heard.notices.is_empty() {
+            break heard;
+        }
+        moved.mark_unchanged();
+        if after < lanes.feed.head() {
+            heard = hear(&lanes, (&listener, &asked.filter), after, asked.limit).await?;
+            continue;
+        }
+        let stopped = lanes.beside.stopping();
+        tokio::select! {
+            moved = timeout_at(until, moved.changed()) => if !matches!(moved, Ok(Ok(()))) { break heard },
+            () = stopped => break heard,
+        }
+        heard = hear(&lanes, (&listener, &asked.filter), after, asked.limit).await?;
+    };
+    note(&lanes, listener.caller(), &heard).await?;
+    let read = Event::done("events.read", None);
+    let (services, who) = (lanes.services.clone(), listener.caller().clone());
+    blocking(move || services.note_plain_read(&who, read)).await?;
+    let events = heard
+        .notices
+        .iter()
+        .map(|notice| wire::event_json(notice))
+        .collect::<Vec<_>>();
+    Ok(Answer::data(events).meta("sequence", after).render())
+}
+
+/// A stream of server-sent events: replay first, then as it happens.
+pub(super) async fn stream(
+    lanes: Lanes,
+    caller: Caller,
+    guest: Guest,
+    head: Head,
+) -> Outcome<Response<Body>> {
+    let asked = Asked::of(&head)?;
+    let (services, who) = (lanes.services.clone(), caller.clone());
+    blocking(move || services.note(&who, Event::done("events.listen", None))).await?;
+    let moved = lanes.feed.listen();
+    let streaming = Streaming {
+        after: match asked.after {
+            Some(after) => after,
+            None => lanes.last_arrival().await?,
+        },
+        asked,
+        listener: Listener::new(caller),
+        guest,
+        looked: Instant::now(),
+        moved,
+        lanes,
+    };
+    let chunks = stream::unfold(streaming, |mut streaming| async move {
+        let text = streaming.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(text)), streaming))
+    });
+    let mut response = Response::new(Body::from_stream(chunks));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// A stream and where it is.
+struct Streaming {
+    lanes: Lanes,
+    guest: Guest,
+    listener: Listener,
+    looked: Instant,
+    asked: Asked,
+    after: u64,
+    moved: tokio::sync::watch::Receiver<u64>,
+}
+
+impl Streaming {
+    /// What goes out next; nothing once the stream has ended.
+    async fn next(&mut self) -> Option<String> {
+        let alive_at = Instant::now() + ALIVE_EVERY;
+        loop {
+            if self.looked.elapsed() >= LOOK_EVERY {
+                self.listener = self.guest.look_again(&self.lanes).await.ok()?;
+                self.looked = Instant::now();
+            }
+            self.moved.mark_unchanged();
+            let who = (&self.listener, &self.asked.filter);
+            let heard = hear(&self.lanes, who, self.after, self.asked.limit).await.ok()?;
+            self.after = heard.reached;
+            if !heard.notices.is_empty() {
+                note(&self.lanes, self.listener.caller(), &heard).await.ok()?;
+                return Some(heard.notices.iter().map(|notice| chunk(notice)).collect());
+            }
+            if self.after < self.lanes.feed.head() {
+                continue;
+            }
+            tokio::select! {
+                moved = timeout_at(alive_at, self.moved.changed()) => match moved {
+                    Ok(moved) => moved.ok()?,
+                    Err(_elapsed) => return Some(": alive\n\n".to_owned()),
+                },
+                () = self.lanes.beside.stopping() => return None,
+            }
+        }
+    }
+}
+
+/// An event as a stream tells it.
+fn chunk(notice: &crate::services::events::Notice) -> String {
+    let (sequence, name, text) = (notice.sequence, &notice.name, wire::event(notice));
+    format!("id: {sequence}\nevent: {name}\ndata: {text}\n\n")
+}

@@ -1,0 +1,91 @@
+//! The table of contents of the event lane.
+
+use axum::body::Body;
+use axum::http::Response;
+use axum::http::header::{ACCEPT, UPGRADE};
+
+use crate::domain::event::Severity;
+use crate::domain::kind::Shape;
+use crate::lanes::events::guest::Guest;
+use crate::lanes::events::{pull, socket, wire};
+use crate::lanes::http::Lanes;
+use crate::lanes::http::route::{Param, Route, Schema, Visit, param};
+use crate::services::failure::Outcome;
+
+const PARAMS: [Param; 7] = [
+    param(
+        "after",
+        Shape::Int(0, i64::MAX),
+        "The last `sequence` that you have. Without it: only what happens from now on.",
+    ),
+    param(
+        "limit",
+        Shape::Int(1, pull::LIMIT_MAX as i64),
+        "Events an answer, at most.",
+    ),
+    param(
+        "wait",
+        Shape::Line(10),
+        "How long to wait for the first one: `30s`, at most a minute.",
+    ),
+    param(
+        "types",
+        Shape::Line(2_000),
+        "Only these types, with commas between them; `case.*` is all of a case.",
+    ),
+    param(
+        "cases",
+        Shape::Line(2_000),
+        "Only of these cases, with commas between them.",
+    ),
+    param(
+        "entities",
+        Shape::Line(2_000),
+        "Only of these persons and things, with commas between them.",
+    ),
+    param(
+        "min_severity",
+        Shape::Choice(&Severity::WORDS),
+        "Only as grave as this, or graver.",
+    ),
+];
+
+/// Every route of this lane.
+pub fn routes() -> Vec<Route> {
+    let listen = Route::get(
+        "/v1/events",
+        "Listen to what happens: JSON, `text/event-stream`, or a WebSocket",
+    )
+    .group("events")
+    .lane("events")
+    .admits_later(is_upgrade)
+    .query(PARAMS)
+    .gives(200, Schema::Json(wire::events_schema))
+    .visit(listen);
+    vec![listen]
+}
+
+/// Whether a WebSocket is asked for, which may bring its credential in its first frame.
+fn is_upgrade(headers: &axum::http::HeaderMap) -> bool {
+    headers
+        .get(UPGRADE)
+        .is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+async fn listen(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
+    if is_upgrade(&visit.head.headers) {
+        return socket::open(&lanes, visit).await;
+    }
+    let guest = Guest::of(&visit.head);
+    let (caller, head, _) = visit.into_parts()?;
+    let wants_stream = head.headers.get_all(ACCEPT).iter().any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|accept| accept.contains("text/event-stream"))
+    });
+    if wants_stream {
+        pull::stream(lanes, caller, guest, head).await
+    } else {
+        pull::page(lanes, caller, head).await
+    }
+}

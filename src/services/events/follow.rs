@@ -1,0 +1,266 @@
+//! The thread that follows the log while somebody listens, and the latest of what it found, kept at hand.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::services::events::{Filter, Listener, Notice, build};
+use crate::services::failure::{Failure, Outcome};
+use crate::store::database::Snapshot;
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::journal::Position;
+use crate::views::arrivals;
+
+/// The feed's pace and bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedOptions {
+    /// Events kept in memory, at most.
+    pub kept_max: usize,
+    /// What comes within so long of one another is told at once.
+    pub gather: Duration,
+}
+
+impl Default for FeedOptions {
+    fn default() -> Self {
+        Self {
+            kept_max: 4096,
+            gather: Duration::from_millis(10),
+        }
+    }
+}
+
+/// How long the thread sleeps at most when nothing happens.
+const WAIT_MAX: Duration = Duration::from_millis(250);
+/// Arrivals looked at for one answer, at most: a filter that nothing passes must not read a whole log in one request.
+const ARRIVALS_PER_PAGE_MAX: usize = 5_000;
+/// Fields that decide who may read a case. What was kept before one changed is judged anew.
+const DECIDE: [&str; 5] = ["sealing", "classification", "officers", "team", "case_id"];
+
+/// What somebody hears of a stretch of the feed.
+#[derive(Debug)]
+pub struct Heard {
+    /// The events, the oldest first.
+    pub notices: Vec<Arc<Notice>>,
+    /// Up to where the stretch reaches: where the next one begins.
+    pub reached: u64,
+}
+
+/// The feed. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    store: Arc<Store>,
+    kept: Arc<Kept>,
+    head: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    options: FeedOptions,
+    /// Held to look and to add, never across a read of the disk.
+    latest: Mutex<Latest>,
+}
+
+#[derive(Debug, Default)]
+struct Latest {
+    /// All events after this number up to the feed's head are here.
+    from: u64,
+    notices: VecDeque<Arc<Notice>>,
+}
+
+impl Feed {
+    /// Begins at the present end of the log.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn new(store: Arc<Store>, options: FeedOptions) -> Result<Self, StoreError> {
+        let last = arrivals::last(&store.snapshot()?)?;
+        let latest = Latest {
+            from: last,
+            notices: VecDeque::new(),
+        };
+        Ok(Self {
+            store,
+            kept: Arc::new(Kept {
+                options,
+                latest: Mutex::new(latest),
+            }),
+            head: watch::Sender::new(last),
+        })
+    }
+
+    /// The number of the last arrival that the feed has come to.
+    pub fn head(&self) -> u64 {
+        *self.head.borrow()
+    }
+
+    /// The number of the last arrival of all.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn last(&self) -> Outcome<u64> {
+        Ok(arrivals::last(&self.store.snapshot()?)?)
+    }
+
+    /// Tells when the head moves. The thread works only while somebody holds one.
+    pub fn listen(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    /// What a listener hears after a number, if that is at hand. Never waits.
+    pub fn recent(&self, listener: &Listener, filter: &Filter, after: u64, limit: usize) -> Option<Heard> {
+        let head = self.head();
+        let latest = self.latest();
+        if after < latest.from {
+            return None;
+        }
+        let first = latest.notices.partition_point(|notice| notice.sequence <= after);
+        let mut heard = Heard {
+            notices: Vec::new(),
+            reached: head.max(after),
+        };
+        for notice in latest.notices.range(first..) {
+            if notice.sequence > head {
+                break;
+            }
+            if filter.takes(notice) && listener.may_hear(notice) {
+                if heard.notices.len() == limit {
+                    heard.reached = heard.notices.last().map_or(after, |last| last.sequence);
+                    break;
+                }
+                heard.notices.push(Arc::clone(notice));
+            }
+        }
+        Some(heard)
+    }
+
+    /// The same from the log, a bounded stretch of it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn stored(&self, listener: &Listener, filter: &Filter, after: u64, limit: usize) -> Outcome<Heard> {
+        let rows = self.store.snapshot()?;
+        let places = places(&rows, after, ARRIVALS_PER_PAGE_MAX)?;
+        let mut heard = Heard {
+            notices: Vec::new(),
+            reached: after,
+        };
+        for place in places {
+            if let Some(notice) = build::notice(&self.store, &rows, place)?
+                && filter.takes(&notice)
+                && listener.may_hear(&notice)
+            {
+                if heard.notices.len() == limit {
+                    return Ok(heard);
+                }
+                heard.notices.push(Arc::new(notice));
+            }
+            heard.reached = place.0;
+        }
+        Ok(heard)
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn follow(&self) -> std::io::Result<Follower> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (feed, stopping) = (self.clone(), Arc::clone(&stop));
+        let thread = std::thread::Builder::new().name("feed".into());
+        let thread = thread.spawn(move || {
+            let mut seen = Position::START;
+            while !stopping.load(Ordering::Acquire) {
+                seen = feed.store.wait_beyond(seen, WAIT_MAX);
+                if let Err(failure) = feed.catch_up() {
+                    tracing::error!(?failure, "the feed of events could not follow; trying again");
+                    std::thread::sleep(WAIT_MAX);
+                }
+                std::thread::sleep(feed.kept.options.gather);
+            }
+        })?;
+        Ok(Follower {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Takes up what has arrived. While nobody listens nothing is kept; who comes then begins in the log.
+    fn catch_up(&self) -> Outcome<()> {
+        let rows = self.store.snapshot()?;
+        let last = arrivals::last(&rows)?;
+        if self.head.receiver_count() == 0 {
+            let mut latest = self.latest();
+            latest.notices.clear();
+            latest.from = last;
+            drop(latest);
+            self.head.send_replace(last);
+            return Ok(());
+        }
+        loop {
+            let places = places(&rows, self.head(), self.kept.options.kept_max)?;
+            let Some((reached, ..)) = places.last().copied() else {
+                return Ok(());
+            };
+            for place in places {
+                if let Some(notice) = build::notice(&self.store, &rows, place)? {
+                    self.keep(notice);
+                }
+            }
+            self.head.send_replace(reached);
+        }
+    }
+
+    fn keep(&self, notice: Notice) {
+        let mut latest = self.latest();
+        if notice
+            .changes
+            .iter()
+            .any(|(field, _)| DECIDE.contains(&field.as_str()))
+        {
+            latest.from = notice.sequence - 1;
+            latest.notices.clear();
+        }
+        if latest.notices.len() >= self.kept.options.kept_max
+            && let Some(oldest) = latest.notices.pop_front()
+        {
+            latest.from = oldest.sequence;
+        }
+        latest.notices.push_back(Arc::new(notice));
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        self.kept.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn places(rows: &Snapshot, after: u64, count_max: usize) -> Result<Vec<(u64, u32, u64)>, Failure> {
+    let mut places = Vec::new();
+    arrivals::after(rows, after, &mut |number, log, seq| {
+        places.push((number, log, seq));
+        places.len() < count_max
+    })?;
+    Ok(places)
+}
+
+/// The feed's thread.
+#[derive(Debug)]
+pub struct Follower {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the feed panicked");
+        }
+    }
+}

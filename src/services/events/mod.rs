@@ -1,0 +1,104 @@
+//! The feed: what happened, in the order in which it came to this node, for those who may know of it. A subscriber is nothing
+//! but a number, the last one that it has; what follows is read from memory while it is fresh, else from the log. So nobody is
+//! waited for, and nothing is kept for anybody.
+
+/// From an operation to what is told of it.
+mod build;
+/// Which events somebody wants.
+mod filter;
+/// The thread that follows the log, and what it keeps at hand.
+mod follow;
+
+use std::sync::OnceLock;
+
+use uuid::Uuid;
+
+use crate::domain::event::Severity;
+use crate::domain::id::{RecordId, TenantId};
+use crate::domain::kind::Kind;
+use crate::domain::time::Millis;
+use crate::domain::value::Value;
+use crate::services::caller::Caller;
+use crate::services::policy::{self, Deed};
+
+pub use filter::{Filter, Wanted};
+pub use follow::{Feed, FeedOptions, Follower, Heard};
+
+/// An event as it is told. It is judged for each who listens; whoever may read the record may know all of it.
+#[derive(Debug)]
+pub struct Notice {
+    /// Its place in the feed of this node.
+    pub sequence: u64,
+    /// Its name for ever, the same on every node and lane.
+    pub id: Uuid,
+    /// Its type, dotted.
+    pub name: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// When, by the clock that all nodes agree on.
+    pub at: Millis,
+    /// The log in which it arose.
+    pub node: String,
+    /// Who, by the name that is shown.
+    pub actor: String,
+    /// Through what: a lane, or a part of the program.
+    pub source: String,
+    /// The agency.
+    pub tenant: TenantId,
+    /// The record that it is about.
+    pub record: RecordId,
+    /// What that is.
+    pub kind: &'static Kind,
+    /// The case: its id, and its number.
+    pub case: Option<(RecordId, String)>,
+    /// Persons and things, by number.
+    pub entities: Vec<String>,
+    /// Items of evidence, by number.
+    pub evidence: Vec<String>,
+    /// The report, by number.
+    pub report: Option<String>,
+    /// The page where a person looks.
+    pub review_path: Option<String>,
+    /// What changed: field and new value.
+    pub changes: Vec<(String, Value)>,
+    /// The words one of which a reader must have.
+    readers: Vec<String>,
+    /// As a lane wrote it first; they all write it alike.
+    pub text: OnceLock<String>,
+}
+
+impl Notice {
+    /// Whether a delivery of it leaves an audit entry before it goes out.
+    pub fn is_restricted(&self) -> bool {
+        !self.readers.iter().any(|word| word == "open")
+    }
+}
+
+/// Who listens, as far as that decides what is heard.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    caller: Caller,
+    words: Vec<String>,
+}
+
+impl Listener {
+    /// This caller, with its present rights.
+    pub fn new(caller: Caller) -> Self {
+        Self {
+            words: policy::words_of(&caller),
+            caller,
+        }
+    }
+
+    /// Who it is.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Whether it may know of this.
+    pub fn may_hear(&self, notice: &Notice) -> bool {
+        notice.tenant == *self.caller.tenant()
+            && notice.readers.iter().any(|word| self.words.contains(word))
+            && policy::has_scope(&self.caller, &policy::scope_for(notice.kind, Deed::Read))
+    }
+}

@@ -1,0 +1,208 @@
+//! One feed: the same events, ids and numbers on every way; replay and then live, with no gap and no double between them.
+
+use serde_json::{Value as Json, json};
+
+use crate::events::ears::{Ear, ask_all, stream, subscribe};
+use crate::support::testbox::TestBox;
+
+fn events(frames: &[Json]) -> Vec<Json> {
+    let events = frames.iter().filter(|frame| frame["op"] == "event");
+    events.map(|frame| frame["event"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_way_tells_the_same_events_under_the_same_names() {
+    let served = TestBox::start().await;
+    let case = served
+        .post(
+            "/v1/cases",
+            json!({"title": "A break-in", "priority": "critical"}),
+        )
+        .await
+        .expect(201);
+    let number = case.data()["display_id"].clone();
+    let by_asking = ask_all(&served, &served.key, "types=case.*").await;
+    let by_stream = stream(&served, "/v1/events?after=0&types=case.*", 1).await;
+    let mut ear = Ear::open(&served, &served.key).await;
+    let mut wish = subscribe("a", Some(0));
+    wish["filter"] = json!({"eventTypes": ["case.*"], "caseIds": [number], "minSeverity": "high"});
+    ear.say(&wish).await;
+    let by_socket = events(&ear.hear_until("caughtUp").await);
+    assert_eq!(by_asking, by_socket);
+    assert_eq!(by_stream, by_socket);
+    let [event] = by_socket.as_slice() else {
+        panic!("{by_socket:?}")
+    };
+    let expected = [
+        ("eventType", json!("case.opened")),
+        ("caseId", number.clone()),
+        ("tenantId", json!("metro")),
+        ("severity", json!("critical")),
+        ("source", json!("rest")),
+        ("entityIds", json!([])),
+        (
+            "reviewPath",
+            json!(format!("/cases/{}", number.as_str().unwrap())),
+        ),
+        ("reportId", Json::Null),
+        ("schemaVersion", json!(1)),
+    ];
+    for (member, value) in expected {
+        assert_eq!(event[member], value, "{member} of {event}");
+    }
+    assert_eq!(event["data"]["changes"]["title"], "A break-in");
+    assert!(event["triggeredAt"].as_str().unwrap().ends_with('Z'), "{event}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replay_and_live_join_without_gap_or_double_while_the_feed_grows() {
+    const BEFORE: usize = 150;
+    const WHILE: usize = 300;
+    let served = TestBox::start().await;
+    let mut connection = served.connect().await;
+    let made = |number: usize| json!({"data": {"title": format!("Case {number}")}});
+    let request = |number| {
+        let body = made(number);
+        TestBox::request(
+            axum::http::Method::POST,
+            "/v1/cases",
+            Some(&served.key),
+            &[],
+            Some(&body),
+        )
+    };
+    for number in 0..BEFORE {
+        connection.send(request(number)).await.expect(201);
+    }
+    let writing = async {
+        for number in BEFORE..BEFORE + WHILE {
+            connection.send(request(number)).await.expect(201);
+        }
+    };
+    let mut ear = Ear::open(&served, &served.key).await;
+    let listening = async {
+        ear.say(&subscribe("all", Some(0))).await;
+        let mut wish = subscribe("cases", Some(0));
+        wish["filter"] = json!({"eventTypes": ["case.opened"]});
+        ear.say(&wish).await;
+        let mut heard = Vec::new();
+        let opened = |heard: &[Json], id: &str| {
+            let of = |frame: &&Json| frame["op"] == "event" && frame["id"] == id;
+            heard.iter().filter(of).count()
+        };
+        while opened(&heard, "all") < BEFORE + WHILE || opened(&heard, "cases") < BEFORE + WHILE {
+            heard.push(ear.hear().await.unwrap());
+        }
+        heard
+    };
+    let ((), heard) = tokio::join!(writing, listening);
+    for id in ["all", "cases"] {
+        let of = heard
+            .iter()
+            .filter(|frame| frame["id"] == id && frame["op"] == "event");
+        let of: Vec<&Json> = of.map(|frame| &frame["event"]).collect();
+        let numbers: Vec<u64> = of
+            .iter()
+            .map(|event| event["sequence"].as_u64().unwrap())
+            .collect();
+        assert!(
+            numbers.windows(2).all(|pair| pair[0] < pair[1]),
+            "{id}: {numbers:?}"
+        );
+        let titles: Vec<&str> = of
+            .iter()
+            .map(|event| event["data"]["changes"]["title"].as_str().unwrap())
+            .collect();
+        let expected: Vec<String> = (0..BEFORE + WHILE)
+            .map(|number| format!("Case {number}"))
+            .collect();
+        assert_eq!(titles, expected, "{id}");
+        let ended = heard
+            .iter()
+            .filter(|frame| frame["id"] == id && frame["op"] == "caughtUp");
+        assert_eq!(ended.count(), 1, "{id}");
+    }
+    assert_eq!(ask_all(&served, &served.key, "").await.len(), BEFORE + WHILE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_deed_has_its_type() {
+    let served = TestBox::start().await;
+    let case = served
+        .post("/v1/cases", json!({"title": "A case"}))
+        .await
+        .expect(201)
+        .data();
+    let case = case["id"].as_str().unwrap().to_owned();
+    let person = json!({"kind": "person", "display_name": "Ruth Okafor"});
+    let person = served.post("/v1/entities", person).await.expect(201).data();
+    let entity = person["id"].as_str().unwrap().to_owned();
+    let at = |path: &str| format!("/v1/{path}");
+    served
+        .patch(&at(&format!("entities/{entity}")), json!({"risk_level": "high"}))
+        .await
+        .expect(200);
+    served
+        .patch(&at(&format!("entities/{entity}")), json!({"risk_level": "low"}))
+        .await
+        .expect(200);
+    let link = json!({"entity_id": entity, "role": "witness"});
+    served.post(&at(&format!("cases/{case}/entities")), link).await;
+    let item = json!({"case_id": case, "description": "A knife", "type": "physical"});
+    let item = served.post("/v1/evidence", item).await.expect(201).data();
+    let item = item["id"].as_str().unwrap().to_owned();
+    let chain = served.get(&at(&format!("evidence/{item}/custody"))).await.data();
+    let step = json!({"action": "stored", "place": "Shelf 4", "follows": chain["follows"]});
+    served
+        .post(&at(&format!("evidence/{item}/custody")), step)
+        .await
+        .expect(201);
+    let entry = json!({"timestamp": "2026-03-17T21:14:22Z", "description": "Seen", "severity": "high"});
+    served
+        .post(&at(&format!("cases/{case}/timeline")), entry)
+        .await
+        .expect(201);
+    served
+        .patch(&at(&format!("cases/{case}")), json!({"title": "The case"}))
+        .await
+        .expect(200);
+    let told: Vec<(String, String)> = ask_all(&served, &served.key, "")
+        .await
+        .iter()
+        .map(|event| {
+            let word = |name: &str| event[name].as_str().unwrap().to_owned();
+            (word("eventType"), word("severity"))
+        })
+        .collect();
+    let expected = [
+        ("case.opened", "medium"),
+        ("entity.created", "info"),
+        ("entity.risk_raised", "high"),
+        ("entity.updated", "low"),
+        ("entity.linked", "medium"),
+        ("evidence.collected", "low"),
+        ("evidence.custody.stored", "low"),
+        ("timeline.entry_added", "high"),
+        ("case.updated", "medium"),
+    ];
+    let told: Vec<(&str, &str)> = told.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    assert_eq!(told, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_with_patience_is_answered_when_it_happens() {
+    let served = TestBox::start().await;
+    let asking = served.get("/v1/events?wait=20s");
+    let acting = async {
+        // Whether the question is there already does not matter but for what is tried.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        served
+            .post("/v1/cases", json!({"title": "Now"}))
+            .await
+            .expect(201);
+    };
+    let (answer, ()) = tokio::join!(asking, acting);
+    let answer = answer.expect(200).json();
+    assert_eq!(answer["data"][0]["eventType"], "case.opened", "{answer}");
+    assert_eq!(answer["data"][0]["sequence"], answer["meta"]["sequence"]);
+}
