@@ -111,6 +111,11 @@ impl Folder {
         self.0.join("sessions.json")
     }
 
+    /// How far those have come who listen to events under a name.
+    pub fn places(&self) -> PathBuf {
+        self.0.join("listeners.json")
+    }
+
     /// The socket through which the command line reaches a running server.
     pub fn socket(&self) -> PathBuf {
         self.0.join("admin.sock")

@@ -35,9 +35,10 @@ use crate::server::tasks::Tasks;
 use crate::server::tls::{self, TlsError};
 use crate::server::{self, Stopped};
 use crate::services::Services;
-use crate::services::events::{self, Feed, FeedOptions};
+use crate::services::events::{self, Feed, FeedOptions, Places};
 use crate::services::search::Finder;
 use crate::services::search::follow::{FollowOptions, Follower, Gauge};
+use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
 
 /// Beyond the time for requests in hand: for the last answers to leave.
@@ -179,7 +180,8 @@ impl Followers {
             ..FollowOptions::default()
         };
         let store = node.services.store();
-        let feed = Feed::new(Arc::clone(store), FeedOptions::default())?;
+        let places = Places::kept_in(Arc::new(RealDisk), node.folder.places());
+        let feed = Feed::new(Arc::clone(store), FeedOptions::default())?.with_places(places);
         Ok(Self {
             search: Follower::start(Arc::clone(store), Arc::clone(&node.index), follow)?,
             feeding: feed.follow()?,

@@ -27,7 +27,7 @@ use crate::store::error::StoreError;
 use crate::store::session::Fold;
 
 /// The version of all views together: the fold's rules and the rows made of them.
-const VIEWS_VERSION: u32 = 7;
+const VIEWS_VERSION: u32 = 8;
 
 /// How operations become rows.
 pub const FOLD: Fold = Fold {

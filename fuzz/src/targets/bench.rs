@@ -10,10 +10,11 @@ use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use blotter::domain::kind::{CASE, ENTITY};
 use blotter::domain::time::{Clock, Millis};
 use blotter::domain::value::{Fields, Value};
-use blotter::lanes::http::{Lanes, Options};
+use blotter::lanes::http::{Beside, Lanes, Options};
 use blotter::search::index::Index;
 use blotter::services::Services;
 use blotter::services::caller::Caller;
+use blotter::services::events::{Feed, FeedOptions};
 use blotter::services::files::Files;
 use blotter::services::files::room::Room;
 use blotter::services::people::PeopleOptions;
@@ -26,6 +27,7 @@ use blotter::store::handle::{Store, StoreOptions, World};
 use blotter::store::identity::Identity;
 use blotter::views::FOLD;
 use http_body_util::BodyExt;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::files_below;
@@ -114,7 +116,10 @@ impl Bench {
             ..Options::default()
         };
         let finder = Finder::new(services.clone(), Arc::clone(&index), None);
-        let router = blotter::lanes::router(&Lanes::new(services.clone(), finder, options));
+        let feed = Feed::new(Arc::clone(services.store()), FeedOptions::default()).expect("a feed");
+        let beside = Beside::new(drop, CancellationToken::new());
+        let lanes = Lanes::new(services.clone(), finder, feed, beside, options);
+        let router = blotter::lanes::router(&lanes);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()

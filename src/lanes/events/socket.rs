@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value as Json};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -20,16 +21,18 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WireError, error::CapacityError};
 
+use crate::domain::value::Fields;
+use crate::lanes::events::commands;
 use crate::lanes::events::guest::{Guest, LOOK_EVERY};
 use crate::lanes::events::pull::{hear, note};
-use crate::lanes::events::wire::{self, Said};
+use crate::lanes::events::wire::{self, FilterSaid, Said};
 use crate::lanes::http::caller::refuse_foreign_page;
 use crate::lanes::http::failure::words_of;
 use crate::lanes::http::route::Visit;
 use crate::lanes::http::{Lanes, blocking};
 use crate::services::audit::Event;
 use crate::services::events::{Filter, Listener};
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Clash, Failure, Outcome};
 
 /// How long a credential may take to come.
 const AUTH_WITHIN: Duration = Duration::from_secs(5);
@@ -96,6 +99,8 @@ pub(super) async fn open(lanes: &Lanes, visit: Visit) -> Outcome<Response<Body>>
 struct Subscription {
     id: String,
     filter: Filter,
+    /// The name under which its place is kept.
+    durable: Option<String>,
     /// The last arrival that it has.
     at: u64,
     /// The end of the replay was told.
@@ -278,8 +283,7 @@ impl Session {
             Some(Err(_)) => return Err(GONE),
         };
         if let Err(failure) = self.lanes.rates.take(listener.caller()) {
-            let (code, message) = words_of(&failure);
-            return self.refuse(None, code, &message).await;
+            return self.refuse_for(None, &failure).await;
         }
         let said = match serde_json::from_str(&text) {
             Ok(said) => said,
@@ -290,9 +294,39 @@ impl Session {
                 self.refuse(None, "INVALID", "the credential was given already")
                     .await
             }
-            Said::Subscribe { id, filter, after } => {
-                self.subscribe(id, Filter::new(filter.into()), after).await
+            Said::Subscribe {
+                id,
+                filter,
+                after,
+                durable,
+            } => match self
+                .begin_subscription(listener, &id, filter, (after, durable))
+                .await
+            {
+                Ok(subscription) => {
+                    self.bad_frames = 0;
+                    self.subscriptions.push(subscription);
+                    Ok(())
+                }
+                Err(failure) => self.refuse_for(Some(&id), &failure).await,
+            },
+            Said::Ack { id, sequence } => {
+                let known = self.subscriptions.iter().find(|known| known.id == id);
+                let Some((known, name)) = known.and_then(|known| Some((known, known.durable.as_ref()?)))
+                else {
+                    let why = "no such named subscription";
+                    return self.refuse(Some(&id), "NOT_FOUND", why).await;
+                };
+                // Nobody has taken care of what he has not heard.
+                let sequence = sequence.min(known.at);
+                self.lanes
+                    .feed
+                    .places()
+                    .reached(listener.caller(), name, sequence);
+                self.bad_frames = 0;
+                Ok(())
             }
+            Said::Command { id, command, args } => self.command(listener, &id, command, args).await,
             Said::Unsubscribe { id } => {
                 let before = self.subscriptions.len();
                 self.subscriptions.retain(|subscription| subscription.id != id);
@@ -309,38 +343,78 @@ impl Session {
         }
     }
 
-    async fn subscribe(&mut self, id: String, filter: Outcome<Filter>, after: Option<u64>) -> Step {
-        let filter = match filter {
-            Ok(filter) => filter,
-            Err(failure) => {
-                let (code, message) = words_of(&failure);
-                return self.refuse(Some(&id), code, &message).await;
-            }
-        };
+    async fn begin_subscription(
+        &mut self,
+        listener: &Listener,
+        id: &str,
+        filter: FilterSaid,
+        (after, durable): (Option<u64>, Option<String>),
+    ) -> Outcome<Subscription> {
+        let filter = Filter::new(filter.into())?;
         if id.is_empty() || id.len() > 100 {
-            let why = "id: expected 1 to 100 bytes";
-            return self.refuse(None, "INVALID", why).await;
+            return Err(Failure::wrong("id", "1 to 100 bytes"));
         }
+        let clash = |why: &str| Failure::Conflict(Clash::State, why.to_owned(), Fields::new());
         if self.subscriptions.iter().any(|known| known.id == id) {
-            let why = "there is a subscription of this id";
-            return self.refuse(Some(&id), "CONFLICT", why).await;
+            return Err(clash("there is a subscription of this id"));
         }
         if self.subscriptions.len() == SUBSCRIPTIONS_MAX {
-            let why = format!("at most {SUBSCRIPTIONS_MAX} subscriptions");
-            return self.refuse(Some(&id), "BUSY", &why).await;
+            return Err(Failure::Denied(format!(
+                "at most {SUBSCRIPTIONS_MAX} subscriptions"
+            )));
         }
-        let at = match after {
+        let first = match after {
             Some(after) => after,
-            None => self.lanes.last_arrival().await.map_err(|_| TRY_AGAIN)?,
+            None => self.lanes.last_arrival().await?,
         };
-        self.bad_frames = 0;
-        self.subscriptions.push(Subscription {
-            id,
+        // A name knows better than its client where it stands, unless the client says it.
+        let at = match (&durable, after) {
+            (Some(name), None) => self.lanes.feed.places().begin(listener.caller(), name, first)?,
+            (Some(name), Some(after)) => {
+                self.lanes.feed.places().begin(listener.caller(), name, after)?;
+                after
+            }
+            (None, _) => first,
+        };
+        Ok(Subscription {
+            id: id.to_owned(),
             filter,
+            durable,
             at,
             caught_up: false,
+        })
+    }
+
+    /// Has a command carried out; what comes meanwhile waits.
+    async fn command(
+        &mut self,
+        listener: &Listener,
+        id: &str,
+        name: String,
+        args: Map<String, Json>,
+    ) -> Step {
+        let (lanes, caller) = (self.lanes.clone(), listener.caller().clone());
+        let done = blocking(move || {
+            let done = commands::carry_out(&lanes, &caller, &name, args);
+            if let Err(failure) = &done {
+                lanes
+                    .services
+                    .note_failure(&caller, &format!("command {name}"), failure)?;
+            }
+            done
         });
-        Ok(())
+        match done.await {
+            Ok(data) => {
+                self.bad_frames = 0;
+                send(self.wire.send(Message::text(wire::result(id, &data)))).await
+            }
+            Err(failure) => self.refuse_for(Some(id), &failure).await,
+        }
+    }
+
+    async fn refuse_for(&mut self, id: Option<&str>, failure: &Failure) -> Step {
+        let (code, message) = words_of(failure);
+        self.refuse(id, code, &message).await
     }
 
     /// A bad frame gets an error; ten in a row end the connection.

@@ -93,6 +93,25 @@ pub(super) enum Said {
         filter: FilterSaid,
         /// The last that it has.
         after: Option<u64>,
+        /// The name under which the server keeps how far it has come.
+        durable: Option<String>,
+    },
+    /// A named subscription has come so far.
+    Ack {
+        /// The subscription.
+        id: String,
+        /// The last that was taken care of.
+        sequence: u64,
+    },
+    /// Something is to be done.
+    Command {
+        /// The name under which it is answered.
+        id: String,
+        /// What.
+        command: String,
+        /// With what.
+        #[serde(default)]
+        args: Map<String, Json>,
     },
     /// It wants that no more.
     Unsubscribe {
@@ -141,6 +160,11 @@ pub(super) fn caught_up(id: &str, sequence: u64) -> String {
 /// A subscription was left behind and has ended; it loses nothing if it goes on from here.
 pub(super) fn lagged(id: &str, resume_after: u64) -> String {
     json!({"op": "lagged", "id": id, "resumeAfter": resume_after}).to_string()
+}
+
+/// What came of a command.
+pub(super) fn result(id: &str, data: &Json) -> String {
+    json!({"op": "result", "id": id, "data": data}).to_string()
 }
 
 /// Something could not be done.

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::services::events::{Filter, Listener, Notice, build};
+use crate::services::events::{Filter, Listener, Notice, Places, build};
 use crate::services::failure::{Failure, Outcome};
 use crate::store::database::Snapshot;
 use crate::store::error::StoreError;
@@ -21,6 +21,8 @@ use crate::views::arrivals;
 pub struct FeedOptions {
     /// Events kept in memory, at most.
     pub kept_max: usize,
+    /// Bytes that they take there, at most, about.
+    pub kept_bytes_max: usize,
     /// What comes within so long of one another is told at once.
     pub gather: Duration,
 }
@@ -29,6 +31,7 @@ impl Default for FeedOptions {
     fn default() -> Self {
         Self {
             kept_max: 4096,
+            kept_bytes_max: 16 << 20,
             gather: Duration::from_millis(10),
         }
     }
@@ -36,6 +39,8 @@ impl Default for FeedOptions {
 
 /// How long the thread sleeps at most when nothing happens.
 const WAIT_MAX: Duration = Duration::from_millis(250);
+/// How often places are written down that have changed.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// Arrivals looked at for one answer, at most: a filter that nothing passes must not read a whole log in one request.
 const ARRIVALS_PER_PAGE_MAX: usize = 5_000;
 /// Fields that decide who may read a case. What was kept before one changed is judged anew.
@@ -56,6 +61,7 @@ pub struct Feed {
     store: Arc<Store>,
     kept: Arc<Kept>,
     head: watch::Sender<u64>,
+    places: Arc<Places>,
 }
 
 #[derive(Debug)]
@@ -70,6 +76,22 @@ struct Latest {
     /// All events after this number up to the feed's head are here.
     from: u64,
     notices: VecDeque<Arc<Notice>>,
+    bytes: usize,
+}
+
+impl Latest {
+    /// Forgets all; what follows is after this number.
+    fn begin_after(&mut self, number: u64) {
+        self.notices.clear();
+        (self.from, self.bytes) = (number, 0);
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.notices.pop_front() {
+            self.from = oldest.sequence;
+            self.bytes -= oldest.bytes();
+        }
+    }
 }
 
 impl Feed {
@@ -81,7 +103,7 @@ impl Feed {
         let last = arrivals::last(&store.snapshot()?)?;
         let latest = Latest {
             from: last,
-            notices: VecDeque::new(),
+            ..Latest::default()
         };
         Ok(Self {
             store,
@@ -90,7 +112,20 @@ impl Feed {
                 latest: Mutex::new(latest),
             }),
             head: watch::Sender::new(last),
+            places: Arc::default(),
         })
+    }
+
+    /// The same with these places of those who listen under a name.
+    #[must_use]
+    pub fn with_places(mut self, places: Places) -> Self {
+        self.places = Arc::new(places);
+        self
+    }
+
+    /// How far those have come who listen under a name.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// The number of the last arrival that the feed has come to.
@@ -174,14 +209,20 @@ impl Feed {
         let thread = std::thread::Builder::new().name("feed".into());
         let thread = thread.spawn(move || {
             let mut seen = Position::START;
+            let mut kept = Instant::now();
             while !stopping.load(Ordering::Acquire) {
                 seen = feed.store.wait_beyond(seen, WAIT_MAX);
                 if let Err(failure) = feed.catch_up() {
                     tracing::error!(?failure, "the feed of events could not follow; trying again");
                     std::thread::sleep(WAIT_MAX);
                 }
+                if kept.elapsed() >= KEEP_EVERY {
+                    feed.places.keep();
+                    kept = Instant::now();
+                }
                 std::thread::sleep(feed.kept.options.gather);
             }
+            feed.places.keep();
         })?;
         Ok(Follower {
             stop,
@@ -194,10 +235,7 @@ impl Feed {
         let rows = self.store.snapshot()?;
         let last = arrivals::last(&rows)?;
         if self.head.receiver_count() == 0 {
-            let mut latest = self.latest();
-            latest.notices.clear();
-            latest.from = last;
-            drop(latest);
+            self.latest().begin_after(last);
             self.head.send_replace(last);
             return Ok(());
         }
@@ -222,15 +260,18 @@ impl Feed {
             .iter()
             .any(|(field, _)| DECIDE.contains(&field.as_str()))
         {
-            latest.from = notice.sequence - 1;
-            latest.notices.clear();
+            latest.begin_after(notice.sequence - 1);
         }
-        if latest.notices.len() >= self.kept.options.kept_max
-            && let Some(oldest) = latest.notices.pop_front()
-        {
-            latest.from = oldest.sequence;
-        }
+        latest.bytes += notice.bytes();
         latest.notices.push_back(Arc::new(notice));
+        let FeedOptions {
+            kept_max,
+            kept_bytes_max,
+            ..
+        } = self.kept.options;
+        while latest.notices.len() > kept_max || latest.bytes > kept_bytes_max {
+            latest.forget_oldest();
+        }
     }
 
     fn latest(&self) -> MutexGuard<'_, Latest> {

@@ -8,6 +8,8 @@ mod build;
 mod filter;
 /// The thread that follows the log, and what it keeps at hand.
 mod follow;
+/// How far those have come who listen under a name.
+mod places;
 
 use std::sync::OnceLock;
 
@@ -23,6 +25,7 @@ use crate::services::policy::{self, Deed};
 
 pub use filter::{Filter, Wanted};
 pub use follow::{Feed, FeedOptions, Follower, Heard};
+pub use places::Places;
 
 /// An event as it is told. It is judged for each who listens; whoever may read the record may know all of it.
 #[derive(Debug)]
@@ -67,7 +70,19 @@ pub struct Notice {
     pub text: OnceLock<String>,
 }
 
+/// Of a notice, but for its changes: names, words, and the text that a lane writes of them.
+const NOTICE_BYTES: usize = 1 << 10;
+
 impl Notice {
+    /// The memory that it takes, about: what changed lies there as it is and as it is written.
+    fn bytes(&self) -> usize {
+        let changes = self
+            .changes
+            .iter()
+            .map(|(field, value)| field.len() + weight(value));
+        NOTICE_BYTES + 2 * changes.sum::<usize>()
+    }
+
     /// Whether a delivery of it leaves an audit entry before it goes out.
     pub fn is_restricted(&self) -> bool {
         !self.readers.iter().any(|word| word == "open")
@@ -100,5 +115,16 @@ impl Listener {
         notice.tenant == *self.caller.tenant()
             && notice.readers.iter().any(|word| self.words.contains(word))
             && policy::has_scope(&self.caller, &policy::scope_for(notice.kind, Deed::Read))
+    }
+}
+
+fn weight(value: &Value) -> usize {
+    const WORD: usize = 32;
+    WORD + match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.iter().map(weight).sum(),
+        Value::Map(map) => map.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        _ => 0,
     }
 }

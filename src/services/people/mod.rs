@@ -27,7 +27,8 @@ use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role};
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
-use crate::services::people::kept::{Kept, Rows};
+use crate::services::kept::Kept;
+use crate::services::people::kept::Rows;
 use crate::services::people::passwords::{HashOptions, Password, Passwords};
 use crate::services::people::sessions::Sessions;
 use crate::services::policy;
@@ -120,8 +121,8 @@ impl People {
 
     /// The same with what an earlier run has kept in this file.
     pub(super) fn kept_in(mut self, disk: Arc<dyn Disk>, path: PathBuf) -> Self {
-        let kept = Kept::new(disk, path);
-        let rows = kept.read();
+        let kept = Kept::new("sessions", disk, path);
+        let rows: Rows = kept.read();
         self.sessions.take_up(rows.sessions, self.options.sessions_max);
         let uses = rows.uses.into_iter();
         let uses = uses.filter_map(|(key, at)| Some((key.parse().ok()?, Millis(at))));
