@@ -26,7 +26,7 @@ use crate::app::probes::Probes;
 use crate::config::Config;
 use crate::domain::time::SystemClock;
 use crate::lanes;
-use crate::lanes::http::{Beside, Lanes};
+use crate::lanes::http::{Beside, Ears, Lanes};
 use crate::server::certs::authority::Authority;
 use crate::server::certs::name::names_of_node;
 use crate::server::certs::{self, CertError, Certificates};
@@ -181,7 +181,12 @@ impl Followers {
         };
         let store = node.services.store();
         let places = Places::kept_in(Arc::new(RealDisk), node.folder.places());
-        let feed = Feed::new(Arc::clone(store), FeedOptions::default())?.with_places(places);
+        let options = FeedOptions {
+            kept_max: config.events.kept_max,
+            kept_bytes_max: config.events.kept_bytes_max,
+            ..FeedOptions::default()
+        };
+        let feed = Feed::new(Arc::clone(store), options)?.with_places(places);
         Ok(Self {
             search: Follower::start(Arc::clone(store), Arc::clone(&node.index), follow)?,
             feeding: feed.follow()?,
@@ -359,6 +364,15 @@ fn lane_options(config: &Config) -> lanes::http::Options {
             .language
             .as_ref()
             .map_or_else(String::new, |tag| tag.as_str().to_owned()),
+        ears: Ears {
+            subscriptions_max: config.events.subscriptions_max,
+            frame_bytes_max: config.events.frame_bytes_max,
+            bad_frames_max: config.events.bad_frames_max,
+            auth_within: Duration::from_secs(config.events.auth_seconds_max),
+            ping_every: Duration::from_secs(config.events.ping_seconds),
+            behind_max: config.events.behind_max,
+            wait_max: Duration::from_secs(config.events.wait_seconds_max),
+        },
     }
 }
 

@@ -229,6 +229,27 @@ settings! {
         /// Milliseconds for which a search that wants to see everything waits for the index.
         wait_ms_max: u64 = "3000" in 0..=60000,
     }
+    /// What happens, told to those who listen.
+    events: Events {
+        /// Events kept in memory for those who are up to date; others read the log.
+        kept_max: usize = "4096" in 16..=1000000,
+        /// Bytes that they take there.
+        kept_bytes_max: usize = "16777216" in 1048576..=17179869184,
+        /// Who was up to date and is so many changes behind is told that it lags, and goes on from where it is.
+        behind_max: u64 = "10000" in 1..=1000000000,
+        /// Subscriptions of one connection.
+        subscriptions_max: usize = "50" in 1..=1000,
+        /// Bytes of a client's frame.
+        frame_bytes_max: usize = "65536" in 1024..=16777216,
+        /// Bad frames in a row that end a connection.
+        bad_frames_max: u32 = "10" in 1..=1000,
+        /// Seconds for which a WebSocket waits for its credential.
+        auth_seconds_max: u64 = "5" in 1..=300,
+        /// Seconds between two pings; a client that is silent for three of them is gone.
+        ping_seconds: u64 = "20" in 1..=3600,
+        /// Seconds for which one who asks may wait for the next event.
+        wait_seconds_max: u64 = "60" in 0..=3600,
+    }
     /// Passwords and sessions of people.
     auth: Auth {
         /// Minutes without a request until a session is locked.

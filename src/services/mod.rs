@@ -33,8 +33,6 @@ pub mod find;
 pub mod images;
 /// Rows of CSV and JSON files turned into records by a mapping.
 pub mod import;
-/// Small files beside the log.
-mod kept;
 /// API keys: make, list, rotate, revoke.
 pub mod keys;
 /// Installations of this program.

@@ -23,6 +23,8 @@ pub mod hash;
 pub mod identity;
 /// The segment files in which everything that happened is durable.
 pub mod journal;
+/// Small files beside the log, replaced whole.
+pub mod kept;
 /// The Merkle tree over a log: its edge, proofs and their check.
 pub mod merkle;
 /// Signed checkpoints of a log, and proofs that leave the house.

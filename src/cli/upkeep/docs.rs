@@ -27,6 +27,7 @@ type Page = (&'static str, fn() -> String);
 
 /// Every page.
 pub(in crate::cli) const PAGES: &[Page] = &[
+    ("asyncapi.yaml", lanes::events::asyncapi::text),
     ("config.md", docs::page),
     ("failures.md", failure::reference),
     ("metrics.md", probes::page),

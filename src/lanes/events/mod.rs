@@ -1,6 +1,8 @@
 //! What happens, told to those who listen: over a WebSocket, as a stream of server-sent events, or by asking again and again.
 //! All three read the one feed of [`crate::services::events`] and hold nothing but the number that their client has.
 
+/// The AsyncAPI document.
+pub mod asyncapi;
 /// What a client has done.
 mod commands;
 /// Credentials of those who stay.
@@ -13,3 +15,5 @@ pub mod router;
 mod socket;
 /// Events and frames as JSON.
 mod wire;
+/// JSON as YAML.
+mod yaml;

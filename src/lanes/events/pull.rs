@@ -22,8 +22,6 @@ use crate::services::failure::{Failure, Fault, Outcome};
 pub(super) const LIMIT_MAX: usize = 500;
 /// Unless somebody says.
 const LIMIT: usize = 100;
-/// The longest wait for a first event.
-const WAIT_MAX: Duration = Duration::from_secs(60);
 /// After so long without an event a stream says that it is alive.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
@@ -36,7 +34,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(head: &Head) -> Outcome<Self> {
+    fn of(head: &Head, wait_max: Duration) -> Outcome<Self> {
         let mut faults = Vec::new();
         let list = |name: &str| -> Vec<String> {
             let words = head.param(name).unwrap_or_default().split(',').map(str::trim);
@@ -60,9 +58,9 @@ impl Asked {
             ));
         }
         let wait = head.param("wait").map_or(Some(0), seconds);
-        let wait = wait.map(Duration::from_secs).filter(|wait| *wait <= WAIT_MAX);
+        let wait = wait.map(Duration::from_secs).filter(|wait| *wait <= wait_max);
         if wait.is_none() {
-            faults.push(Fault::wrong("wait", format!("`0s` to `{}s`", WAIT_MAX.as_secs())));
+            faults.push(Fault::wrong("wait", format!("`0s` to `{}s`", wait_max.as_secs())));
         }
         let filter = Filter::new(Wanted {
             types: list("types"),
@@ -138,7 +136,7 @@ pub(super) async fn note(lanes: &Lanes, caller: &Caller, heard: &Heard) -> Outco
 
 /// A page: what there is after a number, waited for if there is nothing.
 pub(super) async fn page(lanes: Lanes, caller: Caller, head: Head) -> Outcome<Response<Body>> {
-    let asked = Asked::of(&head)?;
+    let asked = Asked::of(&head, lanes.options.ears.wait_max)?;
     let mut moved = lanes.feed.listen();
     let mut after = match asked.after {
         Some(after) => after,
@@ -184,7 +182,7 @@ pub(super) async fn stream(
     guest: Guest,
     head: Head,
 ) -> Outcome<Response<Body>> {
-    let asked = Asked::of(&head)?;
+    let asked = Asked::of(&head, lanes.options.ears.wait_max)?;
     let (services, who) = (lanes.services.clone(), caller.clone());
     blocking(move || services.note(&who, Event::done("events.listen", None))).await?;
     let moved = lanes.feed.listen();

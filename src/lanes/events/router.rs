@@ -1,15 +1,16 @@
 //! The table of contents of the event lane.
 
 use axum::body::Body;
+use axum::http::HeaderValue;
 use axum::http::Response;
-use axum::http::header::{ACCEPT, UPGRADE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, UPGRADE};
 
 use crate::domain::event::Severity;
 use crate::domain::kind::Shape;
 use crate::lanes::events::guest::Guest;
-use crate::lanes::events::{pull, socket, wire};
+use crate::lanes::events::{asyncapi, pull, socket, wire};
 use crate::lanes::http::Lanes;
-use crate::lanes::http::route::{Param, Route, Schema, Visit, param};
+use crate::lanes::http::route::{Gives, Param, Route, Schema, Visit, param};
 use crate::services::failure::Outcome;
 
 const PARAMS: [Param; 7] = [
@@ -62,7 +63,17 @@ pub fn routes() -> Vec<Route> {
     .query(PARAMS)
     .gives(200, Schema::Json(wire::events_schema))
     .visit(listen);
-    vec![listen]
+    let document = Route::get("/asyncapi.yaml", "The AsyncAPI document of events")
+        .group("about")
+        .open()
+        .gives_other(200, Gives::Other("application/yaml"))
+        .visit(|_, _| async {
+            let mut response = Response::new(Body::from(asyncapi::text()));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
+            Ok(response)
+        });
+    vec![listen, document]
 }
 
 /// Whether a WebSocket is asked for, which may bring its credential in its first frame.

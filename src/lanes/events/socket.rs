@@ -29,26 +29,15 @@ use crate::lanes::events::wire::{self, FilterSaid, Said};
 use crate::lanes::http::caller::refuse_foreign_page;
 use crate::lanes::http::failure::words_of;
 use crate::lanes::http::route::Visit;
-use crate::lanes::http::{Lanes, blocking};
+use crate::lanes::http::{Ears, Lanes, blocking};
 use crate::services::audit::Event;
 use crate::services::events::{Filter, Listener};
 use crate::services::failure::{Clash, Failure, Outcome};
 
-/// How long a credential may take to come.
-const AUTH_WITHIN: Duration = Duration::from_secs(5);
-/// Between two questions whether the client is still there; one that says nothing for three of them is not.
-const PING_EVERY: Duration = Duration::from_secs(20);
-const SILENT_MAX: Duration = Duration::from_secs(60);
-/// Subscriptions of one connection.
-const SUBSCRIPTIONS_MAX: usize = 50;
-/// The longest frame of a client, in bytes.
-const FRAME_BYTES_MAX: usize = 64 << 10;
-/// Bad frames in a row that are borne.
-const BAD_FRAMES_MAX: u32 = 10;
 /// Events written before the client is heard again.
 const EVENTS_AT_ONCE: usize = 100;
-/// Who was up to date and is now so many arrivals behind is told so.
-const BEHIND_MAX: u64 = 10_000;
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 const NO_CREDENTIAL: CloseCode = CloseCode::Library(4401);
 const LANE_CLOSED: CloseCode = CloseCode::Library(4403);
@@ -131,11 +120,12 @@ const OVER: End = (NO_CREDENTIAL, "the credential opens this no more");
 impl Session {
     async fn begin(lanes: Lanes, upgrade: OnUpgrade, guest: Guest) -> Option<Self> {
         let upgraded = upgrade.await.ok()?;
+        let bytes_max = lanes.options.ears.frame_bytes_max;
         let config = WebSocketConfig::default()
             .read_buffer_size(4 << 10)
             .write_buffer_size(8 << 10)
-            .max_message_size(Some(FRAME_BYTES_MAX))
-            .max_frame_size(Some(FRAME_BYTES_MAX));
+            .max_message_size(Some(bytes_max))
+            .max_frame_size(Some(bytes_max));
         let wire = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         Some(Self {
             guest,
@@ -146,6 +136,10 @@ impl Session {
             bad_frames: 0,
             heard_at: Instant::now(),
         })
+    }
+
+    fn ears(&self) -> Ears {
+        self.lanes.options.ears
     }
 
     async fn run(&mut self, listener: Option<Listener>) -> End {
@@ -164,7 +158,8 @@ impl Session {
         {
             return TRY_AGAIN;
         }
-        let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+        let ping_every = self.ears().ping_every;
+        let mut pings = interval_at(Instant::now() + ping_every, ping_every);
         let mut looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -196,7 +191,7 @@ impl Session {
 
     /// The credential as the first frame, within its time.
     async fn await_credential(&mut self) -> Result<Listener, End> {
-        let first = timeout(AUTH_WITHIN, self.wire.next()).await;
+        let first = timeout(self.ears().auth_within, self.wire.next()).await;
         let Ok(first) = first else {
             return Err((AUTH_TOO_LATE, "no credential came in time"));
         };
@@ -217,12 +212,13 @@ impl Session {
 
     /// Writes what subscriptions hear next; says whether there is more at once.
     async fn deliver(&mut self, listener: &Listener) -> Result<bool, End> {
+        let behind_max = self.ears().behind_max;
         let mut more = false;
         let mut behind = Vec::new();
         for place in 0..self.subscriptions.len() {
             let head = self.lanes.feed.head();
             let subscription = &mut self.subscriptions[place];
-            if subscription.caught_up && head.saturating_sub(subscription.at) > BEHIND_MAX {
+            if subscription.caught_up && head.saturating_sub(subscription.at) > behind_max {
                 behind.push(wire::lagged(&subscription.id, subscription.at));
                 subscription.id.clear();
                 continue;
@@ -259,7 +255,7 @@ impl Session {
     }
 
     async fn ping(&mut self) -> Step {
-        if self.heard_at.elapsed() > SILENT_MAX {
+        if self.heard_at.elapsed() > 3 * self.ears().ping_every {
             return Err(GONE);
         }
         send(self.wire.send(Message::Ping(Vec::new().into()))).await
@@ -285,10 +281,13 @@ impl Session {
         if let Err(failure) = self.lanes.rates.take(listener.caller()) {
             return self.refuse_for(None, &failure).await;
         }
-        let said = match serde_json::from_str(&text) {
-            Ok(said) => said,
-            Err(error) => return self.refuse(None, "INVALID", &error.to_string()).await,
-        };
+        match serde_json::from_str(&text) {
+            Ok(said) => self.act(said, listener).await,
+            Err(error) => self.refuse(None, "INVALID", &error.to_string()).await,
+        }
+    }
+
+    async fn act(&mut self, said: Said, listener: &Listener) -> Step {
         match said {
             Said::Auth { .. } => {
                 self.refuse(None, "INVALID", "the credential was given already")
@@ -358,9 +357,10 @@ impl Session {
         if self.subscriptions.iter().any(|known| known.id == id) {
             return Err(clash("there is a subscription of this id"));
         }
-        if self.subscriptions.len() == SUBSCRIPTIONS_MAX {
+        let subscriptions_max = self.ears().subscriptions_max;
+        if self.subscriptions.len() >= subscriptions_max {
             return Err(Failure::Denied(format!(
-                "at most {SUBSCRIPTIONS_MAX} subscriptions"
+                "at most {subscriptions_max} subscriptions"
             )));
         }
         let first = match after {
@@ -421,7 +421,7 @@ impl Session {
     async fn refuse(&mut self, id: Option<&str>, code: &str, message: &str) -> Step {
         self.bad_frames += 1;
         send(self.wire.send(Message::text(wire::error(id, code, message)))).await?;
-        if self.bad_frames >= BAD_FRAMES_MAX {
+        if self.bad_frames >= self.ears().bad_frames_max {
             return Err((CloseCode::Policy, "too many bad frames"));
         }
         Ok(())
@@ -437,7 +437,7 @@ impl Session {
             // The client's own farewell, so that ours is not lost with the connection.
             while let Some(Ok(_)) = self.wire.next().await {}
         };
-        drop(timeout(AUTH_WITHIN, closing).await);
+        drop(timeout(FAREWELL, closing).await);
     }
 }
 

@@ -5,8 +5,6 @@
 pub mod answer;
 /// What a handler is asked.
 pub mod ask;
-/// What outlives its request.
-mod beside;
 /// Reading JSON bodies.
 pub mod body;
 /// From headers to a caller.
@@ -28,16 +26,19 @@ mod serve;
 /// Records as JSON.
 pub mod wire;
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::services::Services;
 use crate::services::events::Feed;
 use crate::services::failure::Outcome;
 use crate::services::search::Finder;
 
-pub use beside::{Beside, Task};
 pub use rates::Rates;
 pub use serve::{blocking, router};
 
@@ -68,6 +69,41 @@ pub struct Options {
     pub large_bodies_at_once_max: usize,
     /// The language tag of the control center's categories; empty: as the caller's `Accept-Language` says.
     pub language: String,
+    /// What one who listens may use.
+    pub ears: Ears,
+}
+
+/// What one connection that listens may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ears {
+    /// Subscriptions of one connection.
+    pub subscriptions_max: usize,
+    /// The longest frame of a client, in bytes.
+    pub frame_bytes_max: usize,
+    /// Bad frames in a row that are borne.
+    pub bad_frames_max: u32,
+    /// How long a credential may take to come.
+    pub auth_within: Duration,
+    /// Between two questions whether the client is still there; one that is silent for three of them is not.
+    pub ping_every: Duration,
+    /// Who was up to date and is now so many arrivals behind is told so.
+    pub behind_max: u64,
+    /// The longest wait of one who asks for events.
+    pub wait_max: Duration,
+}
+
+impl Default for Ears {
+    fn default() -> Self {
+        Self {
+            subscriptions_max: 50,
+            frame_bytes_max: 64 << 10,
+            bad_frames_max: 10,
+            auth_within: Duration::from_secs(5),
+            ping_every: Duration::from_secs(20),
+            behind_max: 10_000,
+            wait_max: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Default for Options {
@@ -85,7 +121,45 @@ impl Default for Options {
             large_body_bytes_min: 256 << 10,
             large_bodies_at_once_max: 2,
             language: String::new(),
+            ears: Ears::default(),
         }
+    }
+}
+
+/// A task of a lane.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where what outlives its request runs: connections that were upgraded. The root runs it among its own tasks, so that a stop
+/// waits for it, and tells it of the stop. Cheap to clone.
+#[derive(Clone)]
+pub struct Beside {
+    spawn: Arc<dyn Fn(Task) + Send + Sync>,
+    stop: CancellationToken,
+}
+
+impl fmt::Debug for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Beside(stopping: {})", self.stop.is_cancelled())
+    }
+}
+
+impl Beside {
+    /// Tasks are run by `spawn` and are to end once `stop` is cancelled.
+    pub fn new(spawn: impl Fn(Task) + Send + Sync + 'static, stop: CancellationToken) -> Self {
+        Self {
+            spawn: Arc::new(spawn),
+            stop,
+        }
+    }
+
+    /// Runs a task.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        (self.spawn)(Box::pin(task));
+    }
+
+    /// Returns when the node stops.
+    pub async fn stopping(&self) {
+        self.stop.cancelled().await;
     }
 }
 

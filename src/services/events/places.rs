@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
-use crate::services::kept::Kept;
 use crate::store::disk::Disk;
+use crate::store::kept::Kept;
 
 /// Names of one caller.
 const NAMES_MAX: usize = 100;

@@ -27,12 +27,12 @@ use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role};
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
-use crate::services::kept::Kept;
 use crate::services::people::kept::Rows;
 use crate::services::people::passwords::{HashOptions, Password, Passwords};
 use crate::services::people::sessions::Sessions;
 use crate::services::policy;
 use crate::store::disk::Disk;
+use crate::store::kept::Kept;
 
 /// The rules for people.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -206,3 +206,11 @@ async fn who_asks_with_patience_is_answered_when_it_happens() {
     assert_eq!(answer["data"][0]["eventType"], "case.opened", "{answer}");
     assert_eq!(answer["data"][0]["sequence"], answer["meta"]["sequence"]);
 }
+
+#[test]
+fn every_frame_and_type_is_in_the_published_document() {
+    crate::support::compare_with_file(
+        "docs/api/asyncapi.yaml",
+        &blotter::lanes::events::asyncapi::text(),
+    );
+}

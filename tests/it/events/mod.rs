@@ -1,6 +1,8 @@
 //! The event lane: one feed, heard over a WebSocket, as a stream and by asking.
 
+mod commands;
 mod ears;
 mod feed;
 mod frames;
+mod names;
 mod rights;

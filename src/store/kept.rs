@@ -14,7 +14,7 @@ const BYTES_MAX: u64 = 64 << 20;
 
 /// One such file.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub struct Kept {
     /// What is in it, for the log of the box.
     what: &'static str,
     disk: Arc<dyn Disk>,
@@ -24,7 +24,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(what: &'static str, disk: Arc<dyn Disk>, path: PathBuf) -> Self {
+    /// The file at this path; `what` is in it, for the log of the box.
+    pub fn new(what: &'static str, disk: Arc<dyn Disk>, path: PathBuf) -> Self {
         Self {
             what,
             disk,
@@ -34,7 +35,7 @@ impl Kept {
     }
 
     /// What the last run has kept; nothing where there is no file that can be read.
-    pub(super) fn read<T: DeserializeOwned + Default>(&self) -> T {
+    pub fn read<T: DeserializeOwned + Default>(&self) -> T {
         let rows = self.bytes().and_then(|bytes| match bytes {
             Some(bytes) => Ok(serde_json::from_slice(&bytes)?),
             None => Ok(T::default()),
@@ -58,7 +59,7 @@ impl Kept {
     }
 
     /// Writes the state as it is by now. Where that fails it is forgotten: a session that was ended must not come back.
-    pub(super) fn write<T: Serialize>(&self, state: impl FnOnce() -> T) {
+    pub fn write<T: Serialize>(&self, state: impl FnOnce() -> T) {
         let _held = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = self.put(&state()) {
             tracing::warn!(%error, "{} can't be written and are not kept over a restart", self.what);
