@@ -4,14 +4,16 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use axum::http::Response;
 use blotter::lanes::http::answer::Answer;
 use blotter::lanes::http::ask::Ask;
 use blotter::lanes::http::route::{Route, Visit};
-use blotter::lanes::http::{Lanes, Options, router};
+use blotter::lanes::http::{Beside, Lanes, Options, router};
 use blotter::server::limits::Limits;
 use blotter::server::{listener, serve};
+use blotter::services::events::{Feed, FeedOptions};
 use blotter::services::failure::Outcome;
 use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
@@ -37,13 +39,21 @@ async fn a_process_that_serves_routes_that_panic() {
         return;
     }
     let desk = TestDesk::open();
-    let lanes = Lanes::new(desk.services().clone(), desk.finder(), Options::default());
+    let stop = CancellationToken::new();
+    let feed = Feed::new(Arc::clone(desk.services().store()), FeedOptions::default()).unwrap();
+    let beside = Beside::new(drop, stop.clone());
+    let lanes = Lanes::new(
+        desk.services().clone(),
+        desk.finder(),
+        feed,
+        beside,
+        Options::default(),
+    );
     let mut routes = blotter::lanes::routes();
     routes.push(Route::get("/asked", "Panics").open().answer(asked));
     routes.push(Route::get("/visited", "Panics").open().visit(visited));
     let listener = listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     println!("\n{}", listener.local_addr().unwrap());
-    let stop = CancellationToken::new();
     let ended = stop.clone();
     std::thread::spawn(move || {
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
