@@ -113,7 +113,7 @@ async fn nobody_comes_in_without_a_credential_and_nobody_does_what_its_scopes_do
     let mut metro = world::found(&mut desk, "east").await;
     world::furnish(&mut desk, &mut metro, "open").await;
     let [useless, other] =
-        ["nodes:admin", "keys:admin"].map(|scope| test.key_for("east", &[scope], &["query"]));
+        ["nodes:admin", "keys:admin"].map(|scope| test.key_for("east", &[scope], &["query", "events"]));
     let mut routes = 0;
     for route in guarded() {
         let path = path(&route, &|part| own(&metro, &route, part).to_owned());

@@ -162,7 +162,7 @@ pub(super) async fn found(desk: &mut Desk<'_>, slug: &str) -> Agency {
             .to_owned();
         callers.push(Credential::Cookie(role, cookie));
     }
-    callers.push(Credential::Key(test.key_for(slug, &["*"], &["query"])));
+    callers.push(Credential::Key(test.key_for(slug, &["*"], &["query", "events"])));
     let nodes = test.services().list(&inside, &NODE, &Listing::default()).unwrap();
     let ids = BTreeMap::from([
         ("tenants".to_owned(), tenant.records[0].id.to_string()),
