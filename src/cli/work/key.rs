@@ -190,7 +190,7 @@ fn span(text: &str) -> Result<i64, String> {
 
 /// A key of all rights for the demo.
 pub(in crate::cli) fn create_for(reach: &mut Reach, name: &str) -> Result<String, CliError> {
-    let data = json!({"name": name, "lanes": ["query"], "scopes": ["*"]});
+    let data = json!({"name": name, "lanes": ["query", "events"], "scopes": ["*"]});
     let made = reach.perform(Order::KeyCreate(data.as_object().cloned().unwrap_or_default()))?;
     Ok(text(&made, "key").to_owned())
 }

@@ -36,8 +36,8 @@ use crate::services::failure::{Clash, Failure, Outcome};
 
 /// Events written before the client is heard again.
 const EVENTS_AT_ONCE: usize = 100;
-/// How long a farewell may take.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a farewell may take; a stop waits for it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 const NO_CREDENTIAL: CloseCode = CloseCode::Library(4401);
 const LANE_CLOSED: CloseCode = CloseCode::Library(4403);

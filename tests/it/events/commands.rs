@@ -94,3 +94,33 @@ async fn a_command_is_judged_and_answered_as_a_request_is() {
         "{frames:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_added_to_a_report_and_everybody_hears_of_it() {
+    let served = TestBox::start().await;
+    served.services().seed_categories(&served.owner()).unwrap();
+    let report = json!({"description": "A bicycle was taken.", "location": {"x": 8.54, "y": 47.37},
+        "category": {"category_id": 5, "subcategory_id": 6}, "reporter": {"name": "A", "phone": "+41446681800"}});
+    served.post("/v1/reports", report).await.expect(201);
+    // The first of a new box.
+    let number = "1";
+    let mut ear = Ear::open(&served, &served.key).await;
+    ear.say(&json!({"op": "subscribe", "id": "a", "after": 0, "filter": {"eventTypes": ["report.*"]}}))
+        .await;
+    let received = ear.hear_until("caughtUp").await;
+    assert_eq!(received[0]["event"]["eventType"], "report.received");
+    assert_eq!(received[0]["event"]["reportId"], json!(number));
+    let wish = json!({"op": "command", "id": "c1", "command": "report.addMessage",
+        "args": {"reportId": number, "text": "On our way", "label": "Desk"}});
+    ear.say(&wish).await;
+    let mut frames = [ear.hear().await.unwrap(), ear.hear().await.unwrap()];
+    frames.sort_by_key(|frame| frame["op"].as_str().unwrap().to_owned());
+    let [event, result] = frames;
+    assert_eq!(result["op"], "result", "{result}");
+    let event = &event["event"];
+    assert_eq!(event["eventType"], "report.message_added");
+    assert_eq!(event["reportId"], json!(number));
+    assert_eq!(event["caseId"], Json::Null);
+    assert_eq!(event["reviewPath"], json!(format!("/reports/{number}")));
+    assert_eq!(event["data"]["changes"]["text"], "On our way");
+}
