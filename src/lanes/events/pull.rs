@@ -138,10 +138,7 @@ pub(super) async fn note(lanes: &Lanes, caller: &Caller, heard: &Heard) -> Outco
 pub(super) async fn page(lanes: Lanes, caller: Caller, head: Head) -> Outcome<Response<Body>> {
     let asked = Asked::of(&head, lanes.options.ears.wait_max)?;
     let mut moved = lanes.feed.listen();
-    let mut after = match asked.after {
-        Some(after) => after,
-        None => lanes.last_arrival().await?,
-    };
+    let mut after = lanes.begin_after(asked.after).await?;
     let until = Instant::now() + asked.wait;
     let listener = Listener::new(caller);
     // The first look is into the log: who was answered a write hears of it, though the feed may not have come so far.
@@ -152,14 +149,11 @@ pub(super) async fn page(lanes: Lanes, caller: Caller, head: Head) -> Outcome<Re
             break heard;
         }
         moved.mark_unchanged();
-        if after < lanes.feed.head() {
-            heard = hear(&lanes, (&listener, &asked.filter), after, asked.limit).await?;
-            continue;
-        }
-        let stopped = lanes.beside.stopping();
-        tokio::select! {
-            moved = timeout_at(until, moved.changed()) => if !matches!(moved, Ok(Ok(()))) { break heard },
-            () = stopped => break heard,
+        if after >= lanes.feed.head() {
+            tokio::select! {
+                moved = timeout_at(until, moved.changed()) => if !matches!(moved, Ok(Ok(()))) { break heard },
+                () = lanes.beside.stopping() => break heard,
+            }
         }
         heard = hear(&lanes, (&listener, &asked.filter), after, asked.limit).await?;
     };
@@ -187,10 +181,7 @@ pub(super) async fn stream(
     blocking(move || services.note(&who, Event::done("events.listen", None))).await?;
     let moved = lanes.feed.listen();
     let streaming = Streaming {
-        after: match asked.after {
-            Some(after) => after,
-            None => lanes.last_arrival().await?,
-        },
+        after: lanes.begin_after(asked.after).await?,
         asked,
         listener: Listener::new(caller),
         guest,

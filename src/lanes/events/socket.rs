@@ -363,19 +363,12 @@ impl Session {
                 "at most {subscriptions_max} subscriptions"
             )));
         }
-        let first = match after {
-            Some(after) => after,
-            None => self.lanes.last_arrival().await?,
-        };
+        let first = self.lanes.begin_after(after).await?;
         // A name knows better than its client where it stands, unless the client says it.
-        let at = match (&durable, after) {
-            (Some(name), None) => self.lanes.feed.places().begin(listener.caller(), name, first)?,
-            (Some(name), Some(after)) => {
-                self.lanes.feed.places().begin(listener.caller(), name, after)?;
-                after
-            }
-            (None, _) => first,
-        };
+        let known = durable
+            .as_ref()
+            .map(|name| self.lanes.feed.places().begin(listener.caller(), name, first));
+        let at = after.or(known.transpose()?).unwrap_or(first);
         Ok(Subscription {
             id: id.to_owned(),
             filter,

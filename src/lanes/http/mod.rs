@@ -198,11 +198,14 @@ impl Lanes {
         }
     }
 
-    /// The number of the last arrival: who listens from now on begins after it.
+    /// After which arrival a listener begins: the one that it has, else the last of all.
     ///
     /// # Errors
     /// The disk failed.
-    pub async fn last_arrival(&self) -> Outcome<u64> {
+    pub async fn begin_after(&self, arrival: Option<u64>) -> Outcome<u64> {
+        if let Some(arrival) = arrival {
+            return Ok(arrival);
+        }
         let feed = self.feed.clone();
         blocking(move || feed.last()).await
     }

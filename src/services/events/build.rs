@@ -13,6 +13,7 @@ use crate::domain::value::Value;
 use crate::services::events::Notice;
 use crate::services::failure::Outcome;
 use crate::services::find;
+use crate::services::policy::{self, Deed};
 use crate::store::database::Snapshot;
 use crate::store::handle::Store;
 use crate::store::hash::sha256;
@@ -67,6 +68,7 @@ pub(super) fn notice(
         name: event.name,
         changes: event.changes,
         readers,
+        scope: policy::scope_for(kind, Deed::Read),
         text: OnceLock::new(),
     }))
 }

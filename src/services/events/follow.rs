@@ -244,11 +244,12 @@ impl Feed {
             let Some((reached, ..)) = places.last().copied() else {
                 return Ok(());
             };
-            for place in places {
-                if let Some(notice) = build::notice(&self.store, &rows, place)? {
-                    self.keep(notice);
-                }
-            }
+            // All are made before any is kept: what fails is tried again, and must not stand here twice.
+            let made = places
+                .into_iter()
+                .map(|place| build::notice(&self.store, &rows, place));
+            let made = made.collect::<Outcome<Vec<_>>>()?;
+            made.into_iter().flatten().for_each(|notice| self.keep(notice));
             self.head.send_replace(reached);
         }
     }

@@ -21,7 +21,7 @@ use crate::domain::kind::Kind;
 use crate::domain::time::Millis;
 use crate::domain::value::Value;
 use crate::services::caller::Caller;
-use crate::services::policy::{self, Deed};
+use crate::services::policy;
 
 pub use filter::{Filter, Wanted};
 pub use follow::{Feed, FeedOptions, Follower, Heard};
@@ -66,6 +66,8 @@ pub struct Notice {
     pub changes: Vec<(String, Value)>,
     /// The words one of which a reader must have.
     readers: Vec<String>,
+    /// The scope that a reader must have.
+    scope: String,
     /// As a lane wrote it first; they all write it alike.
     pub text: OnceLock<String>,
 }
@@ -114,7 +116,7 @@ impl Listener {
     pub fn may_hear(&self, notice: &Notice) -> bool {
         notice.tenant == *self.caller.tenant()
             && notice.readers.iter().any(|word| self.words.contains(word))
-            && policy::has_scope(&self.caller, &policy::scope_for(notice.kind, Deed::Read))
+            && policy::has_scope(&self.caller, &notice.scope)
     }
 }
 
