@@ -15,6 +15,7 @@ use crate::domain::kind::{Kind, Shape};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
+use crate::lanes::http::failure;
 use crate::lanes::http::wire::Wire;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
@@ -119,6 +120,8 @@ type Visited =
 
 /// Is told what was decided of a write.
 pub type Tell = Box<dyn FnOnce(Decided) + Send>;
+/// How a lane says what failed.
+pub type Tells = fn(&Wire<'_>, &Failure, &str) -> Response<Body>;
 pub(super) type Begun = Arc<dyn Fn(&Lanes, &Ask, Tell) -> Outcome<()> + Send + Sync>;
 pub(super) type Shown = fn(&Wire<'_>, &Written) -> Outcome<Answer>;
 
@@ -158,6 +161,8 @@ pub struct Route {
     pub gives: (u16, Gives),
     /// It reads the record of this kind that the part `id` of the path names: from memory where nothing must be waited for.
     pub(super) recalls: Option<&'static Kind>,
+    /// How it says what failed.
+    pub(super) tells: Tells,
     pub(super) act: Act,
 }
 
@@ -186,6 +191,7 @@ impl Route {
             takes: Takes::Nothing,
             gives: (200, Gives::Data(Schema::Json(any))),
             recalls: None,
+            tells: failure::render,
             act: Act::Asked(Arc::new(|_, _| Ok(Answer::data(Json::Null)))),
         })
     }
@@ -282,6 +288,13 @@ impl Draft {
     #[must_use]
     pub fn recalls(mut self, kind: &'static Kind) -> Self {
         self.0.recalls = Some(kind);
+        self
+    }
+
+    /// What fails is told so.
+    #[must_use]
+    pub fn tells(mut self, tells: Tells) -> Self {
+        self.0.tells = tells;
         self
     }
 

@@ -104,12 +104,12 @@ async fn serve(
     let (mut rest, body) = request.into_parts();
     let id = caller::request_id(&rest.headers);
     let upgrade = rest.extensions.remove::<OnUpgrade>();
+    let tells = route.tells;
     let outcome = match head(rest, parts, &id, route.lane) {
         Ok(head) => answer(&lanes, route, head, (body, upgrade)).await,
         Err(failure) => Err(failure),
     };
-    let response =
-        outcome.unwrap_or_else(|failure| failure::render(&Wire::new(&lanes.services), &failure, &id));
+    let response = outcome.unwrap_or_else(|failure| tells(&Wire::new(&lanes.services), &failure, &id));
     dressed(response, &id)
 }
 
@@ -208,7 +208,7 @@ async fn answer(
                 let _until_answered = turn;
                 let id = head.request_id.clone();
                 let outcome = ask(&lanes, &route, head, bytes, &*handler);
-                let told = |failure| failure::render(&Wire::new(&lanes.services), &failure, &id);
+                let told = |failure| (route.tells)(&Wire::new(&lanes.services), &failure, &id);
                 Ok(outcome.unwrap_or_else(told))
             })
             .await
@@ -310,7 +310,7 @@ async fn write(
     blocking(move || {
         let name = format!("{route:?}");
         lanes.services.note_failure(&caller, &name, &failure)?;
-        Ok(failure::render(&Wire::new(&lanes.services), &failure, &id))
+        Ok((route.tells)(&Wire::new(&lanes.services), &failure, &id))
     })
     .await
 }
