@@ -117,20 +117,19 @@ pub(super) async fn run(
     time: Duration,
     ask: &Asker,
 ) -> std::io::Result<Measured> {
-    run_paced(target, clients, time, Duration::ZERO, ask).await
+    run_paced(&vec![target.clone(); clients], time, Duration::ZERO, ask).await
 }
 
-/// The same with a pause of each client after each answer.
+/// The same with a client for each target, which pauses after each answer.
 pub(super) async fn run_paced(
-    target: &Target,
-    clients: usize,
+    targets: &[Target],
     time: Duration,
     pause: Duration,
     ask: &Asker,
 ) -> std::io::Result<Measured> {
     let mut connections = JoinSet::new();
     let mut open = Vec::new();
-    for _ in 0..clients {
+    for target in targets {
         open.push(Client::connect(target, &mut connections).await?);
     }
     let begin = Instant::now();

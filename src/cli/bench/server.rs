@@ -45,10 +45,6 @@ fn own(arguments: &[&str], folder: &Path) -> std::io::Result<Command> {
         .arg("--data")
         .arg(folder.join("data"))
         .stderr(Stdio::null());
-    // No limit but the disk's: this measures what the server can do, not what a client may.
-    command
-        .env("BLOTTER_RATES_REQUESTS_PER_SECOND", "1000000")
-        .env("BLOTTER_RATES_BURST", "1000000");
     Ok(command)
 }
 
@@ -60,6 +56,13 @@ fn json_of(mut command: Command) -> std::io::Result<serde_json::Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
+fn new_key(folder: &Path, name: &str) -> std::io::Result<String> {
+    let words = format!("key create --name {name} --lanes query,sync,events --scopes *");
+    let made = json_of(own(&words.split(' ').collect::<Vec<_>>(), folder)?)?;
+    let key = made["key"].as_str().map(str::to_owned);
+    key.ok_or_else(|| std::io::Error::other("no key was made"))
+}
+
 impl Node {
     /// The node in this folder, or a new one.
     pub(super) fn at(folder: &Path) -> std::io::Result<Self> {
@@ -67,13 +70,7 @@ impl Node {
         if !kept.exists() {
             std::fs::create_dir_all(folder)?;
             json_of(own(&["init"], folder)?)?;
-            let words = "key create --name bench --lanes query,sync,events --scopes *";
-            let made = json_of(own(&words.split(' ').collect::<Vec<_>>(), folder)?)?;
-            let key = made["key"].as_str();
-            std::fs::write(
-                &kept,
-                key.ok_or_else(|| std::io::Error::other("no key was made"))?,
-            )?;
+            std::fs::write(&kept, new_key(folder, "bench")?)?;
         }
         Ok(Self {
             folder: folder.to_owned(),
@@ -113,10 +110,30 @@ impl Node {
         server.stop()
     }
 
-    /// Starts the server and waits until it is ready.
+    /// A new key with all rights, as an `Authorization` has it.
+    pub(super) fn authorization(&self, name: &str) -> std::io::Result<String> {
+        Ok(format!("Bearer {}", new_key(&self.folder, name)?))
+    }
+
+    /// Starts the server and waits until it is ready. No limit but the disk's counts: what is measured is what the server can
+    /// do, not what a client may.
     pub(super) fn start(&self) -> std::io::Result<Server> {
+        let lifted = [
+            ("BLOTTER_RATES_REQUESTS_PER_SECOND", "1000000"),
+            ("BLOTTER_RATES_BURST", "1000000"),
+        ];
+        self.start_with(&lifted)
+    }
+
+    /// The same with every limit as it ships.
+    pub(super) fn start_as_shipped(&self) -> std::io::Result<Server> {
+        self.start_with(&[])
+    }
+
+    fn start_with(&self, settings: &[(&str, &str)]) -> std::io::Result<Server> {
         let begin = Instant::now();
         let mut child = own(&["serve", "--listen", "127.0.0.1:0"], &self.folder)?
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()?;
         let missing = || std::io::Error::other("the server did not say that it is ready");

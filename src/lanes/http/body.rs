@@ -2,6 +2,7 @@
 //! a bound, so that its connection stays usable.
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
@@ -23,6 +24,9 @@ const FIRST_BYTES: u64 = 64 << 10;
 /// How much of a body is read that nobody asked for.
 const UNASKED_BYTES_MAX: u64 = 64 << 10;
 
+/// Between pieces of [`UNASKED_BYTES_MAX`] of a body that was refused because its sender asks too often: 1.3 MB a second.
+const PAUSE_OF_REFUSED: Duration = Duration::from_millis(50);
+
 /// Reads a short body and forgets it, so that its sender is there for the answer: clients that are still sending when a
 /// stream of HTTP/2 ends take that for a fault.
 pub(super) async fn drain(body: Body) {
@@ -34,12 +38,25 @@ pub(super) async fn drain_long(body: Body, bytes_max: u64) {
     forget(body, bytes_max).await;
 }
 
-async fn forget(mut body: Body, bytes_max: u64) {
-    let mut length = 0;
+/// The same at a pace: of one who asks too often, who is to have his answer and to cost next to nothing.
+pub(super) async fn drain_slowly(body: Body, bytes_max: u64) {
+    forget_at(body, bytes_max, PAUSE_OF_REFUSED).await;
+}
+
+async fn forget(body: Body, bytes_max: u64) {
+    forget_at(body, bytes_max, Duration::ZERO).await;
+}
+
+async fn forget_at(mut body: Body, bytes_max: u64, pause: Duration) {
+    let (mut length, mut next_pause) = (0, UNASKED_BYTES_MAX);
     while let Some(Ok(frame)) = body.frame().await {
         length += frame.data_ref().map_or(0, Bytes::len) as u64;
         if length > bytes_max {
             return;
+        }
+        if length > next_pause && !pause.is_zero() {
+            next_pause = length + UNASKED_BYTES_MAX;
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -115,7 +115,7 @@ impl Visit {
 }
 
 type Asked = Arc<dyn Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync>;
-type Visited =
+pub(super) type Visited =
     Arc<dyn Fn(Lanes, Visit) -> Pin<Box<dyn Future<Output = Outcome<Response<Body>>> + Send>> + Send + Sync>;
 
 /// Is told what was decided of a write.

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
-use crate::lanes::http::route::{Act, Begun, Param, Route, Scope, Shown, Takes, Visit};
+use crate::lanes::http::route::{Act, Begun, Param, Route, Scope, Shown, Takes, Visit, Visited};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, body, caller, failure};
 use crate::services::Decided;
@@ -183,13 +183,20 @@ async fn answer(
     head: Head,
     (body, upgrade): (Body, Option<OnUpgrade>),
 ) -> Outcome<Response<Body>> {
-    if !is_open(&route, &head) && !caller::has_credential(&head.headers) {
+    let is_open = is_open(&route, &head);
+    if !is_open && !caller::has_credential(&head.headers) {
         let lanes = Arc::clone(lanes);
         body::drain(body).await;
         return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
     }
-    if body.is_end_stream()
-        && let Some(answer) = from_memory(lanes, &route, &head).await
+    let known = caller::recalled(lanes, &head).filter(|_| !is_open);
+    if let Some(Err(busy)) = known.as_ref().map(|caller| lanes.rates.take(caller)) {
+        // Before the body is read: who asks too often is not worth the work of taking it apart.
+        body::drain_slowly(body, lanes.options.drained_bytes_max).await;
+        return Err(busy);
+    }
+    if let Some(caller) = known.as_ref().filter(|_| body.is_end_stream())
+        && let Some(answer) = from_memory(lanes, &route, &head, caller).await
     {
         return Ok(answer.render());
     }
@@ -202,12 +209,13 @@ async fn answer(
                 }
                 _ => body::read(&head.headers, body, &lanes.options).await,
             };
+            let known = still(known, lanes, &head);
             let lanes = Arc::clone(lanes);
             let turn = lanes.turn(bytes.as_ref().map_or(0, Bytes::len)).await;
             blocking(move || {
                 let _until_answered = turn;
                 let id = head.request_id.clone();
-                let outcome = ask(&lanes, &route, head, bytes, &*handler);
+                let outcome = ask(&lanes, &route, (known, head), bytes, &*handler);
                 let told = |failure| (route.tells)(&Wire::new(&lanes.services), &failure, &id);
                 Ok(outcome.unwrap_or_else(told))
             })
@@ -215,49 +223,62 @@ async fn answer(
         }
         Act::Written(begun, shown) => {
             let bytes = body::read(&head.headers, body, &lanes.options).await;
-            write(lanes, route, head, bytes, (begun, shown)).await
+            let known = still(known, lanes, &head);
+            write(lanes, route, (known, head), bytes, (begun, shown)).await
         }
-        Act::Visited(handler) => {
-            let at_door = Arc::clone(lanes);
-            let name = format!("{route:?}");
-            let admitted = blocking(move || {
-                let caller = admit(&at_door, &route, &head)?;
-                refuse_unknown(&route.query, &head)?;
-                Ok((caller, head))
-            });
-            let (caller, head) = match admitted.await {
-                Ok(admitted) => admitted,
-                Err(failure) => {
-                    body::drain_long(body, lanes.options.drained_bytes_max).await;
-                    return Err(failure);
-                }
-            };
-            let who = caller.clone();
-            let visit = Visit {
-                caller,
-                head,
-                body,
-                upgrade,
-            };
-            let outcome = handler(Lanes::clone(lanes), visit).await;
-            let failure = outcome.as_ref().err().cloned();
-            if let (Some(failure), Some(who)) = (failure, who) {
-                let lanes = Arc::clone(lanes);
-                blocking(move || lanes.services.note_failure(&who, &name, &failure)).await?;
-            }
-            outcome
-        }
+        Act::Visited(handler) => receive(lanes, route, (known, head), (body, upgrade), handler).await,
     }
 }
 
-/// The answer, if nothing must be waited for: the caller and the record are known, the read is plain, there is a token left.
+/// The caller, if he is one yet after the time that his body took.
+fn still(known: Option<Caller>, lanes: &Lanes, head: &Head) -> Option<Caller> {
+    known.and_then(|_| caller::recalled(lanes, head))
+}
+
+/// Lets a visitor in, who takes the body, or the connection, himself.
+async fn receive(
+    lanes: &Arc<Lanes>,
+    route: Arc<Route>,
+    (known, head): (Option<Caller>, Head),
+    (body, upgrade): (Body, Option<OnUpgrade>),
+    handler: Visited,
+) -> Outcome<Response<Body>> {
+    let at_door = Arc::clone(lanes);
+    let name = format!("{route:?}");
+    let admitted = blocking(move || {
+        let caller = admit(&at_door, &route, known, &head)?;
+        refuse_unknown(&route.query, &head)?;
+        Ok((caller, head))
+    });
+    let (caller, head) = match admitted.await {
+        Ok(admitted) => admitted,
+        Err(failure) => {
+            body::drain_long(body, lanes.options.drained_bytes_max).await;
+            return Err(failure);
+        }
+    };
+    let who = caller.clone();
+    let visit = Visit {
+        caller,
+        head,
+        body,
+        upgrade,
+    };
+    let outcome = handler(Lanes::clone(lanes), visit).await;
+    let failure = outcome.as_ref().err().cloned();
+    if let (Some(failure), Some(who)) = (failure, who) {
+        let lanes = Arc::clone(lanes);
+        blocking(move || lanes.services.note_failure(&who, &name, &failure)).await?;
+    }
+    outcome
+}
+
+/// The answer, if nothing must be waited for: the record is known as the caller is, and the read is plain.
 /// Whatever speaks against it is found again, and told, on the long way.
-async fn from_memory(lanes: &Arc<Lanes>, route: &Route, head: &Head) -> Option<Answer> {
+async fn from_memory(lanes: &Arc<Lanes>, route: &Route, head: &Head, caller: &Caller) -> Option<Answer> {
     let kind = route.recalls.filter(|_| head.query.is_empty())?;
-    let caller = caller::recalled(lanes, head)?;
-    let shown = lanes.services.recall(&caller, kind, head.part("id"))?;
-    lanes.rates.take(&caller).ok()?;
-    match lanes.services.note_recalled(&caller, &shown) {
+    let shown = lanes.services.recall(caller, kind, head.part("id"))?;
+    match lanes.services.note_recalled(caller, &shown) {
         Noted::Kept => {}
         Noted::Untold => {
             let lanes = Arc::clone(lanes);
@@ -276,23 +297,18 @@ const SHORT_BODY_BYTES: usize = 16 << 10;
 async fn write(
     lanes: &Lanes,
     route: Arc<Route>,
-    head: Head,
+    (known, head): (Option<Caller>, Head),
     bytes: Outcome<Bytes>,
     (begun, shown): (Begun, Shown),
 ) -> Outcome<Response<Body>> {
     let is_short = bytes.as_ref().is_ok_and(|bytes| bytes.len() <= SHORT_BODY_BYTES);
-    let known = caller::recalled(lanes, &head)
-        .filter(|caller| is_short && has_scope(&route, caller) && lanes.rates.take(caller).is_ok());
-    let waits = known.is_none();
+    let waits = !(is_short && known.as_ref().is_some_and(|caller| has_scope(&route, caller)));
     let turn = lanes.turn(bytes.as_ref().map_or(0, Bytes::len)).await;
     let (id, (tell, told)) = (head.request_id.clone(), oneshot::channel());
     let (door, row) = (lanes.clone(), Arc::clone(&route));
     let begin = move || {
         let _until_begun = turn;
-        let caller = match known {
-            Some(caller) => Some(caller),
-            None => admit(&door, &row, &head)?,
-        };
+        let caller = admit(&door, &row, known, &head)?;
         let caller = caller.ok_or(Failure::Unauthenticated("a credential is needed"))?;
         let tell = Box::new(move |decided| drop(tell.send(decided)));
         let ask = checked(&door, &row, Some(caller.clone()), head, bytes);
@@ -347,11 +363,11 @@ async fn concluded(
 fn ask(
     lanes: &Lanes,
     route: &Route,
-    head: Head,
+    (known, head): (Option<Caller>, Head),
     bytes: Outcome<Bytes>,
     handler: &(dyn Fn(&Lanes, &Ask) -> Outcome<Answer> + Send + Sync),
 ) -> Outcome<Response<Body>> {
-    let caller = admit(lanes, route, &head)?;
+    let caller = admit(lanes, route, known, &head)?;
     let who = caller.clone();
     let outcome =
         checked(lanes, route, caller, head, bytes).and_then(|ask| Ok(handler(lanes, &ask)?.render()));
@@ -397,12 +413,20 @@ fn is_open(route: &Route, head: &Head) -> bool {
     route.scope == Scope::Open || later()
 }
 
-fn admit(lanes: &Lanes, route: &Route, head: &Head) -> Outcome<Option<Caller>> {
+/// Lets the caller in: one who is known has been counted already. Waits for the store, except for one who is known and has
+/// the scope.
+fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Outcome<Option<Caller>> {
     if is_open(route, head) {
         return Ok(None);
     }
-    let caller = caller::caller_of(lanes, head)?;
-    lanes.rates.take(&caller)?;
+    let caller = match known {
+        Some(caller) => caller,
+        None => {
+            let caller = caller::caller_of(lanes, head)?;
+            lanes.rates.take(&caller)?;
+            caller
+        }
+    };
     if let Scope::Needs(scope) = &route.scope {
         lanes.services.demand(&caller, "request", scope)?;
     }

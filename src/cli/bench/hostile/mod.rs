@@ -1,5 +1,5 @@
 //! What polite clients notice of hostile ones: their p99 while each abuse runs beside their p99 just before, and the server's
-//! memory. Hostile clients work elsewhere in the world, so here they are a process of the lowest priority, which takes what
+//! memory. Everybody has a key of his own, and the server has the limits that it ships with. Hostile clients work elsewhere in the world, so here they are a process of the lowest priority, which takes what
 //! processor time is left over: what is measured is what the server spends on them.
 
 mod abuse;
@@ -21,13 +21,14 @@ pub(super) use self::abuse::{Abuse, commit};
 
 /// Clients that are answered all the while.
 const POLITE: usize = 4;
-/// Of a polite client, between an answer and its next request.
-const PAUSE: Duration = Duration::from_millis(2);
+/// Of a polite client, between an answer and its next request: so that it asks less often than a key may.
+const PAUSE: Duration = Duration::from_millis(12);
 
 /// A line for each abuse.
 pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> std::io::Result<Vec<Figure>> {
     node.fill(bench.records.min(1_000)).await?;
-    let server = node.start()?;
+    let guests = Guests::of(node)?;
+    let server = node.start_as_shipped()?;
     prepare(&server.target).await?;
     let mut figures = Vec::new();
     for abuse in Abuse::ALL {
@@ -35,7 +36,7 @@ pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> s
         let watch = server.watch_memory();
         let mut rounds = Vec::new();
         for _ in 0..bench.rounds.max(1) {
-            rounds.push(Round::measure(abuse, &server, bench.time()).await?);
+            rounds.push(Round::measure(abuse, &server, &guests, bench.time()).await?);
         }
         rounds.sort_by(|one, other| one.ratio().total_cmp(&other.ratio()));
         let round = &rounds[rounds.len() / 2];
@@ -56,6 +57,22 @@ pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> s
     Ok(figures)
 }
 
+/// What those who come bring in `Authorization`.
+struct Guests {
+    polite: Vec<String>,
+    hostile: String,
+}
+
+impl Guests {
+    fn of(node: &Node) -> std::io::Result<Self> {
+        let polite = (0..POLITE).map(|number| node.authorization(&format!("polite-{number}")));
+        Ok(Self {
+            polite: polite.collect::<std::io::Result<_>>()?,
+            hostile: node.authorization("hostile")?,
+        })
+    }
+}
+
 /// A quiet time, and as long a one with abusers.
 struct Round {
     quiet: Duration,
@@ -67,16 +84,26 @@ struct Round {
 }
 
 impl Round {
-    async fn measure(abuse: Abuse, server: &Server, time: Duration) -> std::io::Result<Self> {
+    async fn measure(
+        abuse: Abuse,
+        server: &Server,
+        guests: &Guests,
+        time: Duration,
+    ) -> std::io::Result<Self> {
+        let target = |authorization: &String| Target {
+            authorization: authorization.clone(),
+            ..server.target.clone()
+        };
+        let targets: Vec<_> = guests.polite.iter().map(target).collect();
         let polite: Asker = Arc::new(|_, _| get("/v1/cases?limit=1"));
         let polite = async || {
             let begun = server.processor_time();
-            let measured = run_paced(&server.target, POLITE, time, PAUSE, &polite).await?;
+            let measured = run_paced(&targets, time, PAUSE, &polite).await?;
             let spent = server.processor_time().saturating_sub(begun);
             Ok::<_, std::io::Error>((measured.percentile(99), spent))
         };
         let (quiet, usual) = polite().await?;
-        let abusers = Abusers::begin(abuse, server)?;
+        let abusers = Abusers::begin(abuse, server, &guests.hostile)?;
         let (beside, spent) = polite().await?;
         Ok(Self {
             quiet,
@@ -126,12 +153,12 @@ struct Abusers {
 
 impl Abusers {
     /// Starts them and waits until they have begun.
-    fn begin(abuse: Abuse, server: &Server) -> std::io::Result<Self> {
+    fn begin(abuse: Abuse, server: &Server, authorization: &str) -> std::io::Result<Self> {
         let missing = || std::io::Error::other("the abusers have not begun");
         let victim = Victim {
             address: server.target.address,
             authority: server.authority.clone(),
-            authorization: server.target.authorization.clone(),
+            authorization: authorization.to_owned(),
         };
         let mut child = Command::new(std::env::current_exe()?)
             .args(["bench", "--abuse", abuse.name()])
