@@ -79,7 +79,7 @@ pub fn counts_of(record: &Record) -> BTreeSet<Vec<u8>> {
     counts
 }
 
-/// The part that the keys of all records with open conflicts have in common: a list beside those of the kinds.
+/// The part that the keys of all records with open conflicts or violations have in common: a list beside those of the kinds.
 pub fn conflicts_prefix(tenant: &str) -> Key {
     Key::text(tenant).and_text("!conflicts")
 }
@@ -127,7 +127,7 @@ pub fn rows_of(record: &Record) -> BTreeSet<Row> {
     for order in [Order::Created, Order::Updated] {
         rows.insert((Table::Lists, list_key(record, order)));
     }
-    if record.conflicts().next().is_some() {
+    if record.conflicts().next().is_some() || record.violations().next().is_some() {
         let key = conflicts_prefix(tenant)
             .and_hlc(record.updated.hlc)
             .and_record(record.id);

@@ -175,7 +175,7 @@ pub fn tenants(rows: &impl Read) -> Result<Vec<TenantId>, StoreError> {
     }
 }
 
-/// Walks a tenant's records with open conflicts, by their last change.
+/// Walks a tenant's records with open conflicts or violations, by their last change.
 ///
 /// # Errors
 /// The disk failed.

@@ -287,6 +287,12 @@ impl Kind {
         self.all_fields().find(|field| field.name == name)
     }
 
+    /// Whether that field is shown at all: what is secret is not, one unknown here is.
+    pub fn tells(&self, name: &str) -> bool {
+        self.field(name)
+            .is_none_or(|field| field.writer != Writer::Secret)
+    }
+
     /// Its own fields, then those that every record has.
     pub fn all_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().chain([&EXTERNAL_ID, &SEALING_FIELD])
@@ -309,7 +315,15 @@ mod tests {
     fn no_kind_names_a_field_twice_and_every_field_is_documented() {
         for kind in KINDS {
             // The first of these are every record's own in the wire forms.
-            let own = ["id", "version", "created_at", "updated_at", "links", "conflicts"];
+            let own = [
+                "id",
+                "version",
+                "created_at",
+                "updated_at",
+                "links",
+                "conflicts",
+                "violations",
+            ];
             let mut names: Vec<_> = own
                 .into_iter()
                 .chain(kind.all_fields().map(|field| field.name))

@@ -117,6 +117,11 @@ pub fn of_record(kind: &Kind) -> Json {
             json!({"type": "object", "description": "Fields about which writers disagree: every version alive.",
                 "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Version"}}}),
         ),
+        (
+            "violations".to_owned(),
+            json!({"type": "object", "description": "Fields that are written once and were given another value elsewhere: the one that stays first.",
+                "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Version"}}}),
+        ),
     ]);
     if kind.numbering != Numbering::None {
         properties.insert(DISPLAY_ID.to_owned(), text());

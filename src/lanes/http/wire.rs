@@ -68,6 +68,10 @@ impl<'s> Wire<'s> {
             if !conflicts.is_empty() {
                 put("conflicts", Json::Object(conflicts));
             }
+            let violations = violations(record, kind);
+            if !violations.is_empty() {
+                put("violations", Json::Object(violations));
+            }
             put("links", Json::Object(self.links(record, kind)?));
         }
         Ok(Json::Object(json))
@@ -174,14 +178,17 @@ fn list<'v>(values: impl IntoIterator<Item = &'v Value>) -> Json {
 
 /// The fields about which writers disagree: every version that is alive, each with its id.
 pub fn conflicts(record: &Record, kind: &Kind) -> Map<String, Json> {
-    let told = |name: &str| {
-        kind.field(name)
-            .is_none_or(|field| field.writer != Writer::Secret)
+    let versions = |(name, versions): (&str, Vec<&Version>)| {
+        (name.to_owned(), versions.into_iter().map(version_json).collect())
     };
-    record
-        .conflicts()
-        .filter(|(name, _)| told(name))
-        .map(|(name, versions)| (name.to_owned(), versions.into_iter().map(version_json).collect()))
+    let told = record.conflicts().filter(|(name, _)| kind.tells(name));
+    told.map(versions).collect()
+}
+
+/// The fields that are written once and were given another value elsewhere: every value, the one that stays first.
+pub fn violations(record: &Record, kind: &Kind) -> Map<String, Json> {
+    let told = record.violations().filter(|(name, _)| kind.tells(name));
+    told.map(|(name, versions)| (name.to_owned(), versions.iter().map(version_json).collect()))
         .collect()
 }
 

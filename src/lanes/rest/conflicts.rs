@@ -11,7 +11,7 @@ use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
 use crate::lanes::http::cursor;
 use crate::lanes::http::route::{Gives, Param, Route, Schema, param};
-use crate::lanes::http::wire::{Wire, conflicts, path_of};
+use crate::lanes::http::wire::{Wire, conflicts, path_of, violations};
 use crate::lanes::rest::{schemas, selection};
 use crate::services::casework::conflicts::{Settlement, Wanted};
 use crate::services::failure::{Failure, Fault, Outcome};
@@ -20,7 +20,7 @@ use crate::services::failure::{Failure, Fault, Outcome};
 pub(super) fn routes() -> Vec<Route> {
     let list = Route::get(
         "/v1/conflicts",
-        "List records with open conflicts, those changed last first",
+        "List records with open conflicts or violations, those changed last first",
     )
     .group("conflicts")
     .scope("cases:read")
@@ -125,6 +125,7 @@ fn item(record: &Record) -> Option<Json> {
         "version": record.version,
         "updated_at": record.updated.hlc.millis().to_string(),
         "conflicts": conflicts(record, kind),
+        "violations": violations(record, kind),
         "links": {"self": path_of(kind, record.id), "settle": format!("/v1/conflicts/{}", record.id)},
     });
     if let Some(display) = record.text(DISPLAY_ID) {

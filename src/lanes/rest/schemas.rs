@@ -93,7 +93,7 @@ pub(super) fn history() -> Json {
 /// A record with open conflicts.
 pub(super) fn conflicts() -> Json {
     json!({"type": "array", "items": {
-        "type": "object", "required": ["kind", "id", "version", "updated_at", "conflicts", "links"],
+        "type": "object", "required": ["kind", "id", "version", "updated_at", "conflicts", "violations", "links"],
         "additionalProperties": false,
         "properties": {
             "kind": {"type": "string"},
@@ -102,6 +102,8 @@ pub(super) fn conflicts() -> Json {
             "version": {"type": "integer"},
             "updated_at": {"type": "string", "format": "date-time"},
             "conflicts": {"type": "object",
+                "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Version"}}},
+            "violations": {"type": "object", "description": "Fields that are written once and were given another value elsewhere: the one that stays first.",
                 "additionalProperties": {"type": "array", "items": {"$ref": "#/components/schemas/Version"}}},
             "links": {"type": "object", "additionalProperties": {"type": "string"}},
         },

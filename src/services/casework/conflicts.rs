@@ -1,5 +1,6 @@
 //! What writers disagree about: fields with more than one version alive. A person settles them, naming all versions and the
-//! reason; the reason stays with the record as a note.
+//! reason; the reason stays with the record as a note. Violations stand in the same list: fields that are written once and were
+//! given another value elsewhere. The first value stays, and nothing settles them: a supervisor has to know.
 
 use crate::domain::custody::chain::CUSTODY;
 use crate::domain::id::{RecordId, VersionId};
@@ -82,14 +83,11 @@ impl<'l> Judge<'l> {
         };
         let of_kind = self.wanted.kind.as_ref().is_none_or(|wanted| wanted == kind.name);
         // What is secret is never listed, not even that writers disagree about it.
-        let told = |name: &str| {
-            kind.field(name)
-                .is_none_or(|field| field.writer != Writer::Secret)
-        };
         let field = self.wanted.field.as_deref();
-        let disagree = |name: &str| told(name) && field.is_none_or(|wanted| wanted == name);
+        let disagree = |name: &str| kind.tells(name) && field.is_none_or(|wanted| wanted == name);
         let listed = of_kind
-            && record.conflicts().any(|(name, _)| disagree(name))
+            && (record.conflicts().any(|(name, _)| disagree(name))
+                || record.violations().any(|(name, _)| disagree(name)))
             && policy::has_scope(self.caller, &policy::scope_for(kind, Deed::Read))
             && self.is_of_case(&record)?
             && find::may_read(self.rows, self.caller, &record)?;
@@ -110,7 +108,7 @@ impl<'l> Judge<'l> {
 const ROWS_PER_PAGE_MAX: usize = 20_000;
 
 impl Services {
-    /// The records with open conflicts that the caller may read, those changed last first, and where the next page begins.
+    /// The records with open conflicts or violations that the caller may read, those changed last first, and where the next page begins.
     ///
     /// # Errors
     /// `Denied`, `Unknown` for a record or a case that is not there for this caller.
@@ -156,7 +154,7 @@ impl Services {
             let (kind, record) = find_any(desk, &reference)?;
             demand_supervisor(desk.caller(), kind)?;
             refuse_sealed(&record)?;
-            let (field, value) = checked(desk, kind, &settlement)?;
+            let (field, value) = checked(desk, (kind, &record), &settlement)?;
             let standing = record.standing(field.name);
             let mut alive: Vec<VersionId> = standing.iter().map(|version| version.id).collect();
             let mut named = settlement.versions.clone();
@@ -202,7 +200,7 @@ fn demand_supervisor(caller: &Caller, kind: &Kind) -> Outcome<()> {
 
 fn checked(
     desk: &mut Desk<'_, '_, '_>,
-    kind: &'static Kind,
+    (kind, record): (&'static Kind, &Record),
     settlement: &Settlement,
 ) -> Outcome<(&'static Field, Value)> {
     let caller = desk.caller();
@@ -215,6 +213,9 @@ fn checked(
     if field.is_none() {
         let expected = match settlement.field.as_str() {
             CUSTODY => "another field: an entry of the chain that names all last ones settles its custody",
+            name if record.violations().any(|(violated, _)| violated == name) => {
+                "another field: this one is written once, and its first value stays"
+            }
             _ => "a field that can be in conflict",
         };
         checker.refuse("data.field", expected);

@@ -55,6 +55,48 @@ async fn a_conflict_is_listed_until_it_is_settled_by_naming_all_versions() {
     assert_eq!(faults.messages().len(), 5);
 }
 
+#[tokio::test]
+async fn a_second_value_of_what_is_written_once_is_shown_and_changes_nothing() {
+    let test = TestBox::start().await;
+    test.post("/v1/cases", json!({"title": "a", "external_id": "first"}))
+        .await
+        .expect(201);
+    test.services()
+        .write(&test.owner(), "test", None, |desk| {
+            let case = desk.find(&CASE, "INV-2026-0001")?;
+            let change = Change::new("external_id", Action::Fix(Value::text("second")));
+            desk.change(&CASE, &case, vec![change]).map(drop)
+        })
+        .unwrap();
+    let list = test
+        .get("/v1/conflicts?field=external_id")
+        .await
+        .expect(200)
+        .data();
+    let values = |json: &serde_json::Value| -> Vec<serde_json::Value> {
+        let versions = json["violations"]["external_id"].as_array().unwrap();
+        versions.iter().map(|version| version["value"].clone()).collect()
+    };
+    assert_eq!(
+        (values(&list[0]), &list[0]["conflicts"]),
+        (vec![json!("first"), json!("second")], &json!({}))
+    );
+    let case = test.get("/v1/cases/INV-2026-0001").await.expect(200).data();
+    assert_eq!((values(&case).len(), &case["external_id"]), (2, &json!("first")));
+    let versions = &list[0]["violations"]["external_id"];
+    let settle = json!({"field": "external_id", "versions": [versions[0]["version"], versions[1]["version"]],
+        "value": "second", "reason": "x"});
+    let refused = test
+        .post(list[0]["links"]["settle"].as_str().unwrap(), settle)
+        .await
+        .expect(400);
+    assert!(
+        refused.messages()[0].contains("its first value stays"),
+        "{:?}",
+        refused.messages()
+    );
+}
+
 /// A write that has not seen the ones before, as from a unit that was apart.
 fn apart(test: &TestBox, (kind, id): (&'static Kind, &'static str), field: &'static str) {
     test.services()
