@@ -106,6 +106,24 @@ fn who_is_refused_and_cut_off_while_sending_still_gets_the_answer() {
     refused(&told, 404, "EVIDENCE_NOT_FOUND");
 }
 
+/// Signs a person in, and gives the cookie.
+fn signed_in(served: &Served, email: &str) -> String {
+    let body = json!({"data": {"email": email, "password": "twenty-one characters"}}).to_string();
+    let told = served.ask("POST", "/v1/session", None, JSON, body.as_bytes());
+    let told = told.unwrap();
+    assert_eq!(told.status, 201, "{told:?}");
+    let mut lines = told.head.lines();
+    let cookie = lines.find_map(|line| line.strip_prefix("set-cookie: "));
+    cookie.unwrap().split(';').next().unwrap().to_owned()
+}
+
+/// What a session is answered.
+fn seen(served: &Served, cookie: &str) -> u16 {
+    let cookie = format!("Cookie: {cookie}\r\n");
+    let told = served.ask("GET", "/v1/session", None, &cookie, b"");
+    told.unwrap().status
+}
+
 #[test]
 fn passwords_and_sessions_keep_to_what_is_set() {
     let place = Place::with_node();
@@ -128,29 +146,11 @@ fn passwords_and_sessions_keep_to_what_is_set() {
     let made = add("twenty-one characters");
     assert_eq!(made.code, 0, "{made:?}");
     let served = place.serve_with(&settings, &[]);
-    let sign_in = || {
-        let body = json!({"data": {"email": "a@b.example", "password": "twenty-one characters"}});
-        let told = served
-            .ask("POST", "/v1/session", None, JSON, body.to_string().as_bytes())
-            .unwrap();
-        assert_eq!(told.status, 201, "{told:?}");
-        let cookie = told
-            .head
-            .lines()
-            .find_map(|line| line.strip_prefix("set-cookie: "));
-        cookie.unwrap().split(';').next().unwrap().to_owned()
-    };
-    let seen = |cookie: &str| {
-        let cookie = format!("Cookie: {cookie}\r\n");
-        served
-            .ask("GET", "/v1/session", None, &cookie, b"")
-            .unwrap()
-            .status
-    };
-    let first = sign_in();
-    assert_eq!(seen(&first), 200);
-    let second = sign_in();
-    assert_eq!((seen(&first), seen(&second)), (401, 200), "one session a person");
+    let first = signed_in(&served, "a@b.example");
+    assert_eq!(seen(&served, &first), 200);
+    let second = signed_in(&served, "a@b.example");
+    let seen = [&first, &second].map(|session| seen(&served, session));
+    assert_eq!(seen, [401, 200], "one session a person");
 }
 
 #[test]
@@ -197,4 +197,102 @@ fn rows_of_an_import_keep_to_what_is_set() {
         "{summary}"
     );
     assert_eq!(first["reason"], "Title: the cell has 1500 bytes, more than 1024");
+}
+
+/// A grey PNG.
+fn grey(width: u32, height: u32) -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    let pixels = image::RgbaImage::from_pixel(width, height, image::Rgba([90, 90, 90, 255]));
+    pixels.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    png.into_inner()
+}
+
+#[test]
+fn pictures_beyond_what_is_set_are_kept_without_a_small_copy() {
+    let place = Place::with_node();
+    let key = place.key();
+    let noisy = [grey(300, 300), vec![0; 8_000]].concat();
+    for (setting, least, fits, beyond) in [
+        ("BLOTTER_IMAGES_SOURCE_BYTES_MAX", "4096", grey(300, 300), noisy),
+        (
+            "BLOTTER_IMAGES_PIXELS_MAX",
+            "1000000",
+            grey(1_000, 1_000),
+            grey(1_001, 1_000),
+        ),
+        (
+            "BLOTTER_IMAGES_DECODER_BYTES_MAX",
+            "16777216",
+            grey(1_000, 1_000),
+            grey(2_400, 2_000),
+        ),
+    ] {
+        let served = place.serve_with(&[(setting, least)], &[]);
+        let evidence = item(&served, &key);
+        let kept = |picture: &[u8]| {
+            let head = "--part\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.png\"\r\n\r\n";
+            let form = [head.as_bytes(), picture, b"\r\n--part--\r\n"].concat();
+            let path = format!("/v1/evidence/{evidence}/files");
+            let media = "Content-Type: multipart/form-data; boundary=part\r\n";
+            let told = served.ask("POST", &path, Some(&key), media, &form).unwrap();
+            assert_eq!(told.status, 201, "{setting}: {told:?}");
+            let files = told.json()["data"]["files"].clone();
+            let hash = files.as_array().unwrap().last().unwrap()["sha256"].clone();
+            let file = format!("{path}/{}", hash.as_str().unwrap());
+            let get = |path: &str| served.ask("GET", path, Some(&key), "", b"").unwrap().status;
+            (get(&file), get(&format!("{file}/thumbnail")))
+        };
+        assert_eq!(kept(&fits), (200, 200), "{setting}");
+        assert_eq!(kept(&beyond), (200, 404), "{setting}");
+    }
+}
+
+#[test]
+fn the_sessions_of_all_keep_to_what_is_set() {
+    let place = Place::with_node();
+    let password = place.file("password");
+    std::fs::write(&password, "twenty-one characters").unwrap();
+    for email in ["a@b.example", "c@d.example"] {
+        let words = [
+            "user", "add", "--email", email, "--name", "A", "--role", "officer",
+        ];
+        let more = ["--password-file", password.to_str().unwrap()];
+        assert_eq!(place.run_with(&[], &[&words[..], &more].concat()).code, 0);
+    }
+    let served = place.serve_with(&[("BLOTTER_AUTH_SESSIONS_MAX", "1")], &[]);
+    let first = signed_in(&served, "a@b.example");
+    assert_eq!(seen(&served, &first), 200);
+    let second = signed_in(&served, "c@d.example");
+    assert_eq!((seen(&served, &first), seen(&served, &second)), (401, 200));
+}
+
+#[test]
+fn a_queue_that_is_full_refuses_what_it_does_not_keep_and_keeps_what_it_takes() {
+    let place = Place::with_node();
+    let key = place.key();
+    let narrow = [
+        ("BLOTTER_STORE_GROUP_REQUESTS_MAX", "1"),
+        ("BLOTTER_STORE_QUEUE_REQUESTS_MAX", "16"),
+    ];
+    let served = place.serve_with(&narrow, &[]);
+    let taken: usize = std::thread::scope(|scope| {
+        let file = |_| served.post("/v1/cases", &key, &json!({"title": "A case"})).status;
+        let clients: Vec<_> = (0..48)
+            .map(|_| scope.spawn(move || (0..5).map(file).collect::<Vec<_>>()))
+            .collect();
+        let answers = clients.into_iter().flat_map(|client| client.join().unwrap());
+        let answers: Vec<u16> = answers.collect();
+        assert!(
+            answers.iter().all(|status| [201, 429].contains(status)),
+            "{answers:?}"
+        );
+        answers.iter().filter(|status| **status == 201).count()
+    });
+    served.kill();
+    let served = place.serve_with(&narrow, &[]);
+    let told = served
+        .ask("GET", "/v1/cases?limit=500", Some(&key), "", b"")
+        .unwrap();
+    let kept = told.json()["data"].as_array().unwrap().len();
+    assert!(kept == taken && taken >= 16, "{kept} of {taken}");
 }
