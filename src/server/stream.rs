@@ -1,5 +1,6 @@
 //! A socket with a seat that gives up on a peer which takes none of our bytes. Without it, whoever asks for a large
-//! answer and reads nothing would hold a connection for ever.
+//! answer and reads nothing would hold a connection for ever. And one that lets others have their turn: whoever sends without
+//! a pause, in records of a few bytes, would hold a thread for milliseconds.
 
 use std::io;
 use std::pin::Pin;
@@ -7,9 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::poll_proceed;
 use tokio::time::{Instant, Sleep};
 
 use crate::server::admission::Seat;
+
+/// Bytes read that count as one step of a task; it has 128 until others have their turn.
+const STEP_BYTES: usize = 128;
 
 /// The socket of one connection; its seat lives as long.
 #[derive(Debug)]
@@ -59,7 +64,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Seated<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        for _ in 0..(buffer.filled().len() - before) / STEP_BYTES {
+            match poll_proceed(cx) {
+                Poll::Ready(step) => step.made_progress(),
+                // What was read is given on; the next read finds that it is the others' turn.
+                Poll::Pending => break,
+            }
+        }
+        read
     }
 }
 

@@ -278,7 +278,7 @@ impl Session {
             Some(Err(WireError::Protocol(_))) => return Err((CloseCode::Protocol, "no such frame")),
             Some(Err(_)) => return Err(GONE),
         };
-        if let Err(failure) = self.lanes.rates.take(listener.caller()) {
+        if let Err(failure) = self.lanes.rates.take(listener.caller(), 0) {
             return self.refuse_for(None, &failure).await;
         }
         match serde_json::from_str(&text) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use axum::http::header::IF_NONE_MATCH;
+use axum::http::header::{CONTENT_LENGTH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value as Json};
 
@@ -38,6 +38,11 @@ impl Head {
     /// A header as text, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The length of the body, if it is said.
+    pub fn body_bytes(&self) -> Option<u64> {
+        self.header(CONTENT_LENGTH.as_str())?.parse().ok()
     }
 
     /// A part of the path; empty if the route doesn't name it.

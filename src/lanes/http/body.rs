@@ -14,10 +14,6 @@ use serde_json::{Map, Value as Json};
 use crate::lanes::http::Options;
 use crate::services::failure::{Failure, Fault, Outcome};
 
-/// How much of a body is read before other requests on the same thread have their turn: what arrives faster than it can be
-/// decrypted would hold the thread for milliseconds.
-const TURN_BYTES: usize = 128 << 10;
-
 /// Once so much of a body is there, room is made for all that was said: growing by doubling touches three times as much memory.
 const FIRST_BYTES: u64 = 64 << 10;
 
@@ -64,9 +60,13 @@ async fn forget_at(mut body: Body, bytes_max: u64, pause: Duration) {
 /// Reads a whole body.
 ///
 /// # Errors
-/// `TooLarge`; `Invalid` if it breaks off.
+/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off.
 pub async fn read(headers: &HeaderMap, mut body: Body, options: &Options) -> Outcome<Bytes> {
     let (bytes_max, drained_bytes_max) = (options.json_bytes_max, options.drained_bytes_max);
+    if let Err(packed) = refuse_packed(headers) {
+        forget(body, drained_bytes_max).await;
+        return Err(packed);
+    }
     let said = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -78,17 +78,11 @@ pub async fn read(headers: &HeaderMap, mut body: Body, options: &Options) -> Out
     let (too_long, whole) = (said.is_some_and(|length| length > bytes_max), said.unwrap_or(0));
     let mut all = Vec::new();
     let mut length = 0_u64;
-    let mut turn_bytes = 0;
     while let Some(frame) = body.frame().await {
         let broken = || Failure::wrong("body", "a whole body: it broke off");
         let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
             continue;
         };
-        turn_bytes += data.len();
-        if turn_bytes > TURN_BYTES {
-            turn_bytes = 0;
-            tokio::task::yield_now().await;
-        }
         length += data.len() as u64;
         if length <= bytes_max && !too_long {
             if length > FIRST_BYTES {

@@ -185,7 +185,11 @@ pub struct Lanes {
 impl Lanes {
     /// Over services, with these settings.
     pub fn new(services: Services, finder: Finder, feed: Feed, beside: Beside, options: Options) -> Self {
-        let rates = Arc::new(Rates::new(options.requests_per_second, options.request_burst));
+        let rates = Arc::new(Rates::new(
+            options.requests_per_second,
+            options.request_burst,
+            options.large_body_bytes_min,
+        ));
         let large_bodies = Arc::new(Semaphore::new(options.large_bodies_at_once_max));
         Self {
             services,

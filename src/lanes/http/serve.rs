@@ -190,7 +190,10 @@ async fn answer(
         return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
     }
     let known = caller::recalled(lanes, &head).filter(|_| !is_open);
-    if let Some(Err(busy)) = known.as_ref().map(|caller| lanes.rates.take(caller)) {
+    if let Some(Err(busy)) = known
+        .as_ref()
+        .map(|caller| lanes.rates.take(caller, counted_bytes(&route, &head)))
+    {
         // Before the body is read: who asks too often is not worth the work of taking it apart.
         body::drain_slowly(body, lanes.options.drained_bytes_max).await;
         return Err(busy);
@@ -207,7 +210,7 @@ async fn answer(
                     body::drain(body).await;
                     Ok(Bytes::new())
                 }
-                _ => body::read(&head.headers, body, &lanes.options).await,
+                _ => read(lanes, known.as_ref(), &head, body).await,
             };
             let known = still(known, lanes, &head);
             let lanes = Arc::clone(lanes);
@@ -222,12 +225,29 @@ async fn answer(
             .await
         }
         Act::Written(begun, shown) => {
-            let bytes = body::read(&head.headers, body, &lanes.options).await;
+            let bytes = read(lanes, known.as_ref(), &head, body).await;
             let known = still(known, lanes, &head);
             write(lanes, route, (known, head), bytes, (begun, shown)).await
         }
         Act::Visited(handler) => receive(lanes, route, (known, head), (body, upgrade), handler).await,
     }
+}
+
+/// The length of a body that is going to be taken apart, as far as it is said.
+fn counted_bytes(route: &Route, head: &Head) -> u64 {
+    match route.act {
+        Act::Visited(_) => 0,
+        _ => head.body_bytes().unwrap_or(0),
+    }
+}
+
+/// Reads a whole body; one whose length was not said is counted afterwards.
+async fn read(lanes: &Lanes, known: Option<&Caller>, head: &Head, body: Body) -> Outcome<Bytes> {
+    let bytes = body::read(&head.headers, body, &lanes.options).await?;
+    if let Some(caller) = known.filter(|_| head.body_bytes().is_none()) {
+        lanes.rates.take_body(caller, bytes.len() as u64)?;
+    }
+    Ok(bytes)
 }
 
 /// The caller, if he is one yet after the time that his body took.
@@ -423,7 +443,7 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
         Some(caller) => caller,
         None => {
             let caller = caller::caller_of(lanes, head)?;
-            lanes.rates.take(&caller)?;
+            lanes.rates.take(&caller, counted_bytes(route, head))?;
             caller
         }
     };

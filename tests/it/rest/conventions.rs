@@ -187,6 +187,28 @@ async fn who_asks_too_often_is_told_when_to_go_on() {
 }
 
 #[tokio::test]
+async fn a_large_body_counts_as_several_requests() {
+    let test = TestBox::start_with(Options {
+        requests_per_second: 1,
+        request_burst: 4,
+        large_body_bytes_min: 1024,
+        ..Options::default()
+    })
+    .await;
+    let note = |length| json!({"title": "x", "description": "y".repeat(length)});
+    // One for the request, two for what it holds; then one is left.
+    test.post("/v1/cases", note(2_100)).await.expect(201);
+    let limited = test.post("/v1/cases", note(1_024)).await.expect(429);
+    assert!(limited.header("retry-after").parse::<u32>().unwrap() >= 1);
+    test.post("/v1/cases", note(1)).await.expect(201);
+    // One that no bucket holds is let in when the bucket is full.
+    let other = test.key_with(&["*"]);
+    let long = json!({"data": note(9_000)});
+    let request = TestBox::request(Method::POST, "/v1/cases", Some(&other), &[], Some(&long));
+    test.send(request).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_request_keeps_a_sane_name_and_loses_any_other() {
     let test = TestBox::start().await;
     let named = |id| {
