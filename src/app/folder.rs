@@ -116,6 +116,11 @@ impl Folder {
         self.0.join("listeners.json")
     }
 
+    /// How far the watchlists' follower has come.
+    pub fn watched(&self) -> PathBuf {
+        self.0.join("watched.json")
+    }
+
     /// The socket through which the command line reaches a running server.
     pub fn socket(&self) -> PathBuf {
         self.0.join("admin.sock")

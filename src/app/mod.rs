@@ -38,8 +38,10 @@ use crate::services::Services;
 use crate::services::events::{self, Feed, FeedOptions, Places};
 use crate::services::search::Finder;
 use crate::services::search::follow::{FollowOptions, Follower, Gauge};
+use crate::services::watch::{self, WatchOptions};
 use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
+use crate::store::kept::Kept;
 
 /// Beyond the time for requests in hand: for the last answers to leave.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -171,6 +173,7 @@ struct Followers {
     search: Follower,
     feed: Feed,
     feeding: events::Follower,
+    watching: watch::Follower,
 }
 
 impl Followers {
@@ -187,10 +190,18 @@ impl Followers {
             ..FeedOptions::default()
         };
         let feed = Feed::new(Arc::clone(store), options)?.with_places(places);
+        let watched = Kept::new("the watchlists' place", Arc::new(RealDisk), node.folder.watched());
+        let watching = watch::Follower::start(
+            node.services.clone(),
+            watch_options(config),
+            &node.facts.node_name,
+            Some(watched),
+        )?;
         Ok(Self {
             search: Follower::start(Arc::clone(store), Arc::clone(&node.index), follow)?,
             feeding: feed.follow()?,
             feed,
+            watching,
         })
     }
 
@@ -200,6 +211,7 @@ impl Followers {
 
     fn stop(self) {
         drop(self.feeding);
+        drop(self.watching);
         self.search.stop();
     }
 }
@@ -324,6 +336,11 @@ impl Edge<'_> {
         self.serve(listener, None, router);
         Ok(Some(address))
     }
+}
+
+/// What the watchlists' follower is told of the configuration.
+fn watch_options(_config: &Config) -> WatchOptions {
+    WatchOptions::default()
 }
 
 /// Where lanes run what outlives its request.

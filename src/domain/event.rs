@@ -132,6 +132,8 @@ pub struct Event {
     pub severity: Severity,
     /// Whether it came of an alert: the page of the alert is where to look.
     pub is_alert: bool,
+    /// The record that the alert is about.
+    pub about: Option<RecordId>,
     /// The persons and things named.
     pub entities: Vec<RecordId>,
     /// The items of evidence named.
@@ -164,7 +166,8 @@ pub fn of(
     };
     let (name, severity) = seen.named(is_new)?;
     let mut event = Event {
-        is_alert: record.kind == ALERT.name,
+        is_alert: record.kind == ALERT.name || seen.alert().is_some(),
+        about: seen.about(),
         severity,
         entities: Vec::new(),
         evidence: Vec::new(),
@@ -209,6 +212,12 @@ fn told(record: &Record, changes: &[Change]) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// How grave an alert is.
+fn grave(alert: &Value) -> Severity {
+    let word = alert.get("severity").and_then(Value::as_text);
+    word.and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
 /// An operation beside its record.
 struct Seen<'o> {
     record: &'o Record,
@@ -222,7 +231,10 @@ impl Seen<'_> {
     fn named(&self, is_new: bool) -> Option<(String, Severity)> {
         let own = |field: &str| self.severity(field);
         let (name, severity) = match self.record.kind.as_str() {
-            kind if kind == CASE.name => (self.of_case(is_new), own("priority")),
+            kind if kind == CASE.name => match self.alert() {
+                Some(alert) if !is_new => ("case.alert.priority_raised", grave(alert)),
+                _ => (self.of_case(is_new), own("priority")),
+            },
             kind if kind == ENTITY.name => (self.of_entity(is_new), own("risk_level")),
             kind if kind == EVIDENCE.name => return Some((self.of_evidence(is_new), Severity::Low)),
             kind if kind == TIMELINE_ENTRY.name => ("timeline.entry_added", own("severity")),
@@ -233,6 +245,14 @@ impl Seen<'_> {
             _ => return None,
         };
         Some((name.to_owned(), severity))
+    }
+
+    /// What was added to the alerts of a case.
+    fn alert(&self) -> Option<&Value> {
+        self.changes.iter().find_map(|change| match &change.action {
+            Action::Append(value) if change.field == "alerts" => Some(value),
+            _ => None,
+        })
     }
 
     fn of_case(&self, is_new: bool) -> &'static str {
@@ -318,7 +338,9 @@ impl Seen<'_> {
 
     fn set(&self, field: &str) -> Option<(&Value, &[VersionId])> {
         self.changes.iter().find_map(|change| match &change.action {
-            Action::Set(value) if change.field == field => Some((value, change.seen.as_slice())),
+            Action::Set(value) | Action::Step(value) if change.field == field => {
+                Some((value, change.seen.as_slice()))
+            }
             _ => None,
         })
     }
@@ -334,6 +356,15 @@ impl Seen<'_> {
             .filter_map(|version| rank(&(self.before)(*version)?))
             .max();
         rank(value) > earlier
+    }
+
+    /// The record that an alert is about.
+    fn about(&self) -> Option<RecordId> {
+        let said = match self.record.kind == ALERT.name {
+            true => self.record.get("record_id"),
+            false => self.alert().and_then(|alert| alert.get("record_id")),
+        };
+        said.and_then(Value::as_id)
     }
 
     /// The persons and things that its links name.

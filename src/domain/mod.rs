@@ -31,3 +31,5 @@ pub mod record;
 pub mod time;
 /// The self-describing value of a field.
 pub mod value;
+/// What is looked for, and when something that is held is it.
+pub mod watch;

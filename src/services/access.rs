@@ -19,6 +19,7 @@ use crate::services::policy;
 use crate::services::shape::network;
 use crate::store::database::Read;
 use crate::store::hash::sha256;
+use crate::store::identity::Stream;
 use crate::store::identity::random;
 use crate::views::records;
 
@@ -191,6 +192,24 @@ impl Services {
                 lane: "cli",
                 address: None,
                 request_id,
+            },
+        }
+    }
+
+    /// The caller that this node is where it finds something out by itself: all that an agency holds is open to it. `lane` is
+    /// the part of the program, `name` the node's.
+    pub(in crate::services) fn admit_node(&self, tenant: TenantId, lane: &'static str, name: &str) -> Caller {
+        Caller {
+            identity: Identity::Node(self.store().log(Stream::Records)),
+            tenant,
+            scopes: Arc::new(BTreeSet::from(["*".to_owned()])),
+            lanes: Arc::default(),
+            name: name.into(),
+            reporter: None,
+            via: Via {
+                lane,
+                address: None,
+                request_id: lane.to_owned(),
             },
         }
     }

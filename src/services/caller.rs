@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::domain::id::{RecordId, TenantId};
+use crate::domain::id::{LogId, RecordId, TenantId};
 use crate::domain::operation::Actor;
 use crate::domain::value::Fields;
 
@@ -64,6 +64,8 @@ pub enum Identity {
     Key(RecordId),
     /// The owner of the data folder, at the command line.
     Owner,
+    /// The node itself, by its log of records: what it finds out by itself.
+    Node(LogId),
 }
 
 /// Who asks, for which agency, through what, with which rights. Cheap to clone.
@@ -121,7 +123,7 @@ impl Caller {
     pub fn record(&self) -> Option<RecordId> {
         match self.identity {
             Identity::User(id, _) | Identity::Key(id) => Some(id),
-            Identity::Owner => None,
+            Identity::Owner | Identity::Node(_) => None,
         }
     }
 
@@ -131,6 +133,7 @@ impl Caller {
             Identity::User(id, _) => format!("user:{id}"),
             Identity::Key(id) => format!("key:{id}"),
             Identity::Owner => "owner".to_owned(),
+            Identity::Node(log) => format!("node:{log}"),
         };
         Actor {
             who,

@@ -134,8 +134,22 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         given: Vec<(&'static Field, Value)>,
         added: Vec<Change>,
     ) -> Outcome<Arc<Record>> {
-        self.refuse_duplicates(kind, &given, None)?;
         let id = self.session.new_record()?;
+        self.create_as(kind, id, given, added)
+    }
+
+    /// The same with an id that says what the record is of, so that it is made once.
+    ///
+    /// # Errors
+    /// `Conflict` for a unique value that is taken.
+    pub(super) fn create_as(
+        &mut self,
+        kind: &'static Kind,
+        id: RecordId,
+        given: Vec<(&'static Field, Value)>,
+        added: Vec<Change>,
+    ) -> Outcome<Arc<Record>> {
+        self.refuse_duplicates(kind, &given, None)?;
         let mut changes = self.number(kind)?;
         for (field, value) in given {
             match (field.merge, value) {

@@ -49,6 +49,8 @@ pub mod reports;
 pub mod search;
 /// What a client gave → values of the shapes wanted, or every fault.
 pub mod shape;
+/// Watchlists: what is held and what comes in, against what is looked for.
+pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -125,6 +125,7 @@ fn may_expunge(caller: &Caller) -> bool {
         Identity::Owner => true,
         Identity::User(_, role) => role >= Role::Administrator,
         Identity::Key(_) => caller.scopes.contains(EXPUNGE),
+        Identity::Node(_) => false,
     }
 }
 
@@ -181,14 +182,14 @@ pub fn words_of(caller: &Caller) -> Vec<String> {
         }
         // A key reads restricted records only if that was said by name.
         Identity::Key(_) => caller.scopes.contains(RESTRICTED),
-        Identity::Owner => true,
+        Identity::Owner | Identity::Node(_) => true,
     };
     if supervisor {
         words.extend(["restricted".to_owned(), "juvenile".to_owned()]);
     }
     if matches!(
         caller.identity,
-        Identity::Owner | Identity::User(_, Role::Administrator)
+        Identity::Owner | Identity::Node(_) | Identity::User(_, Role::Administrator)
     ) {
         words.push("sealed".to_owned());
     }
@@ -218,7 +219,7 @@ pub fn demand_reach(caller: &Caller, before: Option<&Record>, after: &Record) ->
     let to = class_of(after, None);
     let from = before.map_or("open", |before| class_of(before, None));
     if to == "sealed" && from != to && !is_cleared(caller, to) {
-        return Err(Failure::Denied("only an administrator seals a case".into()));
+        return Err(Failure::Denied("only an administrator seals it".into()));
     }
     let Some(before) = before.filter(|_| from != "open" && !is_cleared(caller, from)) else {
         return Ok(());
@@ -228,7 +229,7 @@ pub fn demand_reach(caller: &Caller, before: Option<&Record>, after: &Record) ->
         return Ok(());
     }
     Err(Failure::Denied(format!(
-        "only who is cleared for {from} cases lets others read this one"
+        "only who is cleared for what is {from} lets others read this one"
     )))
 }
 

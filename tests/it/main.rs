@@ -26,3 +26,4 @@ mod services;
 mod store;
 mod support;
 mod tidy;
+mod watch;

@@ -41,6 +41,12 @@ const RELATIONSHIP: &[Member] = &[
     member("valid_to", Shape::Time),
 ];
 
+const CASE_ALERT: &[Member] = &[
+    needed("alert_id", Shape::Ref("alert")),
+    needed("record_id", Shape::Ref("")),
+    needed("severity", Shape::Choice(SEVERITIES)),
+];
+
 /// An investigation.
 pub const CASE: Kind = Kind {
     name: "case",
@@ -102,6 +108,11 @@ pub const CASE: Kind = Kind {
             "stage",
             &["open", "closed", "archived"],
             "How far it is finished; only upward.",
+        ),
+        Field::append(
+            "alerts",
+            Shape::Object(CASE_ALERT),
+            "What of it is on a watchlist.",
         ),
         Field::lattice("hold", &["none", "held"], "Nothing of it may be destroyed."),
     ],

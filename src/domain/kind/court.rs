@@ -2,7 +2,7 @@
 
 use super::{
     ALERT, CASE, CHAT_MESSAGE, ENTITY, EVIDENCE, Field, Kind, Member, NOTE, Numbering, REPORT, Shape,
-    TIMELINE_ENTRY, WATCHLIST, member, needed,
+    TIMELINE_ENTRY, WATCHLIST, WATCHLIST_ENTRY, member, needed,
 };
 
 /// The kinds of which an order can expunge a record.
@@ -17,7 +17,7 @@ pub const EXPUNGED_BY_ORDER: [&Kind; 7] = [
 ];
 
 /// The kinds whose records have no life without the one that they belong to: they go with it.
-pub const EXPUNGED_WITH: [&Kind; 4] = [&TIMELINE_ENTRY, &NOTE, &CHAT_MESSAGE, &ALERT];
+pub const EXPUNGED_WITH: [&Kind; 5] = [&TIMELINE_ENTRY, &NOTE, &CHAT_MESSAGE, &ALERT, &WATCHLIST_ENTRY];
 
 const NAMED: &[Member] = &[
     needed("id", Shape::Ref("")),

@@ -1,8 +1,9 @@
 //! What comes in from outside, and what it is held against: reports, chat messages, watchlists, alerts.
 
-use super::casework::{FILE, SEVERITIES};
-use super::course::REPORT_STATUS;
+use super::casework::{CLASSIFICATIONS, FILE, SEVERITIES};
+use super::course::{ALERT_STATUS, REPORT_STATUS};
 use super::{Field, Kind, Member, Numbering, Shape, member, needed};
+use crate::domain::watch::sought::Sort;
 
 const LOCATION: &[Member] = &[
     needed("x", Shape::Number(-180.0, 180.0)),
@@ -98,13 +99,14 @@ pub const CHAT_MESSAGE: Kind = Kind {
     ],
 };
 
-const WATCHLIST_ENTRY: &[Member] = &[
-    needed(
-        "type",
-        Shape::Choice(&["name", "plate", "phone", "identifier", "text"]),
-    ),
+const SORT: Shape = Shape::Choice(Sort::WORDS);
+
+const ALIASES: Shape = Shape::List(&Shape::Line(300), 50);
+
+const ENTRY: &[Member] = &[
+    needed("type", SORT),
     needed("value", Shape::Line(300)),
-    member("aliases", Shape::List(&Shape::Line(300), 50)),
+    member("aliases", ALIASES),
     member("dob", Shape::Day),
     member("note", Shape::Line(500)),
 ];
@@ -123,7 +125,62 @@ pub const WATCHLIST: Kind = Kind {
         Field::mv("severity", Shape::Choice(SEVERITIES), "How grave a match is.").default("high"),
         Field::mv("expires_at", Shape::Time, "From when on it matches no more."),
         Field::mv("handling", Shape::Text(5_000), "What to do on a match."),
-        Field::set("entries", Shape::Object(WATCHLIST_ENTRY), "What is looked for."),
+        Field::mv(
+            "classification",
+            Shape::Choice(CLASSIFICATIONS),
+            "Who may read it; others learn of a match without its content.",
+        )
+        .default("open"),
+        Field::set(
+            "officers",
+            Shape::Ref("user"),
+            "Who reads it though it is restricted.",
+        ),
+        Field::set(
+            "entries",
+            Shape::Object(ENTRY),
+            "What is looked for, of a short list; a long one has records of the kind watchlist-entry.",
+        ),
+    ],
+};
+
+/// One line of a long watchlist: the record that a list of thousands has for each of its members.
+pub const WATCHLIST_ENTRY: Kind = Kind {
+    name: "watchlist-entry",
+    plural: "watchlist-entries",
+    scope: "watchlists",
+    numbering: Numbering::None,
+    doc: "A name, plate, phone, identifier or text of a long watchlist, as a record of its own.",
+    fields: &[
+        Field::once("watchlist_id", Shape::Ref("watchlist"), "The list.")
+            .required()
+            .parent(),
+        Field::mv("type", SORT, "What it is.").required(),
+        Field::mv(
+            "value",
+            Shape::Line(300),
+            "What is looked for; `?` in a plate is any character.",
+        )
+        .required(),
+        Field::mv("aliases", ALIASES, "Other names of the same."),
+        Field::mv(
+            "dob",
+            Shape::Day,
+            "The day of birth: it confirms a name or refutes it.",
+        ),
+        Field::mv("note", Shape::Line(500), "A remark."),
+        Field::mv(
+            "severity",
+            Shape::Choice(SEVERITIES),
+            "How grave a match is, if not as the list says.",
+        ),
+        Field::mv("expires_at", Shape::Time, "From when on it matches no more."),
+        Field::mv(
+            "status",
+            Shape::Choice(&["active", "removed"]),
+            "Whether it is looked for; a removed one matches no more.",
+        )
+        .default("active"),
     ],
 };
 
@@ -142,12 +199,32 @@ pub const ALERT: Kind = Kind {
         Field::once("severity", Shape::Choice(SEVERITIES), "How grave it is.").default("high"),
         Field::once("score", Shape::Number(0.0, 1.0), "How sure the match is.").system(),
         Field::once("reason", Shape::Line(500), "Why it was raised.").required(),
+        Field::once("entry", Shape::Line(300), "What the list looks for.").system(),
+        Field::once("handling", Shape::Text(5_000), "What the list says to do.").system(),
+        Field::once(
+            "contact",
+            Shape::Line(300),
+            "Whom to ask about the other side of the match.",
+        )
+        .system(),
+        Field::once(
+            "counterpart",
+            Shape::Ref("alert"),
+            "The alert of the same match for those who read the record.",
+        )
+        .system(),
         Field::mv(
             "status",
             Shape::Choice(&["raised", "acknowledged", "dismissed", "escalated"]),
-            "Where it stands.",
+            "Where it stands; from dismissed only back to acknowledged.",
         )
-        .default("raised"),
-        Field::mv("dismissed_because", Shape::Line(500), "Why it was put aside."),
+        .default("raised")
+        .course(&ALERT_STATUS),
+        Field::mv(
+            "dismissed_because",
+            Shape::Line(500),
+            "Why it was put aside; without it none is.",
+        ),
+        Field::mv("escalated_to", Shape::Line(300), "To whom it was handed up."),
     ],
 };

@@ -13,7 +13,7 @@ pub use attributes::attributes_of;
 pub use casework::{CASE, ENTITY, EVIDENCE, NOTE, TIMELINE_ENTRY};
 pub use course::Course;
 pub use court::{ERASURE, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
-pub use intake::{ALERT, CHAT_MESSAGE, REPORT, WATCHLIST};
+pub use intake::{ALERT, CHAT_MESSAGE, REPORT, WATCHLIST, WATCHLIST_ENTRY};
 pub use people::{CREDENTIAL, OFFICE, ROLES, TEAM, TENANT, USER};
 pub use reference::{CATEGORY, FORM, LOCATION, NODE};
 
@@ -236,7 +236,7 @@ pub struct Kind {
 }
 
 /// Every kind known here.
-pub const KINDS: [&Kind; 19] = [
+pub const KINDS: [&Kind; 20] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
@@ -245,6 +245,7 @@ pub const KINDS: [&Kind; 19] = [
     &REPORT,
     &CHAT_MESSAGE,
     &WATCHLIST,
+    &WATCHLIST_ENTRY,
     &ALERT,
     &USER,
     &TEAM,

@@ -12,3 +12,5 @@ pub mod phones;
 pub mod plates;
 /// National forms of telephone numbers, by region.
 pub mod regions;
+/// How a word is spoken, by spelling rules of many languages.
+mod spoken;

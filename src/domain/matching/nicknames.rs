@@ -44,6 +44,11 @@ pub fn related(name: &str) -> Vec<&'static str> {
     names
 }
 
+/// The groups in which a folded name stands: names are related if they share one.
+pub fn groups_of(name: &str) -> &'static [u16] {
+    table().groups.get(name).map(Vec::as_slice).unwrap_or_default()
+}
+
 /// The groups of the table, for tests and for made-up persons.
 pub fn groups() -> &'static [Vec<&'static str>] {
     &table().names

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::domain::kind::{
     self, ALERT, CASE, CATEGORY, DISPLAY_ID, ENTITY, EVIDENCE, FORM, Kind, LOCATION, NOTE, OFFICE, TEAM,
-    TIMELINE_ENTRY, WATCHLIST,
+    TIMELINE_ENTRY, WATCHLIST, WATCHLIST_ENTRY,
 };
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
@@ -22,13 +22,14 @@ use crate::services::failure::{Failure, Fault, Outcome};
 pub(super) const ROWS_MAX: usize = 1_000;
 
 /// The kinds that a batch can hold: those that need no more than their table.
-pub(super) const KINDS: [&Kind; 12] = [
+pub(super) const KINDS: [&Kind; 13] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
     &TIMELINE_ENTRY,
     &NOTE,
     &WATCHLIST,
+    &WATCHLIST_ENTRY,
     &ALERT,
     &TEAM,
     &OFFICE,

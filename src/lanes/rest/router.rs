@@ -2,6 +2,7 @@
 
 use crate::domain::kind::{
     ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NODE, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
+    WATCHLIST_ENTRY,
 };
 use crate::lanes::http::route::Route;
 use crate::lanes::rest::{
@@ -20,6 +21,7 @@ pub fn routes() -> Vec<Route> {
         casework::relations(),
         records::all(&EVIDENCE, "evidence"),
         records::all(&WATCHLIST, "watchlists"),
+        records::all(&WATCHLIST_ENTRY, "watchlists"),
         records::all(&ALERT, "watchlists"),
         records::all(&TEAM, "agency"),
         records::all(&OFFICE, "agency"),

@@ -2,11 +2,11 @@
 
 use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
-use crate::domain::kind::{CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, attributes_of};
+use crate::domain::kind::{ALERT, CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, attributes_of};
 use crate::domain::operation::{Action, Change};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
-use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::shape::Checker;
 use crate::store::database::{Direction, Read};
 use crate::views::records;
@@ -25,6 +25,9 @@ pub(in crate::services) fn check(
     given: &mut [Given],
     checker: &mut Checker<'_>,
 ) {
+    if kind.name == ALERT.name {
+        refuse_mere_dismissal(given, checker);
+    }
     if kind.name != ENTITY.name {
         return;
     }
@@ -39,6 +42,21 @@ pub(in crate::services) fn check(
         Some((_, Value::Map(attributes))) => check_attributes(&what, attributes, checker),
         None | Some((_, Value::Null)) => {}
         Some(_) => checker.refuse("data.attributes", "an object"),
+    }
+}
+
+/// An alert is put aside with a reason.
+fn refuse_mere_dismissal(given: &[Given], checker: &mut Checker<'_>) {
+    let says = |name: &str| {
+        given
+            .iter()
+            .find(|(field, _)| field.name == name)
+            .map(|(_, value)| value)
+    };
+    let is_dismissed = says("status").and_then(Value::as_text) == Some("dismissed");
+    if is_dismissed && says("dismissed_because").and_then(Value::as_text).is_none() {
+        let fault = Fault::missing("data.dismissed_because", "why it is put aside");
+        checker.faults.push(fault);
     }
 }
 

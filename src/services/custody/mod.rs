@@ -177,7 +177,7 @@ fn settle(caller: &Caller, chain: &Chain, step: &Step) -> Outcome<()> {
     let rank = match caller.identity() {
         Identity::User(_, role) => Some(role),
         Identity::Owner => Some(Role::Administrator),
-        Identity::Key(_) => None,
+        Identity::Key(_) | Identity::Node(_) => None,
     };
     if rank.is_none_or(|role| role < Role::Supervisor) {
         return Err(Failure::Denied(

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::event::{self, Event};
 use crate::domain::id::{OpId, RecordId, VersionId};
-use crate::domain::kind::{self, CASE, DISPLAY_ID};
+use crate::domain::kind::{self, CASE, DISPLAY_ID, ENTITY, EVIDENCE, REPORT};
 use crate::domain::operation::{Action, Operation};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
@@ -41,9 +41,22 @@ pub(super) fn notice(
         find::case_of(rows, &record)?.filter(|case| case.kind == CASE.name)
     };
     let before = |version: VersionId| written(store, rows, version);
-    let Some(event) = event::of(&operation, &record, case.is_some(), &before) else {
+    let Some(mut event) = event::of(&operation, &record, case.is_some(), &before) else {
         return Ok(None);
     };
+    if let Some(about) = event
+        .about
+        .map(|id| records::get(rows, id))
+        .transpose()?
+        .flatten()
+    {
+        match about.kind.as_str() {
+            kind if kind == ENTITY.name => event.entities.push(about.id),
+            kind if kind == EVIDENCE.name => event.evidence.push(about.id),
+            kind if kind == REPORT.name => event.report = Some(about.id),
+            _ => {}
+        }
+    }
     let readers = find::readers(rows, &record)?;
     let numbers = |ids: &[RecordId]| numbers_of(rows, ids, &readers);
     let (entities, evidence) = (numbers(&event.entities)?, numbers(&event.evidence)?);

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::domain::id::RecordId;
 use crate::domain::kind::{
     ALERT, CASE, CATEGORY, CHAT_MESSAGE, ENTITY, EVIDENCE, FORM, Kind, LOCATION, NOTE, OFFICE, REPORT, TEAM,
-    TIMELINE_ENTRY, WATCHLIST,
+    TIMELINE_ENTRY, WATCHLIST, WATCHLIST_ENTRY,
 };
 use crate::domain::time::{Hlc, Millis};
 use crate::domain::value::Value;
@@ -21,7 +21,7 @@ use crate::views::index::Order;
 use crate::views::records;
 
 /// What is exported; users, keys and agencies stay.
-const KINDS: [&Kind; 14] = [
+const KINDS: [&Kind; 15] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
@@ -30,6 +30,7 @@ const KINDS: [&Kind; 14] = [
     &REPORT,
     &CHAT_MESSAGE,
     &WATCHLIST,
+    &WATCHLIST_ENTRY,
     &ALERT,
     &OFFICE,
     &TEAM,

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::id::{RecordId, TenantId};
-use crate::domain::kind::{CASE, CREDENTIAL, USER};
+use crate::domain::kind::{CASE, CREDENTIAL, USER, WATCHLIST};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
@@ -181,7 +181,7 @@ impl People {
 /// # Errors
 /// `Denied` or `Conflict`, naming the rule.
 pub(super) fn refuse_escalation(caller: &Caller, before: Option<&Record>, after: &Record) -> Outcome<()> {
-    if after.kind == CASE.name {
+    if after.kind == CASE.name || after.kind == WATCHLIST.name {
         return policy::demand_reach(caller, before, after);
     }
     if after.kind == CREDENTIAL.name && before.is_none() {

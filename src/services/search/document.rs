@@ -74,7 +74,7 @@ pub fn document(rows: &impl Read, record: &Record) -> Result<Option<SearchDoc>, 
 }
 
 /// What the record itself says, by what it is.
-fn words(kind: &kind::Kind, record: &Record) -> DocText {
+pub(in crate::services) fn words(kind: &kind::Kind, record: &Record) -> DocText {
     let text = |field: &str| record.text(field).unwrap_or_default().to_owned();
     let mut doc = DocText {
         kind: kind_path(record),

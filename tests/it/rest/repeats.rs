@@ -65,6 +65,7 @@ async fn body(ground: &Ground, route: &Route) -> Option<Json> {
             json!({"action": "stored", "place": "A-1", "follows": chain.data()["follows"]})
         }
         "/watchlists" => json!({"name": "x", "purpose": "x"}),
+        "/watchlist-entries" => json!({"watchlist_id": "WL-0001", "type": "plate", "value": "x1"}),
         "/alerts" => json!({"record_id": "INV-2026-0001", "reason": "x"}),
         "/teams" | "/offices" | "/locations" => json!({"name": "x"}),
         "/forms" => json!({"name": "x", "for": "cases", "schema": [1]}),

@@ -92,6 +92,7 @@ fn me(lanes: &Lanes, caller: &Caller) -> Json {
         Identity::User(_, role) => ("user", Some(role.word())),
         Identity::Key(_) => ("key", None),
         Identity::Owner => ("owner", None),
+        Identity::Node(_) => ("node", None),
     };
     let sessions = lanes.services.own_sessions(caller);
     let sessions: Vec<Json> = sessions
