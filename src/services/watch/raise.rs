@@ -126,7 +126,7 @@ impl Match<'_> {
     }
 
     /// What both sides are told.
-    fn alert(&self, side: &[u8], about: &Record, reason: String, contact: String) -> Alert {
+    fn alert(&self, side: &[u8], about: &Record, reason: &str, contact: String) -> Alert {
         let mut fields = vec![
             ("watchlist_id", Value::Id(self.list.id)),
             ("record_id", Value::Id(about.id)),
@@ -182,9 +182,9 @@ impl Match<'_> {
         let contact = owner(rows, self.list)?;
         if !self.is_list_open_to_the_record() {
             let reason = format!("on a watchlist that is not open to all who read this; ask {contact}");
-            return Ok(self.alert(b"record", self.record, reason, contact));
+            return Ok(self.alert(b"record", self.record, &reason, contact));
         }
-        let mut alert = self.alert(b"record", self.record, self.reason(), contact);
+        let mut alert = self.alert(b"record", self.record, &self.reason(), contact);
         alert.fields.push(("entry", Value::text(&*self.hit.sought.value)));
         Ok(alert)
     }
@@ -204,7 +204,7 @@ impl Match<'_> {
                 sought.sort, sought.value
             ),
         };
-        let mut alert = self.alert(b"list", self.list, reason, contact);
+        let mut alert = self.alert(b"list", self.list, &reason, contact);
         alert.fields.push(("entry", Value::text(&*sought.value)));
         alert.fields.push(("counterpart", Value::Id(self.id(b"record"))));
         Ok(Some(alert))
