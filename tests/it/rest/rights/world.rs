@@ -171,30 +171,33 @@ pub(super) async fn found(desk: &mut Desk<'_>, slug: &str) -> Agency {
     Agency { callers, ids }
 }
 
+/// What is made for an agency, each after what it names.
+const FURNITURE: [&str; 17] = [
+    "offices",
+    "users",
+    "teams",
+    "cases",
+    "entities",
+    "other",
+    "evidence",
+    "timeline",
+    "notes",
+    "watchlists",
+    "watchlist-entries",
+    "alerts",
+    "forms",
+    "locations",
+    "categories",
+    "keys",
+    "reports",
+];
+
 /// A record of every kind, made over HTTP by the administrator; its case is of this class.
 pub(super) async fn furnish(desk: &mut Desk<'_>, agency: &mut Agency, class: &str) {
     let who = agency.administrator().clone();
     // Each agency has a picture that the other has not.
     desk.picture = photo(Scene::Plate, &agency.ids["tenants"][28..]);
-    for plural in [
-        "offices",
-        "users",
-        "teams",
-        "cases",
-        "entities",
-        "other",
-        "evidence",
-        "timeline",
-        "notes",
-        "watchlists",
-        "watchlist-entries",
-        "alerts",
-        "forms",
-        "locations",
-        "categories",
-        "keys",
-        "reports",
-    ] {
+    for plural in FURNITURE {
         let (path, mut data) = sample(plural, &agency.ids, desk);
         if plural == "cases" {
             data["classification"] = class.into();
