@@ -121,6 +121,11 @@ impl Folder {
         self.0.join("watched.json")
     }
 
+    /// How far webhooks are told.
+    pub fn deliveries(&self) -> PathBuf {
+        self.0.join("webhooks.json")
+    }
+
     /// The socket through which the command line reaches a running server.
     pub fn socket(&self) -> PathBuf {
         self.0.join("admin.sock")

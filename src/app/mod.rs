@@ -26,15 +26,18 @@ use crate::app::probes::Probes;
 use crate::config::Config;
 use crate::domain::time::SystemClock;
 use crate::lanes;
-use crate::lanes::http::{Beside, Ears, Lanes};
+use crate::lanes::events::webhooks::courier::dispatch;
+use crate::lanes::http::{Beside, Ears, Lanes, Telling};
 use crate::server::certs::authority::Authority;
 use crate::server::certs::name::names_of_node;
 use crate::server::certs::{self, CertError, Certificates};
 use crate::server::listener::{self, ListenError};
+use crate::server::outside::{OutsideOptions, Rules, WayOut};
 use crate::server::tasks::Tasks;
 use crate::server::tls::{self, TlsError};
 use crate::server::{self, Stopped};
 use crate::services::Services;
+use crate::services::events::webhooks::Deliveries;
 use crate::services::events::{self, Feed, FeedOptions, Places};
 use crate::services::search::Finder;
 use crate::services::search::follow::{FollowOptions, Follower, Gauge};
@@ -123,7 +126,9 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
         stuck,
     ));
     let tasks = Tasks::default();
-    let router = router(&node, &followers, beside(&tasks, &stop), &config)
+    let lanes = lanes_of(&node, &followers, beside(&tasks, &stop), &config);
+    tasks.spawn(dispatch(lanes.clone()));
+    let router = lanes::router(&lanes)
         .merge(probes::router(&probes))
         .merge(probes::keyed_metrics_router(&probes));
     let main = listener::bind(config.server.listen).await?;
@@ -174,6 +179,7 @@ struct Followers {
     feed: Feed,
     feeding: events::Follower,
     watching: watch::Follower,
+    deliveries: Deliveries,
 }
 
 impl Followers {
@@ -200,6 +206,11 @@ impl Followers {
         Ok(Self {
             search: Follower::start(Arc::clone(store), Arc::clone(&node.index), follow)?,
             feeding: feed.follow()?,
+            deliveries: Deliveries::kept_in(
+                Arc::new(RealDisk),
+                node.folder.deliveries(),
+                config.events.webhook_attempts_max,
+            ),
             feed,
             watching,
         })
@@ -210,6 +221,7 @@ impl Followers {
     }
 
     fn stop(self) {
+        self.deliveries.keep();
         drop(self.feeding);
         drop(self.watching);
         self.search.stop();
@@ -349,17 +361,29 @@ fn beside(tasks: &Tasks, stop: &CancellationToken) -> Beside {
     Beside::new(move |task| tasks.spawn(task), stop.clone())
 }
 
-/// What the lanes answer at the main listener.
-fn router(node: &Node, followers: &Followers, beside: Beside, config: &Config) -> Router {
+/// What the lanes have at hand.
+fn lanes_of(node: &Node, followers: &Followers, beside: Beside, config: &Config) -> Lanes {
     let finder = node.finder(Some(followers.gauge()));
     let feed = followers.feed.clone();
-    lanes::router(&Lanes::new(
-        node.services.clone(),
-        finder,
-        feed,
-        beside,
-        lane_options(config),
-    ))
+    let out = WayOut::new(outside_options(config), Arc::new(SystemClock));
+    let options = lane_options(config);
+    Lanes::new(node.services.clone(), finder, feed, beside, options)
+        .with_outside(Arc::new(out), followers.deliveries.clone())
+}
+
+/// How receivers of webhooks are reached.
+fn outside_options(config: &Config) -> OutsideOptions {
+    let events = &config.events;
+    OutsideOptions {
+        rules: Rules {
+            local: events.webhook_local_allowed,
+            private: events.webhook_private_allowed,
+            http: events.webhook_http_allowed,
+        },
+        ca_file: events.webhook_ca_file.clone(),
+        time_max: Duration::from_secs(events.webhook_seconds_max),
+        answer_bytes_max: events.webhook_answer_bytes_max,
+    }
 }
 
 /// What the lanes are told of the configuration.
@@ -389,6 +413,12 @@ fn lane_options(config: &Config) -> lanes::http::Options {
             ping_every: Duration::from_secs(config.events.ping_seconds),
             behind_max: config.events.behind_max,
             wait_max: Duration::from_secs(config.events.wait_seconds_max),
+        },
+        telling: Telling {
+            count_max: config.events.webhooks_max,
+            retry_min: Duration::from_millis(config.events.webhook_retry_ms_min),
+            retry_max: Duration::from_secs(config.events.webhook_retry_seconds_max),
+            give_up_after: Duration::from_secs(config.events.webhook_give_up_seconds),
         },
     }
 }

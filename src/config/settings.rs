@@ -249,6 +249,28 @@ settings! {
         ping_seconds: u64 = "20" in 1..=3600,
         /// Seconds for which one who asks may wait for the next event.
         wait_seconds_max: u64 = "60" in 0..=3600,
+        /// Webhooks that this node tells.
+        webhooks_max: usize = "100" in 0..=10000,
+        /// Whether webhooks may lead to this machine and to what it reaches without a router.
+        webhook_local_allowed: bool = "false",
+        /// Whether webhooks may lead to private networks (`10.0.0.0/8` and their like).
+        webhook_private_allowed: bool = "true",
+        /// Whether webhooks may go out without TLS. Whoever is on the way reads along.
+        webhook_http_allowed: bool = "false",
+        /// PEM: authorities that webhooks trust beside those of the system. Not set: none.
+        webhook_ca_file: Option<PathBuf> = "",
+        /// Seconds for one attempt, from the name of the receiver to the end of its answer.
+        webhook_seconds_max: u64 = "20" in 1..=300,
+        /// Bytes of a receiver's answer that are read.
+        webhook_answer_bytes_max: usize = "65536" in 0..=16777216,
+        /// Milliseconds until the second attempt; doubled with each further one.
+        webhook_retry_ms_min: u64 = "1000" in 1..=3600000,
+        /// Seconds between two attempts, at most.
+        webhook_retry_seconds_max: u64 = "3600" in 1..=86400,
+        /// Seconds after which a webhook is paused whose receiver took nothing: three days.
+        webhook_give_up_seconds: u64 = "259200" in 1..=31536000,
+        /// Attempts of each webhook that are remembered.
+        webhook_attempts_max: usize = "200" in 1..=100000,
     }
     /// Passwords and sessions of people.
     auth: Auth {

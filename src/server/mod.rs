@@ -33,6 +33,8 @@ mod connection;
 pub mod limits;
 /// Opening listeners, and accepting from them.
 pub mod listener;
+/// The way out: posts to servers of others, to addresses that are allowed.
+pub mod outside;
 /// What is done around every request: who is asking, security headers, a panic's answer.
 mod service;
 /// A socket that gives up on a peer that doesn't read.

@@ -215,6 +215,36 @@ impl Services {
     }
 }
 
+impl Services {
+    /// The caller that a user or key is who is not here: what acts for it hears events with its present rights.
+    ///
+    /// # Errors
+    /// `Unauthenticated`: it may do nothing any more, or not listen.
+    pub fn admit_absent(&self, who: RecordId, lane: &'static str) -> Outcome<Caller> {
+        let via = Via {
+            lane,
+            address: None,
+            request_id: lane.to_owned(),
+        };
+        let record = records::get(&self.snapshot()?, who)?.ok_or(UNKNOWN)?;
+        if record.kind == USER.name {
+            return self.admit_user(&record, via);
+        }
+        if record.kind != CREDENTIAL.name {
+            return Err(UNKNOWN);
+        }
+        // Where a key may be used from is asked of who brings it.
+        let door = Door::new(&record);
+        match door.ended(self.now()) {
+            Some(fault) => Err(Failure::Unauthenticated(fault)),
+            None if !door.lanes.contains("events") => {
+                Err(Failure::Unauthenticated("the key does not open the lane events"))
+            }
+            None => Ok(door.caller(via)),
+        }
+    }
+}
+
 const UNKNOWN_TEXT: &str = "the credential is unknown";
 
 const UNKNOWN: Failure = Failure::Unauthenticated(UNKNOWN_TEXT);
@@ -283,12 +313,19 @@ impl Door {
     /// Why it opens nothing now and from there.
     fn fault(&self, now: Millis, address: Option<IpAddr>) -> Option<&'static str> {
         let from_here = |ranges: &Vec<_>| ranges.iter().any(|range| holds(*range, address));
+        let elsewhere = || {
+            let is_here = self.networks.as_ref().is_none_or(from_here);
+            (!is_here).then_some("the key is not for this address")
+        };
+        self.ended(now).or_else(elsewhere)
+    }
+
+    /// Why it opens nothing now, wherever it is used.
+    fn ended(&self, now: Millis) -> Option<&'static str> {
         if self.revoked {
             Some("the key was revoked")
         } else if self.ends_at.is_some_and(|end| end <= now) {
             Some("the key has expired")
-        } else if !self.networks.as_ref().is_none_or(from_here) {
-            Some("the key is not for this address")
         } else {
             None
         }

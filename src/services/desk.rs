@@ -109,7 +109,8 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     pub fn create(&mut self, kind: &'static Kind, input: Fields) -> Outcome<Arc<Record>> {
         policy::demand_for(self.caller, kind, Deed::Write)?;
         let own = input.get("slug").and_then(Value::as_text) == Some(self.caller.tenant().as_str());
-        if kind.name == kind::CREDENTIAL.name || (kind.name == kind::TENANT.name && !own) {
+        let shown_once = [kind::CREDENTIAL.name, kind::WEBHOOK.name].contains(&kind.name);
+        if shown_once || (kind.name == kind::TENANT.name && !own) {
             let route = kind.plural;
             return Err(Failure::wrong(
                 "data",
@@ -167,7 +168,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         }
         changes.extend(added);
         let made = self.draft(kind, id, changes)?;
-        people::refuse_escalation(self.caller, None, &made)?;
+        people::refuse_escalation(self.session.rows(), self.caller, None, &made)?;
         Ok(made)
     }
 
@@ -215,7 +216,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         } else {
             self.draft(kind, record.id, changes)?
         };
-        people::refuse_escalation(self.caller, Some(record), &changed)?;
+        people::refuse_escalation(self.session.rows(), self.caller, Some(record), &changed)?;
         Ok(changed)
     }
 

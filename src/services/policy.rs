@@ -26,7 +26,13 @@ const OFFICER: [&str; 5] = [
     "reports:write",
 ];
 const SUPERVISOR: [&str; 3] = ["watchlists:write", "audit:read", HOLD];
-const ADMINISTRATOR: [&str; 4] = ["users:admin", "keys:admin", "tenants:admin", "nodes:admin"];
+const ADMINISTRATOR: [&str; 5] = [
+    "users:admin",
+    "keys:admin",
+    "tenants:admin",
+    "nodes:admin",
+    "webhooks:admin",
+];
 const EVERYBODY: [&str; 6] = [
     "cases:read",
     "entities:read",
@@ -70,7 +76,7 @@ pub fn scope_for(kind: &Kind, deed: Deed) -> String {
     }
     match (kind.scope, deed) {
         ("users", Deed::Read) => "users:read".to_owned(),
-        (scope @ ("users" | "keys" | "tenants" | "nodes"), _) => format!("{scope}:admin"),
+        (scope @ ("users" | "keys" | "tenants" | "nodes" | "webhooks"), _) => format!("{scope}:admin"),
         (scope, Deed::Read) => format!("{scope}:read"),
         (scope, Deed::Write) => format!("{scope}:write"),
     }

@@ -72,6 +72,7 @@ pub struct Store {
     logs: [LogId; 2],
     public: [u8; 32],
     link_secret: Secret,
+    webhook_secret: Secret,
     notary: Notary,
     /// Held for writing while payloads are erased, for reading while the whole journal is copied or verified.
     erasing: RwLock<()>,
@@ -153,6 +154,7 @@ impl Store {
             logs: Stream::ALL.map(|stream| identity.log(stream)),
             public: identity.public(),
             link_secret: Secret(identity.secret("public links")),
+            webhook_secret: Secret(identity.secret("webhooks")),
             notary: Notary::of(identity),
             erasing: RwLock::default(),
         };
@@ -268,6 +270,11 @@ impl Store {
     /// From which the secrets of public links are made.
     pub fn link_secret(&self) -> Hash {
         self.link_secret.0
+    }
+
+    /// From which the secrets of webhooks are made.
+    pub fn webhook_secret(&self) -> Hash {
+        self.webhook_secret.0
     }
 
     /// The operation at a place of a log, by the log's number here.

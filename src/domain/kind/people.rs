@@ -1,6 +1,7 @@
-//! People who act and what they act for: users, teams, offices, tenants, credentials.
+//! People and programs that act or are told, and what they act for: users, teams, offices, tenants, credentials, webhooks.
 
 use super::{Field, Kind, Member, Numbering, Shape, member, needed};
+use crate::domain::event::Severity;
 
 /// What a user may do, from least to most.
 pub const ROLES: &[&str] = &["viewer", "officer", "supervisor", "administrator"];
@@ -150,5 +151,63 @@ pub const CREDENTIAL: Kind = Kind {
             &["active", "revoked"],
             "Whether it was taken back; never undone.",
         ),
+    ],
+};
+
+const FILTER: &[Member] = &[
+    member("eventTypes", Shape::List(&Shape::Line(100), 200)),
+    member("caseIds", Shape::List(&Shape::Line(200), 200)),
+    member("entityIds", Shape::List(&Shape::Line(200), 200)),
+    member("minSeverity", Shape::Choice(&Severity::WORDS)),
+];
+
+/// A program of others that is told of events.
+pub const WEBHOOK: Kind = Kind {
+    name: "webhook",
+    plural: "webhooks",
+    scope: "webhooks",
+    numbering: Numbering::None,
+    doc: "Where events are told to, signed, one after the other; the secret is shown once.",
+    fields: &[
+        Field::mv("name", Shape::Line(200), "Who or what listens there.").required(),
+        Field::mv("url", Shape::Line(2_000), "The address that events are posted to.").required(),
+        Field::mv("filter", Shape::Object(FILTER), "Which events; all, if not said."),
+        Field::mv(
+            "owner_id",
+            Shape::Ref(""),
+            "The user or key whose rights it has; who made it, if not said. It hears what the owner may read when it is told.",
+        ),
+        Field::mv("paused", Shape::Bool, "Nothing is told; nothing is lost either."),
+        Field::mv(
+            "paused_because",
+            Shape::Line(400),
+            "Why the node paused it, if the node did.",
+        )
+        .system(),
+        Field::mv(
+            "told_by",
+            Shape::Sha256,
+            "The log of the node that tells; a restored copy of a node tells nothing until somebody resumes it there.",
+        )
+        .system(),
+        Field::once(
+            "begins_after",
+            Shape::Int(0, i64::MAX),
+            "The `sequence` after which it began.",
+        )
+        .system(),
+        Field::mv(
+            "replayed_after",
+            Shape::Int(0, i64::MAX),
+            "The `sequence` after which everything was to be told again, the last time.",
+        )
+        .system(),
+        Field::mv("secret_number", Shape::Int(1, i64::MAX), "Which secret it has by now.").system(),
+        Field::mv(
+            "old_secret_until",
+            Shape::Time,
+            "Until when the secret before is signed with too.",
+        )
+        .system(),
     ],
 };

@@ -13,6 +13,8 @@ mod pull;
 pub mod router;
 /// The WebSocket.
 mod socket;
+/// Those who are told and do not come.
+pub mod webhooks;
 /// Events and frames as JSON.
 mod wire;
 /// JSON as YAML.

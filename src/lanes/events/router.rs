@@ -8,7 +8,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE, UPGRADE};
 use crate::domain::event::Severity;
 use crate::domain::kind::Shape;
 use crate::lanes::events::guest::Guest;
-use crate::lanes::events::{asyncapi, pull, socket, wire};
+use crate::lanes::events::{asyncapi, pull, socket, webhooks, wire};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::route::{Gives, Param, Route, Schema, Visit, param};
 use crate::services::failure::Outcome;
@@ -73,7 +73,7 @@ pub fn routes() -> Vec<Route> {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
             Ok(response)
         });
-    vec![listen, document]
+    [vec![listen, document], webhooks::router::routes()].concat()
 }
 
 /// Whether a WebSocket is asked for, which may bring its credential in its first frame.

@@ -7,7 +7,7 @@ use crate::domain::event;
 use crate::services::events::{Notice, Wanted};
 
 /// The version of the form of events.
-const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// An event. It is written once, however many hear it.
 pub(super) fn event(notice: &Notice) -> &str {

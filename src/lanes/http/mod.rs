@@ -31,16 +31,66 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::services::Services;
 use crate::services::events::Feed;
+use crate::services::events::webhooks::Deliveries;
 use crate::services::failure::Outcome;
 use crate::services::search::Finder;
 
 pub use rates::Rates;
 pub use serve::{blocking, router};
+
+/// How webhooks are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Telling {
+    /// Webhooks that one node tells.
+    pub count_max: usize,
+    /// After the first failure; doubled with each further one.
+    pub retry_min: Duration,
+    /// Between two attempts, at most.
+    pub retry_max: Duration,
+    /// What has failed for so long is held back.
+    pub give_up_after: Duration,
+}
+
+impl Default for Telling {
+    fn default() -> Self {
+        Self {
+            count_max: 100,
+            retry_min: Duration::from_secs(1),
+            retry_max: Duration::from_secs(60 * 60),
+            give_up_after: Duration::from_secs(3 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// What somebody else's server said to a post.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// How long it wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// A post under way; a failure says why nothing was answered.
+pub type Posting<'l> = Pin<Box<dyn Future<Output = Result<Reply, String>> + Send + 'l>>;
+
+/// A line to one server of others, on which posts follow one another.
+pub trait Line: Send {
+    /// Posts a body to an address. Nothing is followed, and of the answer's body nothing is kept.
+    fn post<'l>(&'l mut self, url: &'l str, headers: HeaderMap, body: String) -> Posting<'l>;
+}
+
+/// The way out of the house, which the root gives.
+pub trait Outside: Send + Sync + fmt::Debug {
+    /// A line that is not connected yet.
+    fn line(&self) -> Box<dyn Line>;
+}
 
 /// What the lanes need to know; the root fills it from the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +121,8 @@ pub struct Options {
     pub language: String,
     /// What one who listens may use.
     pub ears: Ears,
+    /// How those are told who do not come.
+    pub telling: Telling,
 }
 
 /// What one connection that listens may use.
@@ -122,6 +174,7 @@ impl Default for Options {
             large_bodies_at_once_max: 2,
             language: String::new(),
             ears: Ears::default(),
+            telling: Telling::default(),
         }
     }
 }
@@ -163,6 +216,9 @@ impl Beside {
     }
 }
 
+/// Attempts of a webhook that are remembered, if nobody says.
+const ATTEMPTS_REMEMBERED: usize = 200;
+
 /// What every handler of every lane has at hand. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lanes {
@@ -176,6 +232,10 @@ pub struct Lanes {
     pub feed: Feed,
     /// What outlives its request.
     pub beside: Beside,
+    /// How far webhooks are told.
+    pub deliveries: Deliveries,
+    /// How others' servers are reached; `None` where nothing leaves the house.
+    pub outside: Option<Arc<dyn Outside>>,
     /// How often each credential asked.
     pub rates: Arc<Rates>,
     /// Taken while a large body is parsed and checked, so that memory doesn't grow with the number of those who send one.
@@ -196,10 +256,19 @@ impl Lanes {
             finder,
             feed,
             beside,
+            deliveries: Deliveries::new(ATTEMPTS_REMEMBERED),
+            outside: None,
             options: Arc::new(options),
             rates,
             large_bodies,
         }
+    }
+
+    /// The same with a way out, and with what the last run knew of webhooks.
+    #[must_use]
+    pub fn with_outside(mut self, outside: Arc<dyn Outside>, deliveries: Deliveries) -> Self {
+        (self.outside, self.deliveries) = (Some(outside), deliveries);
+        self
     }
 
     /// After which arrival a listener begins: the one that it has, else the last of all.

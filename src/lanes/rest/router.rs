@@ -2,7 +2,7 @@
 
 use crate::domain::kind::{
     ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NODE, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
-    WATCHLIST_ENTRY,
+    WATCHLIST_ENTRY, WEBHOOK,
 };
 use crate::lanes::http::route::Route;
 use crate::lanes::rest::{
@@ -29,6 +29,8 @@ pub fn routes() -> Vec<Route> {
         records::all(&LOCATION, "agency"),
         records::readable(&NODE, "agency"),
         vec![records::change(&NODE, "agency")],
+        records::readable(&WEBHOOK, "webhooks"),
+        vec![records::change(&WEBHOOK, "webhooks")],
         evidence::routes(),
         reports::routes(),
         search::routes(),

@@ -2,10 +2,11 @@
 
 use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
-use crate::domain::kind::{ALERT, CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, attributes_of};
+use crate::domain::kind::{ALERT, CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, WEBHOOK, attributes_of};
 use crate::domain::operation::{Action, Change};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
+use crate::services::events::webhooks;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::shape::Checker;
 use crate::store::database::{Direction, Read};
@@ -27,6 +28,9 @@ pub(in crate::services) fn check(
 ) {
     if kind.name == ALERT.name {
         refuse_mere_dismissal(given, checker);
+    }
+    if kind.name == WEBHOOK.name {
+        return webhooks::check(given, checker);
     }
     if kind.name != ENTITY.name {
         return;

@@ -10,6 +10,8 @@ mod filter;
 mod follow;
 /// How far those have come who listen under a name.
 mod places;
+/// Programs of others that are told.
+pub mod webhooks;
 
 use std::sync::OnceLock;
 

@@ -20,17 +20,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::id::{RecordId, TenantId};
-use crate::domain::kind::{CASE, CREDENTIAL, USER, WATCHLIST};
+use crate::domain::kind::{CASE, CREDENTIAL, USER, WATCHLIST, WEBHOOK};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role};
+use crate::services::events::webhooks;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::people::kept::Rows;
 use crate::services::people::passwords::{HashOptions, Password, Passwords};
 use crate::services::people::sessions::Sessions;
 use crate::services::policy;
+use crate::store::database::Read;
 use crate::store::disk::Disk;
 use crate::store::kept::Kept;
 
@@ -180,12 +182,20 @@ impl People {
 ///
 /// # Errors
 /// `Denied` or `Conflict`, naming the rule.
-pub(super) fn refuse_escalation(caller: &Caller, before: Option<&Record>, after: &Record) -> Outcome<()> {
+pub(super) fn refuse_escalation(
+    rows: &impl Read,
+    caller: &Caller,
+    before: Option<&Record>,
+    after: &Record,
+) -> Outcome<()> {
     if after.kind == CASE.name || after.kind == WATCHLIST.name {
         return policy::demand_reach(caller, before, after);
     }
     if after.kind == CREDENTIAL.name && before.is_none() {
         return refuse_key(caller, after);
+    }
+    if after.kind == WEBHOOK.name {
+        return webhooks::refuse_greater_owner(rows, caller, after);
     }
     if after.kind == USER.name {
         for record in before.into_iter().chain([after]) {

@@ -6,3 +6,4 @@ mod feed;
 mod frames;
 mod names;
 mod rights;
+mod webhooks;

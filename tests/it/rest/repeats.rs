@@ -11,6 +11,7 @@ struct Ground {
     test: TestBox,
     user: String,
     key: String,
+    webhook: String,
 }
 
 async fn ground() -> Ground {
@@ -27,9 +28,12 @@ async fn ground() -> Ground {
     let user = json!({"email": "a@b.example", "name": "a", "role": "viewer"});
     let user = test.post("/v1/users", user).await.expect(201).data();
     let key = test.post("/v1/keys", key()).await.expect(201).data();
+    let webhook = json!({"name": "x", "url": "https://desk.example.org/hook"});
+    let webhook = test.post("/v1/webhooks", webhook).await.expect(201).data();
     let id = |json: &Json| json["id"].as_str().unwrap().to_owned();
     Ground {
         user: id(&user),
+        webhook: id(&webhook),
         key: id(&key),
         test,
     }
@@ -79,6 +83,12 @@ async fn body(ground: &Ground, route: &Route) -> Option<Json> {
         "/users/{id}/static-token" => Json::Null,
         "/keys" => key(),
         "/keys/{id}/rotate" => json!({"overlap_minutes": 5}),
+        "/webhooks" => json!({"name": "x", "url": "https://desk.example.org/hook"}),
+        "/webhooks/{id}/rotate" => json!({"overlap_minutes": 5}),
+        "/webhooks/{id}/replay" => json!({"after": 0}),
+        "/webhooks/{id}/pause" | "/webhooks/{id}/resume" => Json::Null,
+        // Writes nothing: each is a test of its own.
+        "/webhooks/{id}/test" => return None,
         "/tenants" => json!({"slug": "harbor", "name": "Harbor"}),
         "/evidence/{id}/files" | "/reports/{id}/images" | "/conflicts/{id}" => return None,
         hold if hold.ends_with("/{id}/hold") => json!({"reason": "a civil suit"}),
@@ -95,6 +105,7 @@ async fn send(ground: &Ground, route: &Route, body: &Json) -> Answer {
         Some("evidence") => "EVD-0001",
         Some("users") => &ground.user,
         Some("keys") => &ground.key,
+        Some("webhooks") => &ground.webhook,
         _ => "1",
     };
     let path = route.path.replace("{id}", record);
@@ -131,7 +142,7 @@ async fn every_post_takes_an_idempotency_key() {
             again.json()
         );
         let (mut told, repeated) = (first.data(), again.data());
-        let secrets: Vec<_> = ["key", "token"]
+        let secrets: Vec<_> = ["key", "token", "secret"]
             .iter()
             .filter_map(|name| told.as_object_mut()?.shift_remove(*name))
             .collect();

@@ -115,7 +115,7 @@ fn surfaces(kind: &Kind, field: &Field, agency: &Agency, desk: &mut Desk<'_>) ->
     }
     if !matches!(
         kind.name,
-        "report" | "user" | "credential" | "tenant" | "timeline-entry" | "note"
+        "report" | "user" | "credential" | "webhook" | "tenant" | "timeline-entry" | "note"
     ) {
         all.push((Method::POST, "/v1/batch".to_owned()));
     }
@@ -137,8 +137,13 @@ async fn a_body_that_names_a_foreign_record_is_answered_like_one_that_names_none
             .filter(|field| matches!(field.writer, Writer::Client | Writer::Creator));
         for field in fields {
             let ways = |id: &dyn Fn(&str) -> String| naming(&field.shape, id);
-            let mine = ways(&|kind| east.ids[plural_of(kind)].clone());
-            let foreign = ways(&|kind| west.ids[plural_of(kind)].clone());
+            // The owner of a webhook may be of two kinds, and of no other.
+            let plural = |named: &str| match (kind.name, named) {
+                ("webhook", "") => "users",
+                _ => plural_of(named),
+            };
+            let mine = ways(&|kind| east.ids[plural(kind)].clone());
+            let foreign = ways(&|kind| west.ids[plural(kind)].clone());
             let none = ways(&|_| NONE.to_owned());
             for ((mine, foreign), none) in mine.into_iter().zip(foreign).zip(none) {
                 for (method, path) in surfaces(kind, field, &east, &mut desk) {

@@ -172,7 +172,7 @@ pub(super) async fn found(desk: &mut Desk<'_>, slug: &str) -> Agency {
 }
 
 /// What is made for an agency, each after what it names.
-const FURNITURE: [&str; 17] = [
+const FURNITURE: [&str; 18] = [
     "offices",
     "users",
     "teams",
@@ -189,6 +189,7 @@ const FURNITURE: [&str; 17] = [
     "locations",
     "categories",
     "keys",
+    "webhooks",
     "reports",
 ];
 
@@ -267,6 +268,7 @@ pub(super) fn sample(plural: &str, ids: &BTreeMap<String, String>, desk: &mut De
             json!({"email": format!("{word}@{}.example", id("tenants")), "name": "x", "role": "viewer"})
         }
         "keys" => json!({"name": word, "lanes": ["query"], "scopes": ["cases:read"]}),
+        "webhooks" => json!({"name": word, "url": "https://desk.example.org/hook", "owner_id": id("keys")}),
         "tenants" => json!({"slug": word, "name": "x"}),
         "reports" => {
             json!({"location": {"x": 8.5, "y": 47.3}, "category": {"category_id": id("category").parse::<i64>().unwrap()},
@@ -325,7 +327,10 @@ pub(super) fn body(route: &Route, ids: &BTreeMap<String, String>, desk: &mut Des
         ("POST", ["conflicts", "{id}"]) => {
             json!({"field": "title", "versions": [format!("{}/1/0", "ab".repeat(32))], "value": "y", "reason": "because"})
         }
-        ("POST", ["keys", "{id}", "rotate"]) | ("POST", ["reports", "{id}", "case"]) => json!({}),
+        ("POST", ["webhooks", "{id}", "replay"]) => json!({"after": 0}),
+        ("POST", ["keys" | "webhooks", "{id}", "rotate"]) | ("POST", ["reports", "{id}", "case"]) => {
+            json!({})
+        }
         ("POST", ["users", "{id}", "password"]) => json!({"password": PASSWORD}),
         ("POST", ["reports", "{id}", "chat", "messages"]) => json!([{"text": "hello"}]),
         _ => panic!("say here what {route:?} takes"),
