@@ -420,6 +420,8 @@ fn lane_options(config: &Config) -> lanes::http::Options {
             retry_max: Duration::from_secs(config.events.webhook_retry_seconds_max),
             give_up_after: Duration::from_secs(config.events.webhook_give_up_seconds),
         },
+        safe_requests_per_second: config.safe.requests_per_second,
+        safe_request_burst: config.safe.burst,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::services::images::DecodeLimits;
 use crate::services::people::PeopleOptions;
 use crate::services::people::passwords::HashOptions;
 use crate::services::reports::ReportRules;
+use crate::services::safe::SafeOptions;
 use crate::services::search::follow::Gauge;
 use crate::services::search::{FindOptions, Finder};
 use crate::store::blobs::Blobs;
@@ -78,6 +79,7 @@ impl Node {
         let services = Services::new(Arc::new(store), files, Arc::clone(&world.clock))
             .with_memory(shown_bytes_max)
             .with_report_rules(report_rules(config))
+            .with_safe(safe_options(config))
             .with_people(people_options(config, facts.tenant().ok()))
             .with_sessions_kept_in(Arc::clone(&world.disk), folder.sessions());
         let heap_bytes = usize::try_from(config.search.heap_bytes).unwrap_or(usize::MAX);
@@ -132,6 +134,15 @@ fn people_options(config: &Config, home: Option<TenantId>) -> PeopleOptions {
             hashes_max: config.auth.hashes_at_once_max,
             waiting_max: config.auth.hashes_waiting_max,
         },
+    }
+}
+
+fn safe_options(config: &Config) -> SafeOptions {
+    SafeOptions {
+        item_create: config.safe.item_create,
+        seats: config.safe.seats,
+        seat_held_millis: i64::try_from(config.safe.seat_held_minutes.saturating_mul(60_000))
+            .unwrap_or(i64::MAX),
     }
 }
 

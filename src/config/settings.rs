@@ -323,6 +323,19 @@ settings! {
         /// Days for which a report's public page is open.
         public_link_days: u64 = "30" in 1..=3650,
     }
+    /// The evidence room's lane, for clients of another maker's software.
+    safe: Safe {
+        /// Requests a second of one token, over time.
+        requests_per_second: u32 = "5000" in 1..=1000000,
+        /// Requests of one token at once, before the rate counts.
+        burst: u32 = "10000" in 1..=1000000,
+        /// Lets clients make items, which otherwise come by item entry and data import alone.
+        item_create: bool = "false",
+        /// Licences of each agency; a user whose licence is reserved always has one. 0: as many as anybody wants.
+        seats: usize = "0" in 0..=1000000,
+        /// Minutes after a user's last request until the licence is free again.
+        seat_held_minutes: u64 = "20" in 1..=1440,
+    }
     /// What the program says while it runs, on stderr or to journald. Never names, plates, addresses or bodies.
     log: Log {
         /// Form of the lines.

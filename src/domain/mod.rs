@@ -25,6 +25,8 @@ pub mod kind;
 pub mod matching;
 /// One immutable change and its parts.
 pub mod operation;
+/// A person as an evidence room writes it.
+pub mod person;
 /// A record as folded from its operations.
 pub mod record;
 /// Wall times, the clock that tests replace, the hybrid logical clock.

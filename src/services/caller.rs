@@ -8,6 +8,12 @@ use crate::domain::id::{LogId, RecordId, TenantId};
 use crate::domain::operation::Actor;
 use crate::domain::value::Fields;
 
+/// The lane of evidence-room clients.
+pub const SAFE_LANE: &str = "safe";
+
+/// Behind the name of a user for whom such a client acted.
+pub const VIA_API: &str = " via API";
+
 /// How a request came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
@@ -137,7 +143,15 @@ impl Caller {
         };
         Actor {
             who,
-            client: format!("{}:{}", self.via.lane, self.name),
+            client: format!("{}:{}", self.via.lane, self.signature()),
+        }
+    }
+
+    /// The name shown as the author: of who comes through the evidence room's door, with the word that it was a program.
+    pub fn signature(&self) -> String {
+        match self.via.lane {
+            SAFE_LANE => format!("{}{VIA_API}", self.name),
+            _ => self.name.to_string(),
         }
     }
 }

@@ -45,6 +45,8 @@ pub mod policy;
 pub mod reading;
 /// Reports: filed, talked about, shown to who filed them, made into cases.
 pub mod reports;
+/// The evidence room, for clients of another maker's software.
+pub mod safe;
 /// One box over all records, and the follower that keeps its index.
 pub mod search;
 /// What a client gave → values of the shapes wanted, or every fault.
@@ -69,6 +71,7 @@ use crate::services::files::room::Need;
 use crate::services::people::{People, PeopleOptions};
 use crate::services::reading::Memory;
 use crate::services::reports::ReportRules;
+use crate::services::safe::{Safe, SafeOptions};
 use crate::store::database::Snapshot;
 use crate::store::disk::Disk;
 use crate::store::handle::Store;
@@ -112,6 +115,7 @@ pub struct Services {
     tally: Arc<Tally>,
     people: Arc<People>,
     memory: Arc<Memory>,
+    safe: Arc<Safe>,
     store: Arc<Store>,
     files: Files,
     clock: Arc<dyn Clock>,
@@ -130,6 +134,7 @@ impl Services {
             tally: Arc::new(Tally::start(&store)),
             people: Arc::new(People::new(PeopleOptions::default())),
             memory: Arc::new(Memory::new(&store, SHOWN_BYTES_MAX)),
+            safe: Arc::new(Safe::new(&store, SafeOptions::default())),
             store,
             files,
             clock,
@@ -165,6 +170,22 @@ impl Services {
         let people = People::new(self.people.options.clone());
         self.people = Arc::new(people.kept_in(disk, path));
         self
+    }
+
+    /// The same with other rules of the evidence room. To be said once, before the first request.
+    #[must_use]
+    pub fn with_safe(mut self, options: SafeOptions) -> Self {
+        self.safe = Arc::new(Safe::new(&self.store, options));
+        self
+    }
+
+    pub(crate) fn safe(&self) -> &Safe {
+        &self.safe
+    }
+
+    /// The rules of the evidence room.
+    pub fn safe_options(&self) -> SafeOptions {
+        self.safe.options
     }
 
     pub(crate) fn tally(&self) -> &Tally {

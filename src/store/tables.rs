@@ -38,11 +38,17 @@ pub enum Table {
     FilesOf,
     /// Arrival number → (log number, seq): operations of records in the order in which they came here.
     Arrivals,
+    /// (tenant, series, number) → record id, of a change also (log number, seq): what evidence-room clients count by.
+    Ordinals,
+    /// (record id, series, number if there are several) → number, or (log number, seq): the same from the record's side.
+    OrdinalsOf,
+    /// (tenant, list, word, record id) → nothing: the words by which evidence-room clients find records.
+    Words,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Meta,
         Self::Logs,
         Self::Operations,
@@ -60,6 +66,9 @@ impl Table {
         Self::SignIns,
         Self::FilesOf,
         Self::Arrivals,
+        Self::Ordinals,
+        Self::OrdinalsOf,
+        Self::Words,
     ];
 
     /// The name in the file.
@@ -82,6 +91,9 @@ impl Table {
             Self::SignIns => "sign-ins",
             Self::FilesOf => "files-of",
             Self::Arrivals => "arrivals",
+            Self::Ordinals => "ordinals",
+            Self::OrdinalsOf => "ordinals-of",
+            Self::Words => "words",
         }
     }
 }

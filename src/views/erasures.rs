@@ -10,7 +10,7 @@ use crate::store::database::{Direction, Read, Rows};
 use crate::store::error::StoreError;
 use crate::store::tables::Table;
 use crate::views::index::erasures_prefix;
-use crate::views::{local, records};
+use crate::views::{local, ordinals, records};
 
 /// Lets the rows follow a receipt.
 pub(super) fn apply(rows: &mut Rows<'_>, receipt: &Record, now: Hlc) -> Result<(), StoreError> {
@@ -18,6 +18,14 @@ pub(super) fn apply(rows: &mut Rows<'_>, receipt: &Record, now: Hlc) -> Result<(
         let text = |member: &str| named.get(member).and_then(Value::as_text);
         if let (Some(kind), Some(number)) = (text("kind"), text("number")) {
             records::count_number(rows, (&receipt.tenant, kind), number)?;
+        }
+    }
+    for numbered in list(receipt, "in_case") {
+        let id = |member: &str| numbered.get(member).and_then(Value::as_id);
+        let number = numbered.get("number").and_then(Value::as_int);
+        let number = number.and_then(|number| u64::try_from(number).ok());
+        if let (Some(case), Some(item), Some(number)) = (id("case"), id("item"), number) {
+            ordinals::restate(rows, case, item, number)?;
         }
     }
     let answers = list(receipt, "answers").iter().filter_map(|answer| {

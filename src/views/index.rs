@@ -10,6 +10,7 @@ use crate::domain::time::Hlc;
 use crate::domain::value::Value;
 use crate::store::tables::Table;
 use crate::views::keys::Key;
+use crate::views::words;
 
 /// A row that a record causes; all but names have empty values.
 pub type Row = (Table, Vec<u8>);
@@ -139,6 +140,7 @@ pub fn rows_of(record: &Record) -> BTreeSet<Row> {
     if let Some(display) = record.text(DISPLAY_ID) {
         rows.insert((Table::Names, display_key(tenant, Some(kind), display)));
     }
+    rows.extend(words::keys(record).map(|key| (Table::Words, key)));
     let time = sort_time(record);
     // A record has few of its kind's fields.
     for field in record

@@ -15,10 +15,14 @@ pub mod index;
 pub mod keys;
 /// The idempotent answers and the audit log's order: views of this node alone.
 pub mod local;
+/// Numbers that evidence-room clients count by.
+pub mod ordinals;
 /// Records and the ways to find them.
 pub mod records;
 /// The hash over all shared rows.
 pub mod root;
+/// The words by which evidence-room clients find records.
+pub mod words;
 
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
@@ -27,7 +31,7 @@ use crate::store::error::StoreError;
 use crate::store::session::Fold;
 
 /// The version of all views together: the fold's rules and the rows made of them.
-const VIEWS_VERSION: u32 = 8;
+const VIEWS_VERSION: u32 = 9;
 
 /// How operations become rows.
 pub const FOLD: Fold = Fold {
@@ -42,6 +46,8 @@ fn apply(rows: &mut Rows<'_>, log: u32, operation: &Operation) -> Result<Option<
         Ok(None)
     } else {
         arrivals::note(rows, log, operation)?;
-        records::apply(rows, log, operation).map(Some)
+        let record = records::apply(rows, log, operation)?;
+        ordinals::note(rows, log, operation, &record)?;
+        Ok(Some(record))
     }
 }

@@ -20,6 +20,7 @@ mod operation;
 mod people;
 mod reports;
 mod rest;
+mod safe;
 mod search;
 mod server;
 mod services;

@@ -30,6 +30,12 @@ const PLACES: &[Member] = &[
     needed("seqs", Shape::List(&Shape::Int(1, i64::MAX), 1_000_000)),
 ];
 
+const IN_CASE: &[Member] = &[
+    needed("item", Shape::Ref("evidence")),
+    needed("case", Shape::Ref("case")),
+    needed("number", Shape::Int(1, i64::MAX)),
+];
+
 const ANSWER: &[Member] = &[
     needed("key", Shape::Sha256),
     needed("clock", Shape::Int(0, i64::MAX)),
@@ -87,6 +93,12 @@ pub const ERASURE: Kind = Kind {
             "answers",
             Shape::List(&Shape::Object(ANSWER), 100_000),
             "The remembered requests that made the operations: forgotten too.",
+        )
+        .secret(),
+        Field::once(
+            "in_case",
+            Shape::List(&Shape::Object(IN_CASE), 100_000),
+            "The numbers that the items of the erased items' cases have in them, which a new fold could not count.",
         )
         .secret(),
         Field::once(

@@ -150,7 +150,7 @@ pub fn parse(
 ///
 /// # Errors
 /// `Invalid` if it is none, or if an object in it has a member twice or too many.
-pub(super) fn json(path: &str, bytes: &[u8], members_max: usize) -> Outcome<Json> {
+pub fn json(path: &str, bytes: &[u8], members_max: usize) -> Outcome<Json> {
     let mut reading = serde_json::Deserializer::from_slice(bytes);
     let read = Strict { members_max }.deserialize(&mut reading);
     let whole = read.and_then(|json| reading.end().map(|()| json));

@@ -14,7 +14,7 @@ use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
 
 /// The client's own id of the request if it is a sane one, else a new one.
-pub(super) fn request_id(headers: &HeaderMap) -> String {
+pub fn request_id(headers: &HeaderMap) -> String {
     let sane = |id: &&str| {
         (1..=64).contains(&id.len())
             && id

@@ -42,7 +42,7 @@ use crate::services::failure::Outcome;
 use crate::services::search::Finder;
 
 pub use rates::Rates;
-pub use serve::{blocking, router};
+pub use serve::{blocking, dressed, nothing_there, router};
 
 /// How webhooks are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,6 +123,10 @@ pub struct Options {
     pub ears: Ears,
     /// How those are told who do not come.
     pub telling: Telling,
+    /// Requests a second that a token of the evidence room may make in the long run.
+    pub safe_requests_per_second: u32,
+    /// Requests that it may make at once.
+    pub safe_request_burst: u32,
 }
 
 /// What one connection that listens may use.
@@ -175,6 +179,8 @@ impl Default for Options {
             language: String::new(),
             ears: Ears::default(),
             telling: Telling::default(),
+            safe_requests_per_second: 5_000,
+            safe_request_burst: 10_000,
         }
     }
 }
@@ -284,7 +290,7 @@ impl Lanes {
     }
 
     /// Waits until a body of this length may be parsed; what is given back is held as long as that takes.
-    async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    pub async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         if bytes < self.options.large_body_bytes_min {
             return None;
         }

@@ -49,11 +49,14 @@ pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
         }
         router = router.route(&path, methods);
     }
-    router.fallback(|request: Request| async move {
-        let id = caller::request_id(request.headers());
-        body::drain(request.into_body()).await;
-        dressed(failure::no_such_path(&id), &id)
-    })
+    router.fallback(nothing_there)
+}
+
+/// The answer where there is no such path.
+pub async fn nothing_there(request: Request) -> Response<Body> {
+    let id = caller::request_id(request.headers());
+    body::drain(request.into_body()).await;
+    dressed(failure::no_such_path(&id), &id)
 }
 
 fn methods(lanes: &Arc<Lanes>, routes: Vec<Arc<Route>>) -> MethodRouter {
@@ -114,7 +117,7 @@ async fn serve(
 }
 
 /// What every answer has.
-fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+pub fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, id);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{Hash, LogId, OpId, RecordId};
-use crate::domain::kind::{self, DISPLAY_ID, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
+use crate::domain::kind::{self, DISPLAY_ID, EVIDENCE, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
 use crate::domain::record::Record;
 use crate::domain::time::Hlc;
 use crate::domain::value::{Fields, Value};
@@ -12,7 +12,7 @@ use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::find::{self, Belongs};
 use crate::store::database::{Direction, Read};
 use crate::store::handle::Store;
-use crate::views::{files, records};
+use crate::views::{files, ordinals, records};
 
 /// Records, operations and files that go, and records that stay.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Scope {
     answers: Vec<(Hash, Hlc)>,
     /// Records of their own that name one of them or are named by one.
     linked: Vec<Record>,
+    /// Of each item in the cases of the items among them: case, item, number.
+    in_case: Vec<(RecordId, RecordId, u64)>,
     files: i64,
     files_kept: i64,
 }
@@ -62,6 +64,7 @@ impl Scope {
             files_kept += i64::from(files::is_named_beside(rows, *hash, &ids)?);
         }
         Ok(Self {
+            in_case: in_case(rows, &records)?,
             records,
             operations,
             answers,
@@ -87,7 +90,16 @@ impl Scope {
             let clock = Value::Int(i64::try_from(clock.0).unwrap_or(i64::MAX));
             map([("key", Value::Text(key.to_string())), ("clock", clock)])
         });
+        let in_case = self.in_case.iter().map(|(case, item, number)| {
+            let number = Value::Int(i64::try_from(*number).unwrap_or(i64::MAX));
+            map([
+                ("case", Value::Id(*case)),
+                ("item", Value::Id(*item)),
+                ("number", number),
+            ])
+        });
         vec![
+            ("in_case", Value::List(in_case.collect())),
             ("records", named(&self.records)),
             ("operations", Value::List(places.collect())),
             ("linked", named(&self.linked)),
@@ -96,6 +108,25 @@ impl Scope {
             ("answers", Value::List(answers.collect())),
         ]
     }
+}
+
+/// The numbers of all items of the cases that items among these records belong to.
+fn in_case(rows: &impl Read, going: &[Record]) -> Outcome<Vec<(RecordId, RecordId, u64)>> {
+    let items = going.iter().filter(|record| record.kind == EVIDENCE.name);
+    let cases: BTreeSet<RecordId> = items.filter_map(|item| item.get("case_id")?.as_id()).collect();
+    let mut numbers = Vec::new();
+    for case in cases {
+        let mut items = Vec::new();
+        let link = (EVIDENCE.name, "case_id");
+        records::links(rows, case, link, Direction::Up, None, &mut |_, id| {
+            items.push(id);
+            true
+        })?;
+        for item in items {
+            numbers.extend(ordinals::in_case(rows, item)?.map(|number| (case, item, number)));
+        }
+    }
+    Ok(numbers)
 }
 
 fn map<const N: usize>(members: [(&str, Value); N]) -> Value {

@@ -192,7 +192,11 @@ fn settle(caller: &Caller, chain: &Chain, step: &Step) -> Outcome<()> {
 }
 
 /// What is held leaves the house for nobody.
-fn refuse_held(desk: &mut Desk<'_, '_, '_>, item: &Record, action: Action) -> Outcome<()> {
+pub(in crate::services) fn refuse_held(
+    desk: &mut Desk<'_, '_, '_>,
+    item: &Record,
+    action: Action,
+) -> Outcome<()> {
     if !matches!(action, Action::Disposed | Action::Destroyed | Action::Returned) {
         return Ok(());
     }
@@ -225,10 +229,10 @@ fn with_heads(failure: Failure, chain: &Chain) -> Failure {
 }
 
 /// The entry of the chain: what was given, and what the program knows itself.
-fn entry(caller: &Caller, now: Millis, mut given: Fields) -> Outcome<Value> {
+pub(in crate::services) fn entry(caller: &Caller, now: Millis, mut given: Fields) -> Outcome<Value> {
     check_times(now, given.get("happened_at").and_then(Value::as_time))?;
     given.insert("recorded_at".to_owned(), Value::Time(now));
-    given.insert("actor".to_owned(), Value::text(caller.name()));
+    given.insert("actor".to_owned(), Value::Text(caller.signature()));
     Ok(Value::Map(given))
 }
 

@@ -1,0 +1,142 @@
+//! Failures in the form that these clients know: `{"error", "error_description"}`, of a bad request also `fields` with the
+//! name and the fault of each, of a clash what it is with. Inner text goes to the log alone.
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value as Json, json};
+
+use crate::lanes::http::answer::json_response;
+use crate::lanes::http::failure::words_of;
+use crate::services::failure::{Clash, Failure, Fault};
+use crate::services::safe::door::NO_LICENCE;
+
+/// Faults that one answer names.
+const FAULTS_MAX: usize = 500;
+
+/// The answer to a request that failed.
+pub(super) fn render(failure: &Failure, request_id: &str) -> Response<Body> {
+    if let Failure::Internal(cause) = failure {
+        tracing::error!(request_id, cause, "a request failed");
+    }
+    let (status, error) = kind_of(failure);
+    let (_, text) = words_of(failure);
+    let mut body = Map::from_iter([
+        ("error".to_owned(), Json::from(error)),
+        ("error_description".to_owned(), Json::from(text)),
+    ]);
+    match failure {
+        Failure::Invalid(faults) => {
+            let fields: Map<String, Json> = faults.iter().take(FAULTS_MAX).map(field_of).collect();
+            let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+            let text = format!("missing or wrong: {}", names.join(", "));
+            body.insert("error_description".to_owned(), text.into());
+            body.insert("fields".to_owned(), fields.into());
+        }
+        Failure::Conflict(_, _, about) => {
+            body.extend(
+                about
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Json::from(value))),
+            );
+        }
+        _ => {}
+    }
+    let mut response = json_response(Json::Object(body).to_string());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    match failure {
+        Failure::Unauthenticated(_) | Failure::NoReporter => {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"blotter\""),
+            );
+        }
+        Failure::Busy(seconds) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        }
+        Failure::Stopping => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        _ => {}
+    }
+    response
+}
+
+fn kind_of(failure: &Failure) -> (StatusCode, &'static str) {
+    match failure {
+        Failure::Invalid(_) | Failure::NoFiles => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Failure::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
+        Failure::Unauthenticated(_) | Failure::NoReporter => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        Failure::Denied(rule) if rule == NO_LICENCE => (StatusCode::FORBIDDEN, "no_license_available"),
+        Failure::Denied(_) => (StatusCode::FORBIDDEN, "forbidden"),
+        Failure::Conflict(clash, ..) => {
+            let error = match clash {
+                Clash::Duplicate => "duplicate",
+                Clash::Idempotency => "idempotency_mismatch",
+                Clash::Custody => "invalid_state",
+                Clash::Sealed => "sealed",
+                Clash::State => "conflict",
+            };
+            (StatusCode::CONFLICT, error)
+        }
+        Failure::Stale(_) => (StatusCode::CONFLICT, "stale_object"),
+        Failure::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        Failure::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+        Failure::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+        Failure::Full => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
+        Failure::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
+        Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unexpected_error"),
+    }
+}
+
+/// Our own names of fields, as these clients call them.
+const NAMES: [(&str, &str); 22] = [
+    ("attributes.dob", "dob"),
+    ("attributes.identifiers", "driverLicence"),
+    ("attributes.names", "name"),
+    ("barcode", "barcodes"),
+    ("case_id", "primaryCaseId"),
+    ("case_number", "caseNumber"),
+    ("category", "categoryId"),
+    ("display_name", "lastName"),
+    ("form_data", "formData"),
+    ("happened_at", "transactionActivityDate"),
+    ("name", "firstName"),
+    ("occurred_at", "offenseDate"),
+    ("offense_type", "offenseTypeId"),
+    ("officers", "caseOfficerIds"),
+    ("other_phone", "otherphone"),
+    ("phone", "mobilePhone"),
+    ("place.latitude", "recoveryLocationLatitude"),
+    ("place.longitude", "recoveryLocationLongitude"),
+    ("recovered_at", "recoveryDate"),
+    ("recovered_by", "recoveredById"),
+    ("review_date", "reviewDate"),
+    ("title", "caseNumber"),
+];
+
+fn field_of(fault: &Fault) -> (String, Json) {
+    let path = fault.path.strip_prefix("data.").unwrap_or(&fault.path);
+    let name = NAMES
+        .iter()
+        .find(|(own, _)| *own == path)
+        .map_or(path, |(_, name)| name);
+    let why = match (fault.missing, fault.expected.starts_with("no such")) {
+        (true, _) => format!("is required: {}", fault.expected),
+        (false, true) => fault.expected.clone(),
+        (false, false) => format!("expected {}", fault.expected),
+    };
+    (name.chars().take(300).collect(), why.into())
+}
+
+/// The path is known, but not with this method.
+pub(super) fn no_such_method(allowed: &str, text: &str) -> Response<Body> {
+    let body = json!({"error": "method_not_allowed", "error_description": text});
+    let mut response = json_response(body.to_string());
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}

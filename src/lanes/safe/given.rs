@@ -1,0 +1,191 @@
+//! What clients give by number, as the records and words that it stands for; what is filled in of forms; tags.
+
+use serde_json::Value as Json;
+
+use crate::domain::id::RecordId;
+use crate::domain::kind::{Kind, LOCATION, OFFICE, USER};
+use crate::domain::record::Record;
+use crate::domain::value::{Fields, Value};
+use crate::lanes::safe::ask::Reader;
+use crate::lanes::safe::wire::Book;
+use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::safe::room::Room;
+use crate::services::safe::words;
+use crate::views::words::List;
+
+impl Book<'_> {
+    /// The record that a member of the body names by its number.
+    pub(super) fn given(
+        &self,
+        reader: &mut Reader<'_>,
+        name: &str,
+        kind: &'static Kind,
+    ) -> Outcome<Option<Record>> {
+        match reader.int(name) {
+            Some(number) => self.given_number(reader, name, (kind, number)),
+            None => Ok(None),
+        }
+    }
+
+    /// The record of a number; that there is none is a fault of the member.
+    pub(super) fn given_number(
+        &self,
+        reader: &mut Reader<'_>,
+        name: &str,
+        (kind, number): (&'static Kind, i64),
+    ) -> Outcome<Option<Record>> {
+        let id = self.room.id_of(kind, number)?;
+        let record = id.map(|id| self.room.seen(kind, id)).transpose()?.flatten();
+        if record.is_none() {
+            reader.wrong(name, format!("no such {}", kind.name));
+        }
+        Ok(record)
+    }
+
+    /// A user by number; 0 is the caller.
+    pub(super) fn given_user(
+        &self,
+        reader: &mut Reader<'_>,
+        name: &str,
+    ) -> Outcome<Option<(RecordId, String)>> {
+        let user = match reader.int(name) {
+            None => return Ok(None),
+            Some(0) => match self.room.caller.record() {
+                Some(own) => self.room.seen(&USER, own)?,
+                None => None,
+            },
+            Some(number) => self.given_number(reader, name, (&USER, number))?,
+        };
+        Ok(user.map(|user| (user.id, user.text("name").unwrap_or_default().to_owned())))
+    }
+
+    /// The office of the body, by number.
+    pub(super) fn given_office(&self, reader: &mut Reader<'_>) -> Outcome<Option<RecordId>> {
+        Ok(self.given(reader, "officeId", &OFFICE)?.map(|office| office.id))
+    }
+
+    /// A location by number, with the way to it.
+    pub(super) fn given_location(
+        &self,
+        reader: &mut Reader<'_>,
+        name: &str,
+    ) -> Outcome<Option<(RecordId, String)>> {
+        let Some(location) = self.given(reader, name, &LOCATION)? else {
+            return Ok(None);
+        };
+        Ok(Some((location.id, self.full_location(&location)?)))
+    }
+
+    /// A word of a list by number.
+    pub(super) fn given_word(
+        &self,
+        reader: &mut Reader<'_>,
+        name: &str,
+        list: List,
+    ) -> Outcome<Option<String>> {
+        let Some(number) = reader.int(name) else {
+            return Ok(None);
+        };
+        let word = words::word_of(&self.room.rows, self.room.caller.tenant(), list, number)?;
+        if word.is_none() {
+            reader.wrong(name, "no such id in its list");
+        }
+        Ok(word)
+    }
+
+    /// What is filled in after what was given: members that are named are replaced, the others stay.
+    pub(super) fn given_forms(
+        &self,
+        reader: &mut Reader<'_>,
+        (about, before): (&str, Option<&Value>),
+    ) -> Outcome<Option<Fields>> {
+        let Some(given) = reader.get("formData") else {
+            return Ok(None);
+        };
+        let Some(given) = given.as_array() else {
+            reader.wrong("formData", "an array of form data");
+            return Ok(None);
+        };
+        let mut filled = before.and_then(Value::as_map).cloned().unwrap_or_default();
+        for (place, one) in given.iter().enumerate() {
+            let Some(data) = data_of(one) else {
+                reader.wrong(
+                    &format!("formData[{place}].data"),
+                    "a text that contains a JSON object",
+                );
+                continue;
+            };
+            let number = one["formid"].as_i64().unwrap_or(0);
+            let form = self
+                .forms()?
+                .iter()
+                .find(|form| form.number == number && form.about == about);
+            if number != 0 && form.is_none() {
+                reader.wrong(
+                    &format!("formData[{place}].formId"),
+                    format!("no such form of {about}"),
+                );
+                continue;
+            }
+            for (name, value) in data {
+                let stable = form.map_or(name.as_str(), |form| form.stable(&name)).to_owned();
+                match value {
+                    Json::Null => drop(filled.remove(&stable)),
+                    value => drop(filled.insert(stable, value.into())),
+                }
+            }
+        }
+        Ok(Some(filled))
+    }
+}
+
+/// What a form's text contains; an object in its place is taken too.
+fn data_of(form: &Json) -> Option<serde_json::Map<String, Json>> {
+    let data = match form.get("data")? {
+        Json::String(text) => serde_json::from_str(text).ok()?,
+        other => other.clone(),
+    };
+    match data {
+        Json::Object(map) => Some(map),
+        Json::Null => Some(serde_json::Map::new()),
+        _ => None,
+    }
+}
+
+/// The names of tags: `{tagModelId, name}`, or texts.
+pub(super) fn tags(reader: &mut Reader<'_>) -> Option<Value> {
+    let given = reader.get("tags")?;
+    let names: Option<Vec<Value>> = given.as_array().and_then(|tags| {
+        let name = |tag: &Json| tag.as_str().or_else(|| tag["name"].as_str()).map(Value::text);
+        tags.iter().map(name).collect()
+    });
+    if names.is_none() {
+        reader.wrong("tags", "an array of {tagModelId, name}");
+    }
+    names.map(Value::List)
+}
+
+/// A failure that names a record of its kind, as these clients call it.
+pub(super) fn no_such(what: &'static str) -> impl Fn(Failure) -> Failure {
+    move |failure| match failure {
+        Failure::Unknown(_) => Failure::Unknown(what),
+        failure => failure,
+    }
+}
+
+/// A clash with what is there: under this word, with the numbers of what it is with.
+pub(super) fn numbered(room: &Room<'_>, failure: Failure, word: &str) -> Failure {
+    let Failure::Conflict(Clash::Duplicate, text, about) = failure else {
+        return failure;
+    };
+    let known = about.get("existing").and_then(Value::as_id);
+    let number = known.and_then(|id| room.number_of(id).ok().flatten());
+    let existing = number
+        .and_then(|number| i64::try_from(number).ok())
+        .map(Value::Int);
+    let meta = Fields::from([
+        ("error".to_owned(), Value::text(word)),
+        ("existing".to_owned(), Value::List(existing.into_iter().collect())),
+    ]);
+    Failure::Conflict(Clash::Duplicate, text, meta)
+}

@@ -1,0 +1,6 @@
+//! Persons and users.
+
+/// Persons and organizations.
+pub(super) mod persons;
+/// Users.
+pub(super) mod users;

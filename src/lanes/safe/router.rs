@@ -1,0 +1,120 @@
+//! The table of contents: every route of this lane. Parts of a path in braces are open; the others match in any case, and
+//! every path also with a slash at its end.
+
+use axum::http::{Method, StatusCode};
+use serde_json::Value as Json;
+
+use crate::lanes::safe::ask::Ask;
+use crate::lanes::safe::{cases, custody, items, people, reference, search};
+use crate::services::failure::Outcome;
+
+/// What a handler answers.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) body: Json,
+}
+
+impl From<Json> for Reply {
+    fn from(body: Json) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+        }
+    }
+}
+
+type Handler = fn(&Ask<'_>) -> Outcome<Reply>;
+
+/// One row of the table.
+#[derive(Clone)]
+pub struct Row {
+    /// The method.
+    pub method: Method,
+    /// The path.
+    pub path: &'static str,
+    pub(super) handler: Handler,
+}
+
+fn get(path: &'static str, handler: Handler) -> Row {
+    row(Method::GET, path, handler)
+}
+
+fn post(path: &'static str, handler: Handler) -> Row {
+    row(Method::POST, path, handler)
+}
+
+fn put(path: &'static str, handler: Handler) -> Row {
+    row(Method::PUT, path, handler)
+}
+
+fn row(method: Method, path: &'static str, handler: Handler) -> Row {
+    Row {
+        method,
+        path,
+        handler,
+    }
+}
+
+/// Every route but the sign-in, which needs no credential. Of rows that fit one path the first answers.
+pub fn rows() -> Vec<Row> {
+    vec![
+        get("/api/items/seqorgid/{n}", items::read::by_sequence),
+        get("/api/items/seqorgitemhistoryid/{n}", items::history::by_sequence),
+        get("/api/items/itemhistory", items::history::of_item),
+        get(
+            "/api/items/getbylocationbarcode",
+            items::read::by_location_barcode,
+        ),
+        post("/api/items/search", search::items),
+        get("/api/items/{id}", items::read::by_id),
+        put("/api/items/{id}", items::write::change),
+        post("/api/items", items::write::create),
+        get("/api/items/{id}/coc", items::read::chain),
+        get("/api/items/{id}/formdata", items::read::form_data),
+        post("/api/items/{id}/notes", items::write::note),
+        get("/api/formdata/{id}", items::read::form_data),
+        get("/api/forms", reference::forms),
+        get("/api/cases/getbynumber", cases::read::by_number),
+        post("/api/cases/search", search::cases),
+        post("/api/cases", cases::write::create),
+        get("/api/cases/{id}", cases::read::by_id),
+        put("/api/cases/{id}", cases::write::change),
+        get("/api/cases/{id}/items", cases::read::items),
+        post("/api/cases/{id}/items", cases::read::items),
+        get("/api/cases/{id}/people", cases::read::people),
+        post("/api/cases/{id}/notes", cases::write::note),
+        get("/api/people/case/{id}", cases::read::people),
+        get("/api/people/typeahead", people::persons::typeahead),
+        get(
+            "/api/people/isemailalreadyinuse/{email}",
+            people::persons::is_email_in_use,
+        ),
+        post("/api/people/search", search::people),
+        post("/api/people/addpersontocase/{id}", people::persons::add_to_case),
+        post("/api/people", people::persons::create),
+        get("/api/people/{id}", people::persons::by_id),
+        put("/api/people/{id}", people::persons::change),
+        post("/api/people/{id}/notes", people::persons::note),
+        get("/api/users/typeahead", people::users::typeahead),
+        post("/api/users", people::users::create),
+        get("/api/users/{id}", people::users::by_id),
+        put("/api/users/{id}", people::users::change),
+        get("/odata/users", people::users::odata),
+        post("/api/checkouts/v2", custody::check_out),
+        post("/api/checkins/v2", custody::check_in),
+        post("/api/moves/v2", custody::move_items),
+        post("/api/transfers/v2", custody::transfer),
+        post("/api/disposals/v2", custody::dispose),
+        post("/api/disposals/undisposev2", custody::undispose),
+        get("/api/groups", reference::groups),
+        get("/api/offices", reference::offices),
+        get("/api/races", reference::races),
+        get("/api/genders", reference::genders),
+        get("/api/persontypes", reference::person_types),
+        get("/api/addresstypes", reference::address_types),
+        get("/api/states", reference::states),
+        get("/api/offensetypes", reference::offense_types),
+        get("/api/categories", reference::categories),
+        get("/api/locations/typeahead", reference::locations),
+    ]
+}

@@ -1,0 +1,322 @@
+//! Searches: each static field is a criterion over a member of the object as it is read. What is asked of a member that
+//! objects don't have, or by a criterion that does not exist, is refused by its name.
+
+use serde_json::{Value as Json, json};
+
+use crate::domain::kind::{CASE, ENTITY, EVIDENCE, Kind};
+use crate::domain::record::Record;
+use crate::domain::time::Millis;
+use crate::lanes::safe::ask::{Ask, Reader, time_of};
+use crate::lanes::safe::router::Reply;
+use crate::lanes::safe::wire::Book;
+use crate::services::audit::Event;
+use crate::services::failure::{Failure, Outcome};
+use crate::services::policy::{self, Deed};
+
+/// Objects of a page, if nobody says how many.
+const PAGE: i64 = 25;
+/// Objects of a page, at most.
+const PAGE_MAX: i64 = 500;
+/// Criteria of one search, at most.
+const CRITERIA_MAX: usize = 50;
+
+/// How an object of the kind is read in a search.
+type Read = fn(&Book<'_>, &Record) -> Outcome<Option<Json>>;
+
+/// `POST /api/items/search`.
+pub(super) fn items(ask: &Ask<'_>) -> Outcome<Reply> {
+    search(ask, (&EVIDENCE, "currentOfficeId"), |book, item| {
+        Ok(Some(book.item(item)?))
+    })
+}
+
+/// `POST /api/cases/search`.
+pub(super) fn cases(ask: &Ask<'_>) -> Outcome<Reply> {
+    search(ask, (&CASE, "officeId"), |book, case| Ok(Some(book.case(case)?)))
+}
+
+/// `POST /api/people/search`.
+pub(super) fn people(ask: &Ask<'_>) -> Outcome<Reply> {
+    search(ask, (&ENTITY, ""), |book, person| book.person(person))
+}
+
+fn search(ask: &Ask<'_>, (kind, office): (&'static Kind, &str), read: Read) -> Outcome<Reply> {
+    let room = ask.lanes.services.room(ask.caller())?;
+    room.services
+        .demand(room.caller, "search", policy::scope_for(kind, Deed::Read))?;
+    let mut given = ask.object()?;
+    let criteria = criteria(&mut given, room.services.now());
+    let offices = given.ints("OfficeIds").unwrap_or_default();
+    let size = given.int("PageSize").unwrap_or(PAGE);
+    let page = given.int("PageNumber").unwrap_or(1).max(1);
+    if !(1..=PAGE_MAX).contains(&size) {
+        given.wrong("PageSize", format!("a whole number from 1 to {PAGE_MAX}"));
+    }
+    let by = given.text("orderBy").unwrap_or_else(|| "id".to_owned());
+    let upwards = given.bool("orderByAsc").unwrap_or(true);
+    given.finish()?;
+    let book = Book::new(&room, ask.guest);
+    let mut found: Vec<(Json, Json)> = Vec::new();
+    let mut names: Option<Vec<String>> = None;
+    for record in book.all(kind)? {
+        let Some(object) = read(&book, &record)? else {
+            continue;
+        };
+        if names.is_none() {
+            refuse_unknown(&object, &criteria, &by)?;
+            names = Some(Vec::new());
+        }
+        let in_office = office.is_empty()
+            || offices.is_empty()
+            || object[office]
+                .as_i64()
+                .is_some_and(|number| offices.contains(&number));
+        if in_office && criteria.iter().all(|one| one.holds(member(&object, &one.field))) {
+            found.push((member(&object, &by).cloned().unwrap_or(Json::Null), object));
+        }
+    }
+    let id = |object: &Json| object["id"].as_i64().unwrap_or(0);
+    found.sort_by(|(a, one), (b, other)| compare(a, b).then(id(one).cmp(&id(other))));
+    if !upwards {
+        found.reverse();
+    }
+    let event = Event::done("search", None).with("kind", crate::domain::value::Value::text(kind.name));
+    room.services.note(room.caller, event)?;
+    let place = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    let count = found.len();
+    let page = found
+        .into_iter()
+        .skip(place((page - 1).saturating_mul(size)))
+        .take(place(size));
+    let page: Vec<Json> = page.map(|(_, object)| object).collect();
+    Ok(json!({"count": count, "data": page}).into())
+}
+
+/// A member by its name in any case.
+fn member<'o>(object: &'o Json, name: &str) -> Option<&'o Json> {
+    let members = object.as_object()?;
+    let mut named = members
+        .iter()
+        .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value)
+}
+
+fn refuse_unknown(object: &Json, criteria: &[Criterion], by: &str) -> Outcome<()> {
+    if let Some(one) = criteria.iter().find(|one| member(object, &one.field).is_none()) {
+        return Err(Failure::wrong(
+            format!("StaticFields[{}].fieldName", one.place),
+            format!("a member of the object, not {:.60}", one.field),
+        ));
+    }
+    match member(object, by) {
+        Some(_) => Ok(()),
+        None => Err(Failure::wrong(
+            "orderBy",
+            format!("a member of the object, not {by:.60}"),
+        )),
+    }
+}
+
+fn compare(a: &Json, b: &Json) -> std::cmp::Ordering {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => plain(a).to_lowercase().cmp(&plain(b).to_lowercase()),
+    }
+}
+
+fn plain(json: &Json) -> String {
+    match json {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// One criterion.
+struct Criterion {
+    place: usize,
+    field: String,
+    test: Test,
+}
+
+enum Test {
+    Equals(String),
+    Differs(String),
+    Begins(String),
+    Contains(String),
+    Before(Millis),
+    After(Millis),
+    Between(Millis, Millis),
+    Exactly(Millis, Millis),
+    Number(i64, f64),
+}
+
+const DAY: i64 = 86_400_000;
+
+fn criteria(given: &mut Reader<'_>, now: Millis) -> Vec<Criterion> {
+    let Some(fields) = given.get("StaticFields") else {
+        return Vec::new();
+    };
+    let Some(fields) = fields.as_array().filter(|fields| fields.len() <= CRITERIA_MAX) else {
+        given.wrong(
+            "StaticFields",
+            format!("an array of at most {CRITERIA_MAX} criteria"),
+        );
+        return Vec::new();
+    };
+    let mut criteria = Vec::new();
+    for (place, field) in fields.iter().enumerate() {
+        let name = field["fieldname"].as_str().or_else(|| field["name"].as_str());
+        let Some(name) = name else {
+            given.missing(
+                &format!("StaticFields[{place}].fieldName"),
+                "the name of a member",
+            );
+            continue;
+        };
+        match test(field, now) {
+            Ok(test) => criteria.push(Criterion {
+                place,
+                field: name.to_owned(),
+                test,
+            }),
+            Err((member, expected)) => {
+                given.wrong(&format!("StaticFields[{place}].{member}"), expected);
+            }
+        }
+    }
+    criteria
+}
+
+fn test(field: &Json, now: Millis) -> Result<Test, (&'static str, String)> {
+    let model = plain(&field["model"]);
+    let lower = model.trim().to_lowercase();
+    let time = || time_of(&model).ok_or(("model", "a time".to_owned()));
+    let number = || {
+        model
+            .trim()
+            .parse::<f64>()
+            .map_err(|_| ("model", "a number".to_owned()))
+    };
+    let days = || {
+        let days = model
+            .trim()
+            .parse::<u32>()
+            .map_err(|_| ("model", "a whole number of days".to_owned()))?;
+        Ok(now.plus(-i64::from(days).saturating_mul(DAY)))
+    };
+    let criterion = field["searchcriteria"].as_i64();
+    Ok(match criterion {
+        Some(0) => Test::Equals(lower),
+        Some(1) => Test::Differs(lower),
+        Some(2) => Test::Begins(lower),
+        Some(25) => Test::Contains(lower),
+        Some(6) => Test::Before(time()?),
+        Some(7) => Test::After(time()?),
+        Some(8) => {
+            let until = time_of(&plain(&field["todate"])).ok_or(("toDate", "a time".to_owned()))?;
+            Test::Between(time()?, until)
+        }
+        // A date alone is all of its day.
+        Some(13) if model.trim().len() <= 10 => Test::Exactly(time()?, time()?.plus(DAY - 1)),
+        Some(13) => Test::Exactly(time()?, time()?),
+        Some(11) => Test::Before(days()?),
+        Some(12) => Test::After(days()?),
+        Some(id @ 14..=17) => Test::Number(id, number()?),
+        _ => {
+            let id = plain(&field["searchcriteria"]);
+            return Err(("searchCriteria", format!("no such criterion: {id:.20}")));
+        }
+    })
+}
+
+impl Criterion {
+    fn holds(&self, value: Option<&Json>) -> bool {
+        let value = value.unwrap_or(&Json::Null);
+        match value {
+            Json::Array(list) if !matches!(self.test, Test::Differs(_)) => {
+                list.iter().any(|one| self.holds_for(one))
+            }
+            Json::Array(list) => list.iter().all(|one| self.holds_for(one)),
+            one => self.holds_for(one),
+        }
+    }
+
+    fn holds_for(&self, value: &Json) -> bool {
+        let text = || plain(value).to_lowercase();
+        let time = || value.as_str().and_then(time_of);
+        match &self.test {
+            Test::Equals(wanted) => text() == *wanted,
+            Test::Differs(wanted) => text() != *wanted,
+            Test::Begins(wanted) => text().starts_with(wanted),
+            Test::Contains(wanted) => text().contains(wanted),
+            Test::Before(wanted) => time().is_some_and(|at| at < *wanted),
+            Test::After(wanted) => time().is_some_and(|at| at > *wanted),
+            Test::Between(first, last) | Test::Exactly(first, last) => {
+                time().is_some_and(|at| (*first..=*last).contains(&at))
+            }
+            Test::Number(id, wanted) => {
+                let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+                number.is_some_and(|number| match id {
+                    14 => number < *wanted,
+                    15 => number > *wanted,
+                    16 => number <= *wanted,
+                    _ => number >= *wanted,
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Criterion, test};
+    use crate::domain::time::Millis;
+
+    #[test]
+    fn each_criterion_means_what_its_id_says() {
+        let now = Millis::parse("2026-03-17T00:00:00Z").unwrap();
+        let check = |id: i64, model: serde_json::Value, value: serde_json::Value, expected: bool| {
+            let field = json!({"searchcriteria": id, "model": model, "todate": "2026-03-02T00:00:00Z"});
+            let test = test(&field, now).unwrap();
+            let one = Criterion {
+                place: 0,
+                field: String::new(),
+                test,
+            };
+            assert_eq!(one.holds(Some(&value)), expected, "{id} {model} {value}");
+        };
+        check(0, json!("Drill"), json!("drill"), true);
+        check(0, json!(5), json!([4, 5]), true);
+        check(1, json!(5), json!([4, 5]), false);
+        check(2, json!("dr"), json!("Drill"), true);
+        check(25, json!("ill"), json!("Drill"), true);
+        check(
+            6,
+            json!("2026-03-01T00:00:00Z"),
+            json!("2026-02-28T00:00:00Z"),
+            true,
+        );
+        check(
+            7,
+            json!("2026-03-01T00:00:00Z"),
+            json!("2026-02-28T00:00:00Z"),
+            false,
+        );
+        check(
+            8,
+            json!("2026-03-01T00:00:00Z"),
+            json!("2026-03-01T12:00:00Z"),
+            true,
+        );
+        check(11, json!(3), json!("2026-03-10T00:00:00Z"), true);
+        check(12, json!(3), json!("2026-03-10T00:00:00Z"), false);
+        for (id, expected) in [(14, false), (15, false), (16, true), (17, true)] {
+            check(id, json!(5), json!(5), expected);
+        }
+        assert!(test(&json!({"searchcriteria": 3, "model": 1}), now).is_err());
+        assert!(test(&json!({"searchcriteria": 6, "model": "soon"}), now).is_err());
+    }
+}

@@ -1,0 +1,230 @@
+//! Persons who are there already: the same driver's licence, the same organization, or the same first and last name and day
+//! of birth.
+
+use crate::domain::id::RecordId;
+use crate::domain::kind::{CASE, ENTITY, NOTE, TEAM, USER};
+use crate::domain::person::Person;
+use crate::domain::record::Record;
+use crate::domain::value::{Fields, Value};
+use crate::services::caller::Caller;
+use crate::services::desk::Desk;
+use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::safe::room::Room;
+use crate::services::{Services, Written, casebook, find, policy};
+use crate::store::database::{Direction, Read};
+use crate::views::words::{self, List};
+use crate::views::{ordinals, records};
+
+/// Persons of one answer to who is still typing.
+pub const TYPEAHEAD_MAX: usize = 10;
+
+impl Services {
+    /// Makes a person or an organization; `twice` makes it although it may be there already.
+    ///
+    /// # Errors
+    /// `Denied`, `Invalid` with every fault, `Conflict` with the numbers of those who are there.
+    pub fn create_person(&self, caller: &Caller, input: Fields, twice: bool) -> Outcome<Written> {
+        self.write(caller, "create", None, move |desk| {
+            let made = desk.create(&ENTITY, input)?;
+            match twice {
+                true => Ok(()),
+                false => refuse_duplicates(desk, &made),
+            }
+        })
+    }
+
+    /// Makes a user, or changes the one that is known in the version that was read; in these teams and no others, if that
+    /// is said.
+    ///
+    /// # Errors
+    /// `Denied`, `Invalid` with every fault, `Stale`, `Conflict` for an e-mail address that is taken.
+    pub fn put_safe_user(
+        &self,
+        caller: &Caller,
+        known: Option<(RecordId, u64)>,
+        input: Fields,
+        teams: Option<Vec<RecordId>>,
+    ) -> Outcome<Written> {
+        let verb = if known.is_some() {
+            "user.update"
+        } else {
+            "user.create"
+        };
+        self.demand(caller, verb, "users:admin")?;
+        self.write(caller, verb, None, move |desk| {
+            policy::demand(desk.caller(), "users:admin")?;
+            let user = match known {
+                Some((id, version)) => {
+                    let user = desk.find(&USER, &id.to_string())?;
+                    casebook::refuse_stale(&user, Some(version))?;
+                    desk.patch(&USER, &user, input)?
+                }
+                None => {
+                    let given = desk.check(&USER, input, None)?;
+                    desk.create_checked(&USER, given, Vec::new())?
+                }
+            };
+            match teams {
+                Some(teams) => join_teams(desk, user.id, &teams),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Adds a person to a case in a role, with a note on the case if there is something to say.
+    ///
+    /// # Errors
+    /// `Denied`, `Unknown`, `Invalid`.
+    pub fn add_person_to_case(
+        &self,
+        caller: &Caller,
+        (case, person): (RecordId, RecordId),
+        member: Value,
+        note: Option<String>,
+    ) -> Outcome<Written> {
+        self.write(caller, "member.add", None, move |desk| {
+            let known = desk.find(&CASE, &case.to_string())?;
+            let mut members: Vec<Value> = known.members("entities").into_iter().cloned().collect();
+            let role = member.get("role");
+            let is_there = members.iter().any(|other| {
+                other.get("entity_id").and_then(Value::as_id) == Some(person) && other.get("role") == role
+            });
+            if !is_there {
+                members.push(member);
+            }
+            desk.patch(
+                &CASE,
+                &known,
+                Fields::from([("entities".to_owned(), Value::List(members))]),
+            )?;
+            let Some(note) = note else { return Ok(()) };
+            let note = Fields::from([
+                ("record_id".to_owned(), Value::Text(case.to_string())),
+                ("text".to_owned(), Value::Text(note)),
+            ]);
+            desk.create(&NOTE, note).map(drop)
+        })
+    }
+}
+
+/// The user is in these teams and in no others.
+fn join_teams(desk: &mut Desk<'_, '_, '_>, user: RecordId, teams: &[RecordId]) -> Outcome<()> {
+    let mut all = teams.to_vec();
+    let link = (TEAM.name, "members");
+    records::links(
+        desk.session().rows(),
+        user,
+        link,
+        Direction::Up,
+        None,
+        &mut |_, id| {
+            all.push(id);
+            true
+        },
+    )?;
+    all.sort_unstable();
+    all.dedup();
+    for id in all {
+        let team = desk.find(&TEAM, &id.to_string())?;
+        let mut members: Vec<Value> = team.members("members").into_iter().cloned().collect();
+        let is_in = members.contains(&Value::Id(user));
+        match (is_in, teams.contains(&id)) {
+            (false, true) => members.push(Value::Id(user)),
+            (true, false) => members.retain(|member| *member != Value::Id(user)),
+            _ => continue,
+        }
+        let fields = Fields::from([("members".to_owned(), Value::List(members))]);
+        desk.patch(&TEAM, &team, fields)?;
+    }
+    Ok(())
+}
+
+/// The desk takes back what it refuses, so the person may be made first and compared as it is.
+fn refuse_duplicates(desk: &mut Desk<'_, '_, '_>, made: &Record) -> Outcome<()> {
+    let Some(person) = Person::of(made) else {
+        return Ok(());
+    };
+    let caller = desk.caller();
+    let rows = desk.session().rows();
+    let others: Vec<RecordId> = same(rows, caller, &person)?
+        .into_iter()
+        .filter(|id| *id != made.id)
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let mut existing = Vec::new();
+    for id in others {
+        let number = ordinals::of(rows, id)?.and_then(|number| i64::try_from(number).ok());
+        existing.extend(number.map(Value::Int));
+    }
+    let text =
+        "a person with the same driver's licence, business name, or name and day of birth is there already";
+    let meta = Fields::from([
+        ("error".to_owned(), Value::text("duplicate_person")),
+        ("existing".to_owned(), Value::List(existing)),
+    ]);
+    Err(Failure::Conflict(Clash::Duplicate, text.into(), meta))
+}
+
+/// The persons of the caller's agency who may be this one, and whom the caller may read.
+fn same(rows: &impl Read, caller: &Caller, person: &Person) -> Outcome<Vec<RecordId>> {
+    let known = |list, word: &str| match word.is_empty() {
+        true => Ok(Vec::new()),
+        false => words::records(rows, caller.tenant(), list, &word.to_lowercase()),
+    };
+    let mut found = known(List::Licences, &person.licence)?;
+    found.extend(known(List::Businesses, &person.business)?);
+    if let Some(birth) = words::birth(person) {
+        found.extend(known(List::Births, &birth)?);
+    }
+    found.sort_unstable();
+    found.dedup();
+    let mut readable = Vec::new();
+    for id in found {
+        if let Some(record) = records::get(rows, id)?
+            && find::may_read(rows, caller, &record)?
+        {
+            readable.push(id);
+        }
+    }
+    Ok(readable)
+}
+
+impl Room<'_> {
+    /// At most ten persons whose last name or e-mail address begins so.
+    ///
+    /// # Errors
+    /// `Denied` without the scope; the store failed.
+    pub fn people_beginning(&self, start: &str) -> Outcome<Vec<Record>> {
+        let mut ids = Vec::new();
+        let start = start.trim().to_lowercase();
+        for list in [List::LastNames, List::Emails] {
+            words::beginning(&self.rows, self.caller.tenant(), list, &start, &mut |id| {
+                ids.push(id);
+                ids.len() < TYPEAHEAD_MAX * TYPEAHEAD_MAX
+            })?;
+        }
+        let mut people: Vec<Record> = Vec::new();
+        for id in ids {
+            if people.len() < TYPEAHEAD_MAX && people.iter().all(|known| known.id != id) {
+                people.extend(self.seen(&ENTITY, id)?);
+            }
+        }
+        Ok(people)
+    }
+
+    /// Whether a person has this e-mail address.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn is_email_in_use(&self, email: &str) -> Outcome<bool> {
+        let email = email.trim().to_lowercase();
+        for id in words::records(&self.rows, self.caller.tenant(), List::Emails, &email)? {
+            if self.seen(&ENTITY, id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,126 @@
+//! Who is let in: every route against those who are not, sign-in, licences, rates.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use blotter::domain::value::{Fields, Value};
+use blotter::lanes::http::Options;
+use blotter::lanes::safe::router::rows;
+use serde_json::{Value as Json, json};
+
+use super::{Client, agency};
+use crate::support::testbox::{METRO, TestBox};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_refuses_strangers_and_knows_no_record_of_another_agency() {
+    let bed = TestBox::start().await;
+    let mut client = Client::new(&bed).await;
+    let token = agency(&bed, METRO, (7, 3), "officer");
+    let mut nobody = Client::with(&bed, "st_none", (7, 3)).await;
+    let mut foreign = Client::with(&bed, &token, (8, 3)).await;
+    for row in rows() {
+        let path = row
+            .path
+            .replace("{n}", "1")
+            .replace("{id}", "987654")
+            .replace("{email}", "a@b.example");
+        let body = (row.method != Method::GET).then(|| json!({}));
+        for client in [&mut nobody, &mut foreign] {
+            let answer = client
+                .send(row.method.clone(), &path, body.as_ref())
+                .await
+                .expect(401);
+            assert_eq!(answer.json()["error"], "unauthorized", "{path}");
+        }
+        // A record that is not there, with a body in which everything is missing: never more than a refusal.
+        let answer = client.send(row.method.clone(), &path, body.as_ref()).await;
+        let is_lookup = row.path.contains("{id}");
+        assert!(answer.status < 500, "{} {path}: {}", row.method, answer.status);
+        if is_lookup {
+            assert_eq!(answer.status, 404, "{} {path}", row.method);
+            assert_eq!(answer.json()["error"], "not_found", "{path}");
+        }
+    }
+    let unknown = client.get("/api/nothing").await.expect(404).json();
+    assert_eq!(unknown["error"], "not_found");
+    assert_eq!(
+        client
+            .send(Method::DELETE, "/api/items/1", None)
+            .await
+            .expect(405)
+            .header("allow"),
+        "GET, PUT"
+    );
+}
+
+async fn token(bed: &TestBox, form: &str) -> (u16, Json) {
+    let request = Request::post("/Token").header("host", "localhost");
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let answer = bed.send(request.body(Body::from(form.to_owned())).unwrap()).await;
+    (answer.status, answer.json())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_signs_in_and_five_wrong_ones_lock_for_a_minute() {
+    let bed = TestBox::start().await;
+    agency(&bed, METRO, (7, 3), "officer");
+    let user = Fields::from(
+        [
+            ("email", "sam@metro.example"),
+            ("name", "Sam"),
+            ("role", "officer"),
+            ("password", "correct horse 1"),
+        ]
+        .map(|(name, text)| (name.to_owned(), Value::text(text))),
+    );
+    bed.services().create_user(&bed.owner(), user, None).unwrap();
+    let good = "grant_type=password&username=sam%40metro.example&password=correct+horse+1";
+    let (status, told) = token(&bed, good).await;
+    assert_eq!((status, &told["token_type"]), (200, &json!("bearer")));
+    assert!(told["expires_in"].as_i64().unwrap() > 0);
+    let bearer = told["access_token"].as_str().unwrap().to_owned();
+    let headers = [("OrganizationId", "7"), ("OfficeId", "3")];
+    let read = TestBox::request(Method::GET, "/api/races", Some(&bearer), &headers, None);
+    bed.send(read).await.expect(200);
+    for form in ["", "grant_type=password&username=x", "grant_type=refresh_token"] {
+        let (status, told) = token(&bed, form).await;
+        assert_eq!(status, 400);
+        assert!(
+            told["error"].is_string() && told["error_description"].is_string(),
+            "{told}"
+        );
+    }
+    for _ in 0..5 {
+        let (status, told) = token(
+            &bed,
+            "grant_type=password&username=sam%40metro.example&password=wrong",
+        )
+        .await;
+        assert_eq!((status, &told["error"]), (400, &json!("invalid_grant")));
+    }
+    assert_eq!(token(&bed, good).await.0, 400);
+    bed.desk().clock.advance(60_001);
+    assert_eq!(token(&bed, good).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_too_often_is_told_when_to_go_on() {
+    let bed = TestBox::start_with(Options {
+        safe_requests_per_second: 1,
+        safe_request_burst: 3,
+        ..Options::default()
+    })
+    .await;
+    let mut client = Client::new(&bed).await;
+    for _ in 0..3 {
+        client.get("/api/races").await.expect(200);
+    }
+    let mut told = client.get("/api/races").await;
+    for _ in 0..20 {
+        if told.status == 429 {
+            break;
+        }
+        told = client.get("/api/races").await;
+    }
+    assert!(told.header("retry-after").parse::<u32>().unwrap() >= 1);
+    assert_eq!(told.expect(429).json()["error"], "too_many_requests");
+}
