@@ -1,12 +1,16 @@
 //! What is published about the routes: an OpenAPI document made of the table of routes and of the tables of kinds, and a page
-//! that shows it.
+//! that shows it; and the playground of the GraphQL lane.
 
+/// A file of a page as it goes out.
+mod asset;
 /// How an operation is asked at a command line.
 mod example;
 /// From tables to the document.
 mod openapi;
 /// The page.
 mod page;
+/// The playground of the GraphQL lane.
+mod playground;
 
 use std::sync::{Arc, OnceLock};
 
@@ -25,6 +29,7 @@ pub fn openapi(routes: &[Route]) -> Json {
 pub fn routes(document: fn() -> Json) -> Vec<Route> {
     let text: Arc<OnceLock<Bytes>> = Arc::default();
     let mut routes = page::routes();
+    routes.extend(playground::routes());
     routes.push(
         Route::get("/openapi.json", "This document")
             .group("about")

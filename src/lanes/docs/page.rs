@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, REFERRER_POLICY,
-};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::body::Bytes;
+use axum::http::HeaderValue;
 use utoipa_swagger_ui::Config;
 
-use crate::lanes::http::ask::Head;
+use crate::lanes::docs::asset::{Asset, Encoding};
 use crate::lanes::http::route::{Gives, Route};
 use crate::store::hash::sha256;
 
@@ -26,14 +23,6 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// A file as it goes out.
-struct Asset {
-    bytes: Bytes,
-    media: HeaderValue,
-    tag: HeaderValue,
-    gzipped: bool,
-}
-
 /// The routes of the page and its files.
 pub(super) fn routes() -> Vec<Route> {
     let own = [
@@ -43,17 +32,16 @@ pub(super) fn routes() -> Vec<Route> {
     ];
     let mut routes: Vec<Route> = own
         .into_iter()
-        .map(|(path, media, text)| {
-            route(
-                path.to_owned(),
-                Asset::new(text.as_bytes().to_vec(), media, false),
-            )
-        })
+        .map(|(path, media, text)| route(path.to_owned(), asset(text.as_bytes(), media, Encoding::Plain)))
         .collect();
     let config = Arc::new(Config::from("/openapi.json"));
     for name in VENDORED {
         if let Ok(Some(file)) = utoipa_swagger_ui::serve(name, Arc::clone(&config)) {
-            let asset = Asset::new(file.bytes.into_owned(), &file.content_type, file.gzpipped);
+            let encoding = match file.gzpipped {
+                true => Encoding::Gzip,
+                false => Encoding::Plain,
+            };
+            let asset = asset(file.bytes.into_owned(), &file.content_type, encoding);
             routes.push(route(format!("/docs/{name}"), asset));
         }
     }
@@ -71,39 +59,8 @@ fn route(path: String, asset: Asset) -> Route {
         })
 }
 
-impl Asset {
-    fn new(bytes: Vec<u8>, media: &str, gzipped: bool) -> Self {
-        let tag = format!("\"{}\"", &sha256(&[&bytes]).to_string()[..16]);
-        Self {
-            bytes: bytes.into(),
-            media: HeaderValue::try_from(media)
-                .unwrap_or(HeaderValue::from_static("application/octet-stream")),
-            tag: HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"0\"")),
-            gzipped,
-        }
-    }
-
-    /// The file, or nothing if the client has it already.
-    fn response(&self, head: &Head) -> Response<Body> {
-        let is_known = head.headers.get("if-none-match") == Some(&self.tag);
-        let mut response = match is_known {
-            true => Response::new(Body::empty()),
-            false => Response::new(Body::from(self.bytes.clone())),
-        };
-        let headers = response.headers_mut();
-        let mut put = |name: HeaderName, value: HeaderValue| headers.insert(name, value);
-        put(ETAG, self.tag.clone());
-        put(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        put(CONTENT_SECURITY_POLICY, POLICY);
-        put(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        if is_known {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            return response;
-        }
-        put(CONTENT_TYPE, self.media.clone());
-        if self.gzipped {
-            put(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        response
-    }
+fn asset(bytes: impl Into<Bytes>, media: &str, encoding: Encoding) -> Asset {
+    let bytes = bytes.into();
+    let hash = sha256(&[&bytes]).to_string();
+    Asset::new(bytes, media, &hash, encoding).under(POLICY)
 }

@@ -1,5 +1,4 @@
-//! The reference in a real browser: it renders, its search finds, it goes on answering, and it asks nobody but the box. Texts
-//! alone don't tell: a plugin of the page once passed every test of them and hung the browser for ever.
+//! A headless Chromium, spoken to over its debugging protocol.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt as _;
@@ -11,15 +10,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value as Json, json};
 
-use crate::support::process::Place;
-
 /// However busy the machine is.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Between two looks at the page.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A headless Chromium with one page, spoken to over two pipes.
-struct Browser {
+pub(super) struct Browser {
     child: Child,
     ask: ChildStdin,
     told: Receiver<Json>,
@@ -33,7 +30,7 @@ struct Browser {
 
 impl Browser {
     /// `None` where there is no Chromium.
-    fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         let found = Command::new("chromium").arg("--version").output();
         if !found.is_ok_and(|found| found.status.success()) {
             return None;
@@ -67,7 +64,7 @@ impl Browser {
     }
 
     /// Calls a method and waits for its result; what the page reports meanwhile is kept.
-    fn call(&mut self, method: &str, params: &Json) -> Json {
+    pub(super) fn call(&mut self, method: &str, params: &Json) -> Json {
         self.calls += 1;
         let mut call = json!({"id": self.calls, "method": method, "params": params});
         if self.session.is_string() {
@@ -88,13 +85,13 @@ impl Browser {
     }
 
     /// What the page makes of an expression.
-    fn value(&mut self, expression: &str) -> Json {
+    pub(super) fn value(&mut self, expression: &str) -> Json {
         let asked = json!({"expression": expression, "returnByValue": true});
         self.call("Runtime.evaluate", &asked)["result"]["value"].clone()
     }
 
     /// Looks until the expression is true.
-    fn wait_until(&mut self, expression: &str) {
+    pub(super) fn wait_until(&mut self, expression: &str) {
         let begun = Instant::now();
         while self.value(expression) != true {
             let text = "document.body ? document.body.innerText.slice(0, 2000) : '(no page)'";
@@ -104,9 +101,39 @@ impl Browser {
     }
 
     /// What the page reported by this method.
-    fn events_of(&self, method: &str) -> impl Iterator<Item = &Json> {
+    pub(super) fn events_of(&self, method: &str) -> impl Iterator<Item = &Json> {
         let of = move |event: &&Json| event["method"] == *method;
         self.events.iter().filter(of).map(|event| &event["params"])
+    }
+}
+
+impl Browser {
+    /// A browser that must be there in CI; without one elsewhere it is said, and nothing is tried.
+    pub(super) fn or_say() -> Option<Self> {
+        let browser = Self::start();
+        if browser.is_none() {
+            assert!(std::env::var_os("CI").is_none(), "there is no chromium");
+            println!("there is no chromium: the page was not opened in a browser");
+        }
+        browser
+    }
+
+    /// The requests that went to anybody but this origin.
+    pub(super) fn asked_elsewhere(&self, origin: &str) -> Vec<String> {
+        let asked = self.events_of("Network.requestWillBeSent");
+        let urls = asked.filter_map(|event| event["request"]["url"].as_str());
+        let elsewhere = urls.filter(|url| !url.starts_with(origin) && !url.starts_with("data:"));
+        elsewhere.map(str::to_owned).collect()
+    }
+
+    /// What went wrong on the page, in its own words.
+    pub(super) fn errors(&self) -> Vec<&Json> {
+        let is_error = |event: &&Json| event["type"] == "error" || event["entry"]["level"] == "error";
+        ["Runtime.consoleAPICalled", "Log.entryAdded"]
+            .iter()
+            .flat_map(|method| self.events_of(method).filter(is_error))
+            .chain(self.events_of("Runtime.exceptionThrown"))
+            .collect()
     }
 }
 
@@ -130,52 +157,4 @@ fn listen(out: ChildStdout) -> Receiver<Json> {
         }
     });
     heard
-}
-
-#[test]
-fn a_browser_shows_the_reference_finds_in_it_and_asks_nobody_else() {
-    let Some(mut browser) = Browser::start() else {
-        assert!(std::env::var_os("CI").is_none(), "there is no chromium");
-        println!("there is no chromium: the page was not opened in a browser");
-        return;
-    };
-    let place = Place::with_node();
-    let server = place.serve();
-    let origin = format!("https://{}", server.address());
-    let page = format!("{origin}/docs");
-    browser.call("Page.navigate", &json!({"url": page}));
-    browser.wait_until("document.querySelectorAll('.opblock-tag').length > 10");
-    let groups = browser.value("document.querySelectorAll('.opblock-tag').length");
-
-    browser.value("document.querySelector('.operation-filter-input').focus()");
-    for letter in "custody".chars() {
-        browser.call("Input.insertText", &json!({"text": letter}));
-    }
-    let paths = "[...document.querySelectorAll('.opblock-summary-path')].map((path) => path.dataset.path)";
-    browser.wait_until(&format!("{paths}.includes('/v1/evidence/{{id}}/custody')"));
-    assert_eq!(browser.value("1 + 1"), 2, "the page hangs");
-    let found = browser.value("document.querySelectorAll('.opblock-tag').length");
-    assert!(found.as_u64() < groups.as_u64(), "{found} of {groups} groups");
-
-    browser.value(
-        "document.querySelector('[data-path$=custody]').closest('.opblock-summary').firstChild.click()",
-    );
-    browser.wait_until("document.querySelector('.opblock-body')?.innerText.includes('curl --cacert')");
-    assert_eq!(browser.value("1 + 1"), 2, "the page hangs");
-
-    let elsewhere: Vec<_> = browser
-        .events_of("Network.requestWillBeSent")
-        .filter_map(|event| event["request"]["url"].as_str())
-        .filter(|url| !url.starts_with(&origin) && !url.starts_with("data:"))
-        .collect();
-    assert_eq!(elsewhere, Vec::<&str>::new());
-    let asked = browser.events_of("Network.requestWillBeSent").count();
-    assert!(asked > 4, "{asked} requests were seen");
-    let is_error = |event: &&Json| event["type"] == "error" || event["entry"]["level"] == "error";
-    let errors: Vec<_> = ["Runtime.consoleAPICalled", "Log.entryAdded"]
-        .iter()
-        .flat_map(|method| browser.events_of(method).filter(is_error))
-        .chain(browser.events_of("Runtime.exceptionThrown"))
-        .collect();
-    assert_eq!(errors, Vec::<&Json>::new());
 }

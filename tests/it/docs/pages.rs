@@ -1,0 +1,108 @@
+//! The pages in a real browser: they render, go on answering, and ask nobody but the box. Texts alone don't tell: a plugin of the
+//! reference once passed every test of them and hung the browser for ever.
+
+use axum::http::Method;
+use serde_json::{Value as Json, json};
+
+use crate::docs::browser::Browser;
+use crate::support::process::Place;
+
+#[test]
+fn a_browser_shows_the_reference_finds_in_it_and_asks_nobody_else() {
+    let Some(mut browser) = Browser::or_say() else {
+        return;
+    };
+    let place = Place::with_node();
+    let server = place.serve();
+    let origin = format!("https://{}", server.address());
+    let page = format!("{origin}/docs");
+    browser.call("Page.navigate", &json!({"url": page}));
+    browser.wait_until("document.querySelectorAll('.opblock-tag').length > 10");
+    let groups = browser.value("document.querySelectorAll('.opblock-tag').length");
+
+    browser.value("document.querySelector('.operation-filter-input').focus()");
+    for letter in "custody".chars() {
+        browser.call("Input.insertText", &json!({"text": letter}));
+    }
+    let paths = "[...document.querySelectorAll('.opblock-summary-path')].map((path) => path.dataset.path)";
+    browser.wait_until(&format!("{paths}.includes('/v1/evidence/{{id}}/custody')"));
+    assert_eq!(browser.value("1 + 1"), 2, "the page hangs");
+    let found = browser.value("document.querySelectorAll('.opblock-tag').length");
+    assert!(found.as_u64() < groups.as_u64(), "{found} of {groups} groups");
+
+    browser.value(
+        "document.querySelector('[data-path$=custody]').closest('.opblock-summary').firstChild.click()",
+    );
+    browser.wait_until("document.querySelector('.opblock-body')?.innerText.includes('curl --cacert')");
+    assert_eq!(browser.value("1 + 1"), 2, "the page hangs");
+
+    assert_eq!(browser.asked_elsewhere(&origin), Vec::<String>::new());
+    let asked = browser.events_of("Network.requestWillBeSent").count();
+    assert!(asked > 4, "{asked} requests were seen");
+    assert_eq!(browser.errors(), Vec::<&Json>::new());
+}
+
+/// What the pane of answers shows.
+const ANSWER: &str = "document.querySelector('.result-window')?.innerText.replaceAll('\u{a0}', ' ') ?? ''";
+
+#[test]
+fn a_browser_runs_a_query_in_the_playground_and_asks_nobody_else() {
+    let Some(mut browser) = Browser::or_say() else {
+        return;
+    };
+    let place = Place::with_node();
+    let key = place.key();
+    let server = place.serve();
+    let origin = format!("https://{}", server.address());
+    browser.call("Page.navigate", &json!({"url": format!("{origin}/docs/graphql")}));
+    // Editors of the query, of variables or headers, and of the answer, each with its lines drawn.
+    browser.wait_until("document.querySelectorAll('.monaco-editor .view-line').length > 10");
+    assert_eq!(
+        browser.value("getComputedStyle(document.querySelector('.monaco-editor')).display"),
+        "block"
+    );
+    let line = "document.querySelector('.graphiql-editors .view-line > span > span')";
+    browser.wait_until(&format!(
+        "{line} && [...document.querySelectorAll('.view-line span[class*=mtk]')].length > 5"
+    ));
+    let is_there =
+        |route: &blotter::lanes::http::route::Route| route.path == "/graphql" && route.method == Method::POST;
+    if blotter::lanes::routes().iter().any(is_there) {
+        let headers = json!({"Authorization": format!("Bearer {key}")}).to_string();
+        type_into(&mut browser, ".graphiql-editor-tool", &headers);
+        type_into(&mut browser, ".graphiql-query-editor", "{ __typename }");
+        browser.value("document.querySelector('.graphiql-execute-button').click()");
+        browser.wait_until(&format!("{ANSWER}.includes('__typename')"));
+        let answer = browser.value(ANSWER);
+        assert!(answer.as_str().unwrap().contains("Query"), "{answer}");
+    }
+    assert_eq!(browser.asked_elsewhere(&origin), Vec::<String>::new());
+    let workers = browser.events_of("Network.requestWillBeSent");
+    let workers = workers.filter(|event| event["request"]["url"].as_str().unwrap().contains(".worker-"));
+    assert!(workers.count() >= 1, "no worker was asked for");
+    // Before a key is given the schema is refused.
+    let of_lane = |error: &&Json| {
+        let url = error["entry"]["url"].as_str().unwrap_or_default();
+        url == format!("{origin}/graphql")
+    };
+    let errors: Vec<&Json> = browser
+        .errors()
+        .into_iter()
+        .filter(|error| !of_lane(error))
+        .collect();
+    assert_eq!(errors, Vec::<&Json>::new());
+}
+
+/// Puts a text in place of what is in an editor.
+fn type_into(browser: &mut Browser, editor: &str, text: &str) {
+    let focus = format!(
+        "document.querySelector('{editor} .monaco-editor textarea, {editor} .monaco-editor .native-edit-context').focus()"
+    );
+    browser.value(&focus);
+    for kind in ["rawKeyDown", "keyUp"] {
+        let key =
+            json!({"type": kind, "key": "a", "code": "KeyA", "windowsVirtualKeyCode": 65, "modifiers": 2});
+        browser.call("Input.dispatchKeyEvent", &key);
+    }
+    browser.call("Input.insertText", &json!({"text": text}));
+}
