@@ -197,6 +197,7 @@ impl Config {
             streams_max: limits.streams_max,
             resets_pending_max: limits.resets_pending_max,
             given_up_max: limits.given_up_max,
+            penalty_ms: limits.penalty_ms,
             drain_seconds_max: limits.drain_seconds_max,
             hsts_seconds: limits.hsts_seconds,
         }

@@ -149,6 +149,8 @@ settings! {
         /// Requests that a peer of HTTP/2 may give up before they were answered, beside as many as it lets be answered; more
         /// ends the connection.
         given_up_max: u64 = "100" in 1..=1000000,
+        /// Milliseconds that an IPv4 address or an IPv6 /64 network waits for its next handshake after it broke the rules of HTTP/2.
+        penalty_ms: u64 = "250" in 0..=60000,
         /// Bytes of one order at the admin socket.
         admin_line_bytes_max: u64 = "67108864" in 1048576..=1073741824,
         /// Seconds from the order to stop until unfinished requests are cut.

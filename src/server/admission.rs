@@ -1,9 +1,13 @@
 //! Who gets a seat: open connections are counted overall and by peer. A seat is given back when it is dropped, which
-//! is when the socket is, also after an upgrade to a WebSocket.
+//! is when the socket is, also after an upgrade to a WebSocket. And who waits at the door: a peer whose connection broke the
+//! rules of its protocol shakes hands again after a pause.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The counts of one listener.
 #[derive(Clone, Debug)]
@@ -81,6 +85,44 @@ impl Drop for Seat {
     }
 }
 
+/// Peers that broke the rules, and until when they wait for their next handshake.
+#[derive(Clone, Debug)]
+pub(super) struct Penalties {
+    pause: Duration,
+    /// Held for a look-up and an insertion, never across an await.
+    until: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+}
+
+impl Penalties {
+    /// Peers that are remembered before those whose pause is over are forgotten.
+    const REMEMBERED: usize = 1024;
+
+    pub(super) fn new(pause: Duration) -> Self {
+        Self {
+            pause,
+            until: Arc::default(),
+        }
+    }
+
+    /// The peer's next handshakes wait.
+    pub(super) fn punish(&self, address: IpAddr) {
+        let now = Instant::now();
+        let mut until = lock(&self.until);
+        if until.len() >= Self::REMEMBERED {
+            until.retain(|_, until| *until > now);
+        }
+        until.insert(network(address), now + self.pause);
+    }
+
+    /// Returns when the peer may shake hands: at once, unless it was punished a moment ago.
+    pub(super) async fn over(&self, address: IpAddr) {
+        let until = lock(&self.until).get(&network(address)).copied();
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+        }
+    }
+}
+
 /// What counts as one peer: an IPv4 address, or the /64 that a host of IPv6 can pick addresses from.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -89,15 +131,20 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
-    use super::{Admission, Refused};
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use tokio::time::Instant;
+
+    use super::{Admission, Penalties, Refused};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -124,5 +171,16 @@ mod tests {
             Refused::PeerFull
         );
         assert!(admission.take(ip("2001:db8:1:3::1")).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_was_punished_waits_and_nobody_else_does() {
+        let penalties = Penalties::new(Duration::from_millis(20));
+        let begun = Instant::now();
+        penalties.punish(ip("10.0.0.1"));
+        assert!(penalties.over(ip("10.0.0.2")).now_or_never().is_some());
+        penalties.over(ip("::ffff:10.0.0.1")).await;
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+        assert!(penalties.over(ip("10.0.0.1")).now_or_never().is_some());
     }
 }

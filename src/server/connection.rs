@@ -1,5 +1,6 @@
 //! One connection from handshake to close. ALPN decides between HTTP/1.1 and HTTP/2; without TLS it is HTTP/1.1.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, PollSemaphore};
 
-use crate::server::admission::Seat;
+use crate::server::admission::{Penalties, Seat};
 use crate::server::body::Pace;
 use crate::server::limits::Limits;
 use crate::server::service::{Around, InHand};
@@ -37,6 +38,8 @@ pub(super) struct Edge {
     pub(super) limits: Limits,
     /// Taken by a handshake while it computes.
     pub(super) handshakes: Arc<Semaphore>,
+    /// Who has broken the rules of HTTP/2.
+    pub(super) penalties: Penalties,
     pub(super) tasks: Tasks,
     pub(super) stop: CancellationToken,
 }
@@ -45,6 +48,10 @@ pub(super) struct Edge {
 pub(super) async fn run(edge: Arc<Edge>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "the connection was gone before it began");
+        return;
+    }
+    let pause = edge.penalties.over(peer.ip());
+    if edge.stop.run_until_cancelled(pause).await.is_none() {
         return;
     }
     let stall_max = Duration::from_secs(edge.limits.write_stall_seconds_max);
@@ -123,25 +130,23 @@ where
             TokioIo::new(stream),
             service_fn(move |request| around.clone().answer(request)),
         );
-    drive(
-        edge,
-        pin!(connection),
-        http2::Connection::graceful_shutdown,
-        &in_hand,
-        peer,
-    )
-    .await;
+    let farewell = http2::Connection::graceful_shutdown;
+    if drive(edge, pin!(connection), farewell, &in_hand, peer).await {
+        // "Rapid reset", among others: whoever begins again at once would have us shake hands all day.
+        edge.penalties.punish(peer.ip());
+    }
 }
 
 /// Runs a connection until it ends, has been idle for too long, or the server stops; then says farewell, which lets
-/// what is in hand finish.
+/// what is in hand finish. Says whether it ended because the peer broke the rules.
 async fn drive<C>(
     edge: &Edge,
     mut connection: Pin<&mut C>,
     say_farewell: impl Fn(Pin<&mut C>),
     in_hand: &InHand,
     peer: SocketAddr,
-) where
+) -> bool
+where
     C: Future<Output = hyper::Result<()>>,
 {
     let idle_max = Duration::from_secs(edge.limits.idle_seconds_max.max(edge.limits.head_seconds_max));
@@ -151,7 +156,7 @@ async fn drive<C>(
         () = in_hand.idle_for(idle_max) => None,
         () = in_hand.abused() => {
             tracing::info!(%peer, "the connection was cut: the peer gives up its requests");
-            return;
+            return true;
         }
     };
     let ended = match ended {
@@ -164,9 +169,12 @@ async fn drive<C>(
             }
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "the connection ended early");
-    }
+    let Err(error) = ended else { return false };
+    tracing::debug!(%peer, %error, "the connection ended early");
+    // An error of the protocol has a source, as one of the socket has.
+    error
+        .source()
+        .is_some_and(|source| !source.is::<std::io::Error>())
 }
 
 /// Time for the farewell to reach the peer, for what is in hand, and for the last answer to leave.

@@ -30,6 +30,8 @@ pub struct Limits {
     /// Requests that a peer may give up before they were answered, beside as many as it lets be answered. Who only asks and
     /// gives up has us work for nothing ("rapid reset", at whatever pace).
     pub given_up_max: u64,
+    /// How long a peer waits for its next handshake after it broke the rules of HTTP/2.
+    pub penalty_ms: u64,
     /// From the order to stop until unfinished requests are cut.
     pub drain_seconds_max: u64,
     /// How long browsers must insist on TLS (`Strict-Transport-Security`); 0 leaves the header out.
@@ -52,6 +54,7 @@ impl Default for Limits {
             streams_max: 128,
             resets_pending_max: 32,
             given_up_max: 100,
+            penalty_ms: 250,
             drain_seconds_max: 8,
             hsts_seconds: 365 * 24 * 60 * 60,
         }

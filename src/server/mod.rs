@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::admission::Admission;
+use crate::server::admission::{Admission, Penalties};
 use crate::server::connection::Edge;
 use crate::server::limits::Limits;
 use crate::server::tasks::Tasks;
@@ -69,6 +69,7 @@ pub async fn serve(
     let edge = Arc::new(Edge {
         tls,
         router,
+        penalties: Penalties::new(Duration::from_millis(limits.penalty_ms)),
         limits,
         handshakes: Arc::new(Semaphore::new((threads / 2).max(1))),
         tasks: tasks.clone(),
