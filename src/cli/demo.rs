@@ -36,6 +36,9 @@ const ZONE: &str = "EST5EDT,M3.2.0,M11.1.0";
 /// The supervisor of the story, who signs in.
 const OFFICER: &str = "ruth.okafor@harborcity.example";
 const TENANT: &str = "harbor-city";
+/// Its number for evidence-room clients, and that of the supervisor's office.
+const ORGANIZATION: u32 = 41;
+const OFFICE: u32 = 901;
 /// Pictures drawn ahead of their step.
 const DRAWN_AHEAD: usize = 8;
 
@@ -108,7 +111,7 @@ impl Demo {
 fn init() -> Init {
     Init {
         tenant: TENANT.to_owned(),
-        organization_id: None,
+        organization_id: Some(ORGANIZATION),
         office_id: None,
         node_name: Some("Harbor City Police".to_owned()),
         hosts: Vec::new(),
@@ -140,6 +143,8 @@ fn banner(output: Output) {
 struct Credentials {
     key: String,
     password: String,
+    /// The supervisor's, for evidence-room clients.
+    token: String,
 }
 
 /// Fills the box through its services; gives what opens it.
@@ -168,8 +173,10 @@ fn fill(node: &Arc<Node>, gauge: &Gauge, output: Output) -> Result<Credentials, 
         user: OFFICER.to_owned(),
         password: password.clone(),
     })?;
+    let made = reach.perform(Order::UserToken(OFFICER.to_owned()))?;
+    let token = made["token"].as_str().unwrap_or_default().to_owned();
     gauge.wait(std::time::Duration::from_secs(5));
-    Ok(Credentials { key, password })
+    Ok(Credentials { key, password, token })
 }
 
 fn story() -> Result<Vec<Step>, CliError> {
@@ -227,7 +234,7 @@ fn tell(node: &Node, story: Vec<Step>, drawn: &Receiver<Vec<u8>>, output: Output
 }
 
 fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Output) {
-    let Credentials { key, password } = credentials;
+    let Credentials { key, password, token } = credentials;
     let url = &running.url;
     let ca = running
         .ca
@@ -252,8 +259,16 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
             ),
         ),
     ];
+    let room = format!(
+        "curl --cacert {ca} --oauth2-bearer {token} -H 'StaticToken: true' -H 'OrganizationId: {ORGANIZATION}' -H 'OfficeId: {OFFICE}'"
+    );
+    let tries = tries.into_iter().chain([(
+        "the first item of the evidence room",
+        format!("{room} '{url}/api/items/seqOrgID/1'"),
+    )]);
+    let tries: Vec<(&str, String)> = tries.collect();
     let curls: Vec<&str> = tries.iter().map(|(_, line)| line.as_str()).collect();
-    let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "user": OFFICER, "password": password, "data": data, "curl": curls, "pid": std::process::id()});
+    let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "static_token": token, "organization_id": ORGANIZATION, "office_id": OFFICE, "user": OFFICER, "password": password, "data": data, "curl": curls, "pid": std::process::id()});
     output.show(&shown, |_| {
         let label = |text: &str| output.ink(Ink::Faint, &format!("{text:<10}"));
         let mut lines = vec![
@@ -262,6 +277,7 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
             format!("  {}{url}/docs", label("reference")),
             format!("  {}{OFFICER}  {password}", label("sign-in")),
             format!("  {}{key}", label("API key")),
+            format!("  {}{token}", label("SAFE token")),
             format!("  {}{}", label("folder"), data.display()),
             String::new(),
         ];

@@ -295,6 +295,7 @@ impl Bare {
             address,
             connector: Some(connector),
             authorization: String::new(),
+            headers: &[],
         };
         Ok(Self {
             target,

@@ -22,6 +22,8 @@ pub(super) struct Target {
     /// TLS; a peer that speaks plain HTTP has none.
     pub(super) connector: Option<Connector>,
     pub(super) authorization: String,
+    /// Further headers of each request.
+    pub(super) headers: &'static [(&'static str, &'static str)],
 }
 
 /// One request: method, path, JSON body (empty: none).
@@ -55,6 +57,7 @@ impl Measured {
 pub(super) struct Client {
     sender: SendRequest<Full<Bytes>>,
     authorization: String,
+    headers: &'static [(&'static str, &'static str)],
 }
 
 async fn open<S>(stream: S, tasks: &mut JoinSet<()>) -> std::io::Result<SendRequest<Full<Bytes>>>
@@ -80,17 +83,22 @@ impl Client {
         Ok(Self {
             sender,
             authorization: target.authorization.clone(),
+            headers: target.headers,
         })
     }
 
     /// The body of the answer; any answer but a success is an error.
     pub(super) async fn send(&mut self, (method, path, body): Ask) -> std::io::Result<Bytes> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", "localhost")
             .header("authorization", &self.authorization)
-            .header("content-type", "application/json")
+            .header("content-type", "application/json");
+        for (name, value) in self.headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(std::io::Error::other)?;
         self.sender.ready().await.map_err(std::io::Error::other)?;

@@ -4,6 +4,7 @@
 mod against;
 mod bare;
 mod disk;
+mod drain;
 mod hostile;
 mod load;
 mod peer;
@@ -43,6 +44,9 @@ pub(super) struct Bench {
     /// Measures what other clients notice of hostile ones instead
     #[arg(long)]
     hostile: bool,
+    /// Measures a drain of that many items by a client of the evidence room instead
+    #[arg(long)]
+    safe: bool,
     /// Commits one abuse: what `--hostile` starts beside itself
     #[arg(long, hide = true)]
     abuse: Option<hostile::Abuse>,
@@ -84,6 +88,10 @@ impl Bench {
         if self.hostile {
             let node = Node::at(scratch.path())?;
             return runtime.block_on(hostile::figures(&node, self, say));
+        }
+        if self.safe {
+            let node = Node::at(scratch.path())?;
+            return runtime.block_on(drain::figures(&node, self, say));
         }
         runtime.block_on(self.at_both_scales(scratch.path(), &large, say))
     }

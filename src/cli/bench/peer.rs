@@ -41,6 +41,7 @@ impl FromStr for Peer {
             address: address.parse().map_err(|_| "an address and a port are needed")?,
             connector: None,
             authorization: String::new(),
+            headers: &[],
         };
         Ok(Self {
             target,

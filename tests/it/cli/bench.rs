@@ -18,6 +18,19 @@ fn a_hostile_bench_gives_a_row_for_each_abuse() {
 }
 
 #[test]
+fn a_drain_of_the_evidence_room_is_measured_both_ways() {
+    let place = Place::new();
+    let folder = place.file("bench");
+    let size = "bench --safe --records 1200 --json --folder";
+    let words: Vec<&str> = size.split(' ').chain([folder.to_str().unwrap()]).collect();
+    let ended = place.run(&words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let figures = ended.json();
+    println!("{:#}", figures["data"]);
+    assert_eq!(figures["data"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn the_smallest_bench_gives_every_row() {
     let place = Place::new();
     let folder = place.file("bench");

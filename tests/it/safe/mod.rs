@@ -2,8 +2,10 @@
 
 mod custody;
 mod doors;
+mod forever;
 mod numbers;
 mod people;
+mod poller;
 
 use axum::http::Method;
 use blotter::domain::kind::{EVIDENCE, Kind, OFFICE, TENANT, USER};
@@ -71,6 +73,11 @@ impl Client {
             token: token.to_owned(),
             numbers: (numbers.0.to_string(), numbers.1.to_string()),
         }
+    }
+
+    /// Goes on over a new connection.
+    pub(crate) async fn connect_again(&mut self, bed: &TestBox) {
+        self.connection = bed.connect().await;
     }
 
     /// Sends a request as these clients do: a form's content type on a GET.

@@ -96,6 +96,7 @@ pub(in crate::cli::bench) fn commit(abuse: Abuse) -> std::io::Result<()> {
         address: victim.address,
         connector: Some(connector.clone()),
         authorization: victim.authorization,
+        headers: &[],
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let times = Arc::new(AtomicU64::new(0));
