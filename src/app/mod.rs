@@ -41,7 +41,7 @@ use crate::services::events::webhooks::Deliveries;
 use crate::services::events::{self, Feed, FeedOptions, Places};
 use crate::services::search::Finder;
 use crate::services::search::follow::{FollowOptions, Follower, Gauge};
-use crate::services::watch::{self, WatchOptions};
+use crate::services::watch;
 use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
 use crate::store::kept::Kept;
@@ -121,7 +121,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     let stuck = Duration::from_secs(config.store.stuck_seconds_max);
     let probes = Arc::new(Probes::new(
         Arc::clone(&node),
-        followers.gauge(),
+        (followers.gauge(), followers.watching.gauge()),
         Arc::clone(&certificates),
         stuck,
     ));
@@ -197,12 +197,7 @@ impl Followers {
         };
         let feed = Feed::new(Arc::clone(store), options)?.with_places(places);
         let watched = Kept::new("the watchlists' place", Arc::new(RealDisk), node.folder.watched());
-        let watching = watch::Follower::start(
-            node.services.clone(),
-            watch_options(config),
-            &node.facts.node_name,
-            Some(watched),
-        )?;
+        let watching = watch::Follower::start(node.services.clone(), &node.facts.node_name, Some(watched))?;
         Ok(Self {
             search: Follower::start(Arc::clone(store), Arc::clone(&node.index), follow)?,
             feeding: feed.follow()?,
@@ -348,11 +343,6 @@ impl Edge<'_> {
         self.serve(listener, None, router);
         Ok(Some(address))
     }
-}
-
-/// What the watchlists' follower is told of the configuration.
-fn watch_options(_config: &Config) -> WatchOptions {
-    WatchOptions::default()
 }
 
 /// Where lanes run what outlives its request.

@@ -7,6 +7,7 @@ use crate::app::folder::{Facts, Folder, FolderError, FolderLock};
 use crate::config::Config;
 use crate::domain::id::TenantId;
 use crate::domain::time::SystemClock;
+use crate::domain::watch::index::Likely;
 use crate::search::index::{Index, IndexError, Options};
 use crate::services::Services;
 use crate::services::files::Files;
@@ -18,6 +19,7 @@ use crate::services::reports::ReportRules;
 use crate::services::safe::SafeOptions;
 use crate::services::search::follow::Gauge;
 use crate::services::search::{FindOptions, Finder};
+use crate::services::watch::{Limits, WatchOptions};
 use crate::store::blobs::Blobs;
 use crate::store::disk::RealDisk;
 use crate::store::error::StoreError;
@@ -80,6 +82,7 @@ impl Node {
             .with_memory(shown_bytes_max)
             .with_report_rules(report_rules(config))
             .with_safe(safe_options(config))
+            .with_watchlists(watch_options(config))
             .with_people(people_options(config, facts.tenant().ok()))
             .with_sessions_kept_in(Arc::clone(&world.disk), folder.sessions());
         let heap_bytes = usize::try_from(config.search.heap_bytes).unwrap_or(usize::MAX);
@@ -171,6 +174,24 @@ fn report_rules(config: &Config) -> ReportRules {
     }
 }
 
+fn watch_options(config: &Config) -> WatchOptions {
+    let watchlists = &config.watchlists;
+    WatchOptions {
+        likely: Likely {
+            name: f64::from(watchlists.name_score_min) / 100.0,
+            plate: f64::from(watchlists.plate_score_min) / 100.0,
+        },
+        held_alerts_per_entry_max: watchlists.held_alerts_per_entry_max,
+        limits: Limits {
+            inline_entries_max: watchlists.inline_entries_max,
+            entries_max: watchlists.entries_max,
+        },
+        screened_rows_max: watchlists.screened_rows_max,
+        screened_hits_per_row_max: watchlists.screened_hits_per_row_max,
+        ..WatchOptions::default()
+    }
+}
+
 fn store_options(config: &Config) -> StoreOptions {
     let mut options = StoreOptions::default();
     options.journal.segment_bytes_max = u32::try_from(config.store.segment_bytes_max).unwrap_or(u32::MAX);
@@ -194,7 +215,8 @@ pub fn request_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        Config, DecodeLimits, FindOptions, PeopleOptions, decode_limits, find_options, people_options,
+        Config, DecodeLimits, FindOptions, PeopleOptions, WatchOptions, decode_limits, find_options,
+        people_options, watch_options,
     };
 
     #[test]
@@ -203,5 +225,6 @@ mod tests {
         assert_eq!(people_options(&config, None), PeopleOptions::default());
         assert_eq!(find_options(&config), FindOptions::default());
         assert_eq!(decode_limits(&config), DecodeLimits::default());
+        assert_eq!(watch_options(&config), WatchOptions::default());
     }
 }

@@ -19,11 +19,13 @@ use crate::app::node::{Node, request_id};
 use crate::server::certs::Certificates;
 use crate::services::caller::Via;
 use crate::services::search::follow::Gauge;
+use crate::services::watch;
 
 /// What the probes look at.
 pub struct Probes {
     node: Arc<Node>,
     gauge: Gauge,
+    watching: watch::Gauge,
     certificates: Arc<Certificates>,
     stuck: Duration,
 }
@@ -87,6 +89,30 @@ pub const FIGURES: &[Figure] = &[
         },
     },
     Figure {
+        name: "blotter_watchlist_entries",
+        form: "gauge",
+        about: "Names, plates, numbers and texts that are looked for.",
+        read: |probes| whole(probes.watching.entries() as u64),
+    },
+    Figure {
+        name: "blotter_watchlist_bytes",
+        form: "gauge",
+        about: "Memory that they take, in bytes.",
+        read: |probes| whole(probes.watching.bytes() as u64),
+    },
+    Figure {
+        name: "blotter_watchlist_behind",
+        form: "gauge",
+        about: "Changes that are not held against all watchlists yet, or whose new entries are not held against everything.",
+        read: |probes| whole(probes.watching.behind().unwrap_or(0)),
+    },
+    Figure {
+        name: "blotter_watchlist_alerts_total",
+        form: "counter",
+        about: "Alerts that watchlists raised since the start.",
+        read: |probes| whole(probes.watching.raised()),
+    },
+    Figure {
         name: "blotter_certificate_expires_seconds",
         form: "gauge",
         about: "Time until the certificate in use ends, in seconds.",
@@ -111,10 +137,16 @@ pub const FIGURES: &[Figure] = &[
 
 impl Probes {
     /// Over a running node.
-    pub fn new(node: Arc<Node>, gauge: Gauge, certificates: Arc<Certificates>, stuck: Duration) -> Self {
+    pub fn new(
+        node: Arc<Node>,
+        (gauge, watching): (Gauge, watch::Gauge),
+        certificates: Arc<Certificates>,
+        stuck: Duration,
+    ) -> Self {
         Self {
             node,
             gauge,
+            watching,
             certificates,
             stuck,
         }

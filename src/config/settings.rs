@@ -274,6 +274,23 @@ settings! {
         /// Attempts of each webhook that are remembered.
         webhook_attempts_max: usize = "200" in 1..=100000,
     }
+    /// Watchlists: what is held and what comes in, against what is looked for.
+    watchlists: Watchlists {
+        /// Hundredths that a name must score to raise an alert: 90 is the same name, 80 a nickname, 85 and less a name that is spoken alike; a day of birth adds or takes.
+        name_score_min: u32 = "70" in 1..=100,
+        /// Hundredths that plates must score that agree in part.
+        plate_score_min: u32 = "60" in 1..=100,
+        /// Entries within the record of a list; a longer list has records of the kind watchlist-entry.
+        inline_entries_max: usize = "500" in 0..=10000,
+        /// Entries of an agency that are records of their own; each takes about 350 bytes of memory.
+        entries_max: u64 = "250000" in 0..=10000000,
+        /// Alerts that one new entry raises about what is held already; that there were more is an alert about the list.
+        held_alerts_per_entry_max: usize = "500" in 1..=1000000,
+        /// Rows of a pasted list that is held against everything.
+        screened_rows_max: usize = "10000" in 1..=1000000,
+        /// Records that are told for one of its rows, the surest first.
+        screened_hits_per_row_max: usize = "20" in 1..=1000,
+    }
     /// Passwords and sessions of people.
     auth: Auth {
         /// Minutes without a request until a session is locked.

@@ -1,6 +1,7 @@
 //! The front desk: what a service does while it holds the write thread. It finds records for its caller, checks what was
 //! given against their kinds, and drafts operations. All of a request is granted or nothing of it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::id::RecordId;
@@ -17,6 +18,7 @@ use crate::services::find;
 use crate::services::people;
 use crate::services::policy::{self, Deed};
 use crate::services::shape::{Checker, describe};
+use crate::services::watch::Limits;
 use crate::store::session::Session;
 use crate::views::records;
 
@@ -24,6 +26,7 @@ use crate::views::records;
 pub struct Desk<'d, 's, 't> {
     session: &'d mut Session<'s, 't>,
     caller: &'d Caller,
+    limits: Limits,
     /// The records touched, as they are now, in the order of their first touch.
     touched: Vec<Arc<Record>>,
     /// What stood in `touched` at a place before, so that an attempt can be taken back.
@@ -32,10 +35,11 @@ pub struct Desk<'d, 's, 't> {
 
 impl<'d, 's, 't> Desk<'d, 's, 't> {
     /// Takes the caller to the desk.
-    pub(super) fn new(session: &'d mut Session<'s, 't>, caller: &'d Caller) -> Self {
+    pub(super) fn new(session: &'d mut Session<'s, 't>, caller: &'d Caller, limits: Limits) -> Self {
         Self {
             session,
             caller,
+            limits,
             touched: Vec::new(),
             replaced: Vec::new(),
         }
@@ -118,6 +122,8 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             ));
         }
         let given = self.check(kind, input, None)?;
+        let of = (self.caller.tenant(), kind);
+        self.limits.refuse(self.session.rows(), of, None, &given)?;
         let mut added = rules::follow(self.session.rows(), kind, None, &given)?;
         if kind.name == kind::EVIDENCE.name {
             added.push(custody::collection(self.caller, self.now(), &given)?);
@@ -181,6 +187,9 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         refuse_sealed(record)?;
         let given = self.check(kind, input, Some(record))?;
         self.refuse_duplicates(kind, &given, Some(record.id))?;
+        let of = (self.caller.tenant(), kind);
+        self.limits
+            .refuse(self.session.rows(), of, Some(record), &given)?;
         let mut changes = rules::follow(self.session.rows(), kind, Some(record), &given)?;
         for (field, value) in given {
             match (field.merge, value) {
@@ -396,24 +405,18 @@ pub fn refuse_sealed(record: &Record) -> Outcome<()> {
 
 /// The adds and removes that make the set these members.
 fn set_members(record: &Record, field: &Field, wanted: &[Value], changes: &mut Vec<Change>) {
+    // Compared as text: sets of hundreds are changed on the write thread.
+    let text = |value: &Value| format!("{value:?}");
     let present = record.versions(field.name, Merge::OrSet);
-    let gone: Vec<_> = present
+    let mut known: HashSet<String> = present.iter().map(|version| text(&version.value)).collect();
+    let stays: HashSet<String> = wanted.iter().map(text).collect();
+    let gone = present
         .iter()
-        .filter(|version| !wanted.contains(&version.value))
-        .map(|version| version.id)
-        .collect();
+        .filter(|version| !stays.contains(&text(&version.value)));
+    let gone: Vec<_> = gone.map(|version| version.id).collect();
     if !gone.is_empty() {
         changes.push(Change::new(field.name, Action::Remove).seeing(gone));
     }
-    let mut added: Vec<&Value> = Vec::new();
-    for member in wanted {
-        if !present.iter().any(|version| version.value == *member) && !added.contains(&member) {
-            added.push(member);
-        }
-    }
-    changes.extend(
-        added
-            .into_iter()
-            .map(|member| Change::new(field.name, Action::Add(member.clone()))),
-    );
+    let added = wanted.iter().filter(|member| known.insert(text(member)));
+    changes.extend(added.map(|member| Change::new(field.name, Action::Add(member.clone()))));
 }

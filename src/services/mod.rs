@@ -72,6 +72,7 @@ use crate::services::people::{People, PeopleOptions};
 use crate::services::reading::Memory;
 use crate::services::reports::ReportRules;
 use crate::services::safe::{Safe, SafeOptions};
+use crate::services::watch::{Limits, WatchOptions, Watching};
 use crate::store::database::Snapshot;
 use crate::store::disk::Disk;
 use crate::store::handle::Store;
@@ -120,6 +121,7 @@ pub struct Services {
     files: Files,
     clock: Arc<dyn Clock>,
     report_rules: Arc<ReportRules>,
+    watching: Arc<Watching>,
     /// Held while what is left of expunged records is destroyed: seconds, or as long as new rows take.
     erasing: Arc<Mutex<()>>,
 }
@@ -139,6 +141,7 @@ impl Services {
             files,
             clock,
             report_rules: Arc::default(),
+            watching: Arc::default(),
             erasing: Arc::default(),
         }
     }
@@ -147,6 +150,13 @@ impl Services {
     #[must_use]
     pub fn with_report_rules(mut self, rules: ReportRules) -> Self {
         self.report_rules = Arc::new(rules);
+        self
+    }
+
+    /// The same with other bounds of watchlists. To be said before the first request.
+    #[must_use]
+    pub fn with_watchlists(mut self, options: WatchOptions) -> Self {
+        self.watching = Arc::new(Watching::new(options));
         self
     }
 
@@ -237,10 +247,10 @@ impl Services {
         change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + 'static,
     ) -> Outcome<Written> {
         self.files.room().demand(Need::Text)?;
-        let at_desk = caller.clone();
+        let (at_desk, limits) = (caller.clone(), self.watching.options.limits);
         let decided = self
             .store
-            .write(move |session| at_the_desk(session, &at_desk, verb, request, change));
+            .write(move |session| at_the_desk(session, (&at_desk, limits), verb, request, change));
         self.conclude(caller, Decided { verb, decided })
     }
 
@@ -258,9 +268,10 @@ impl Services {
         tell: impl FnOnce(Decided) + Send + 'static,
     ) -> Outcome<()> {
         self.files.room().demand(Need::Text)?;
-        let at_desk = caller.clone();
-        let decide =
-            move |session: &mut Session<'_, '_>| at_the_desk(session, &at_desk, verb, request, change);
+        let (at_desk, limits) = (caller.clone(), self.watching.options.limits);
+        let decide = move |session: &mut Session<'_, '_>| {
+            at_the_desk(session, (&at_desk, limits), verb, request, change)
+        };
         let tell = move |decided| tell(Decided { verb, decided });
         Ok(self.store.submit(decide, tell)?)
     }
@@ -353,7 +364,7 @@ enum Done {
 
 fn at_the_desk(
     session: &mut Session<'_, '_>,
-    caller: &Caller,
+    (caller, limits): (&Caller, Limits),
     verb: &'static str,
     request: Option<RequestKey>,
     change: impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()>,
@@ -366,7 +377,7 @@ fn at_the_desk(
         }
         session.answers(request.key, request.body);
     }
-    let mut desk = Desk::new(session, caller);
+    let mut desk = Desk::new(session, caller, limits);
     change(&mut desk)?;
     let records = desk.touched();
     let about = records.first().map(|record| record.id);

@@ -39,7 +39,7 @@ pub(super) const ALERT_STATUS: Course = Course {
         ("raised", &["acknowledged", "escalated", "dismissed"]),
         ("acknowledged", &["escalated", "dismissed"]),
         ("escalated", &["acknowledged", "dismissed"]),
-        ("dismissed", &["acknowledged"]),
+        ("dismissed", &["acknowledged", "escalated"]),
     ],
 };
 

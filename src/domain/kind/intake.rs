@@ -216,7 +216,7 @@ pub const ALERT: Kind = Kind {
         Field::mv(
             "status",
             Shape::Choice(&["raised", "acknowledged", "dismissed", "escalated"]),
-            "Where it stands; from dismissed only back to acknowledged.",
+            "Where it stands; a dismissed one can be taken up again, but is never raised anew.",
         )
         .default("raised")
         .course(&ALERT_STATUS),

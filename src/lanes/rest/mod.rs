@@ -28,3 +28,5 @@ mod schemas;
 mod search;
 /// Which part of a list, in which order, with which members.
 mod selection;
+/// What is done with alerts, and lists held against everything.
+mod watch;

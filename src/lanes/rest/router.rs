@@ -6,7 +6,7 @@ use crate::domain::kind::{
 };
 use crate::lanes::http::route::Route;
 use crate::lanes::rest::{
-    batch, casework, categories, conflicts, court, evidence, people, records, reports, search,
+    batch, casework, categories, conflicts, court, evidence, people, records, reports, search, watch,
 };
 
 /// Every route of this lane.
@@ -23,6 +23,7 @@ pub fn routes() -> Vec<Route> {
         records::all(&WATCHLIST, "watchlists"),
         records::all(&WATCHLIST_ENTRY, "watchlists"),
         records::all(&ALERT, "watchlists"),
+        watch::routes(),
         records::all(&TEAM, "agency"),
         records::all(&OFFICE, "agency"),
         records::all(&FORM, "agency"),

@@ -108,9 +108,9 @@ impl Services {
 
     /// What a row would come to; nothing of it is kept.
     fn tried(&self, caller: &Caller, row: Row) -> Outcome<Became> {
-        let at_desk = caller.clone();
+        let (at_desk, limits) = (caller.clone(), self.watching.options.limits);
         self.store().write(move |session| {
-            let mut desk = Desk::new(session, &at_desk);
+            let mut desk = Desk::new(session, &at_desk, limits);
             let mut became = None;
             // Whatever is refused leaves nothing.
             let undone = desk.attempt(|desk| {

@@ -33,8 +33,9 @@ pub(super) fn of(record: &Record) -> Option<Facts> {
     let kind = kind::kind(&record.kind).filter(|kind| is_watched(kind.name) && !record.is_expunged())?;
     let said = document::words(kind, record);
     let mut texts = vec![said.body];
-    // Of other kinds the title is the beginning of what is described.
-    if kind.name == CASE.name || kind.name == ENTITY.name {
+    // Of other kinds the title is the beginning of what is described, and of a person it is a name.
+    let is_named = said.names.contains(&said.title);
+    if kind.name == CASE.name || kind.name == ENTITY.name && !is_named {
         texts.push(said.title);
     }
     texts.retain(|text| !text.is_empty());

@@ -249,18 +249,23 @@ impl Following {
             }
         }
         for (tenant, raises) in raises {
-            let node = self.services.admit_node(tenant, SOURCE, &self.node_name);
             for raises in raises.chunks(RAISES_PER_WRITE) {
-                let (raises, made) = (raises.to_vec(), Arc::clone(&self.gauge.seen));
-                self.services.write(&node, "alert.raise", None, move |desk| {
-                    for raise in raises {
-                        made.raised.fetch_add(raise.write(desk)?, Ordering::Relaxed);
-                    }
-                    Ok(())
-                })?;
+                self.write(tenant.clone(), raises.to_vec())?;
             }
         }
         Ok(())
+    }
+
+    fn write(&self, tenant: TenantId, raises: Vec<Raise>) -> Outcome<()> {
+        let node = self.services.admit_node(tenant, SOURCE, &self.node_name);
+        let made = Arc::clone(&self.gauge.seen);
+        let written = self.services.write(&node, "alert.raise", None, move |desk| {
+            for raise in raises {
+                made.raised.fetch_add(raise.write(desk)?, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+        written.map(drop)
     }
 
     /// One piece of the sweep under way, or the beginning of one. False if there is nothing to sweep.
@@ -283,10 +288,9 @@ impl Following {
         let before = sweep.cursor.clone();
         let swept = sweep.piece(&rows, self.options.likely, self.options.held_alerts_per_entry_max);
         let raised = swept.and_then(|piece| {
-            for hit in piece.too_many {
-                tracing::warn!(list = %hit.list, "an entry of a watchlist matches too much of what is held");
-            }
-            self.raise(&rows, piece.hits).map(|()| piece.is_last)
+            self.raise(&rows, piece.hits)?;
+            self.tell_too_many(&rows, piece.too_many)?;
+            Ok(piece.is_last)
         });
         match raised {
             Ok(true) => {
@@ -304,6 +308,17 @@ impl Following {
             }
         }
         Ok(true)
+    }
+
+    /// Says of each entry that it matches more of what is held than is alerted about, once.
+    fn tell_too_many(&self, rows: &Snapshot, hits: Vec<Hit>) -> Outcome<()> {
+        let most = self.options.held_alerts_per_entry_max;
+        for hit in hits {
+            if let Some((tenant, raise)) = raise::plan_too_many(rows, &hit, most)? {
+                self.write(tenant, vec![raise])?;
+            }
+        }
+        Ok(())
     }
 
     /// One round of the thread. True if there is more to do at once.
@@ -392,20 +407,15 @@ impl Follower {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(
-        services: Services,
-        options: WatchOptions,
-        node_name: &str,
-        kept: Option<Kept>,
-    ) -> std::io::Result<Self> {
+    pub fn start(services: Services, node_name: &str, kept: Option<Kept>) -> std::io::Result<Self> {
         let gauge = Gauge {
             store: Arc::clone(services.store()),
             seen: Arc::default(),
         };
         let stop = Arc::new(AtomicBool::new(false));
         let following = Following {
+            options: services.watching.options,
             services,
-            options,
             node_name: node_name.into(),
             place: kept.as_ref().map(Kept::read).unwrap_or_default(),
             kept,

@@ -188,7 +188,8 @@ fn entries_of(record: &Record) -> Vec<Sought> {
     }
 }
 
-fn sought<'r>(says: &dyn Fn(&str) -> Option<&'r Value>) -> Option<Sought> {
+/// What a list says that it looks for.
+pub(super) fn sought<'r>(says: &dyn Fn(&str) -> Option<&'r Value>) -> Option<Sought> {
     let text = |name: &str| says(name).and_then(Value::as_text);
     let aliases = says("aliases").map_or(&[][..], Value::as_list).iter();
     Some(Sought {

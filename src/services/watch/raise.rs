@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::id::RecordId;
+use crate::domain::id::{RecordId, TenantId};
 use crate::domain::kind::{ALERT, CASE, DISPLAY_ID, ENTITY, REPORT};
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::{Record, SEALING};
@@ -75,6 +75,35 @@ pub(super) fn plan(rows: &impl Read, record: &Record, hit: &Hit, now: Millis) ->
         link: match_.link(),
     };
     Ok(raise.is_news(rows)?.then_some(raise))
+}
+
+/// That an entry matches more of what is held than is alerted about: an alert about the list.
+pub(super) fn plan_too_many(rows: &impl Read, hit: &Hit, most: usize) -> Outcome<Option<(TenantId, Raise)>> {
+    let Some(list) = records::get(rows, hit.list)? else {
+        return Ok(None);
+    };
+    let readers = find::readers(rows, &list)?;
+    let match_ = Match {
+        record: &list,
+        list: &list,
+        hit,
+        severity: "low",
+        record_readers: readers.clone(),
+        list_readers: readers,
+    };
+    let sought = &hit.sought;
+    let reason = format!(
+        "{} {} matches more than {most} records that are held; the others are not alerted about: have them screened",
+        sought.sort, sought.value
+    );
+    let raise = Raise {
+        alert: match_.alert(b"many", &list, &reason, owner(rows, &list)?),
+        notice: None,
+        cases: Vec::new(),
+        link: Value::Null,
+    };
+    let tenant = list.tenant.clone();
+    Ok(raise.is_news(rows)?.then_some((tenant, raise)))
 }
 
 /// The list or entry, if it counts.

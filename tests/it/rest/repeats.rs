@@ -12,6 +12,7 @@ struct Ground {
     user: String,
     key: String,
     webhook: String,
+    alert: String,
 }
 
 async fn ground() -> Ground {
@@ -30,11 +31,14 @@ async fn ground() -> Ground {
     let key = test.post("/v1/keys", key()).await.expect(201).data();
     let webhook = json!({"name": "x", "url": "https://desk.example.org/hook"});
     let webhook = test.post("/v1/webhooks", webhook).await.expect(201).data();
+    let alert = json!({"record_id": "INV-2026-0001", "reason": "x"});
+    let alert = test.post("/v1/alerts", alert).await.expect(201).data();
     let id = |json: &Json| json["id"].as_str().unwrap().to_owned();
     Ground {
         user: id(&user),
         webhook: id(&webhook),
         key: id(&key),
+        alert: id(&alert),
         test,
     }
 }
@@ -71,6 +75,10 @@ async fn body(ground: &Ground, route: &Route) -> Option<Json> {
         "/watchlists" => json!({"name": "x", "purpose": "x"}),
         "/watchlist-entries" => json!({"watchlist_id": "WL-0001", "type": "plate", "value": "x1"}),
         "/alerts" => json!({"record_id": "INV-2026-0001", "reason": "x"}),
+        "/alerts/{id}/acknowledge" | "/alerts/{id}/escalate" => json!({}),
+        "/alerts/{id}/dismiss" => json!({"reason": "another one"}),
+        // A question, however it is asked.
+        "/watchlists/screen" => return None,
         "/teams" | "/offices" | "/locations" => json!({"name": "x"}),
         "/forms" => json!({"name": "x", "for": "cases", "schema": [1]}),
         "/categories" => json!({"text": "x"}),
@@ -106,6 +114,7 @@ async fn send(ground: &Ground, route: &Route, body: &Json) -> Answer {
         Some("users") => &ground.user,
         Some("keys") => &ground.key,
         Some("webhooks") => &ground.webhook,
+        Some("alerts") => &ground.alert,
         _ => "1",
     };
     let path = route.path.replace("{id}", record);

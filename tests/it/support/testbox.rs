@@ -19,7 +19,7 @@ use blotter::services::caller::Caller;
 use blotter::services::events::{self, Feed, FeedOptions};
 use blotter::services::search::Finder;
 use blotter::services::search::follow::{FollowOptions, Follower};
-use blotter::services::watch::{self, WatchOptions};
+use blotter::services::watch;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
@@ -150,8 +150,7 @@ impl TestBox {
         let store = Arc::clone(desk.services().store());
         let feed = Feed::new(store, FeedOptions::default()).unwrap();
         let feeding = feed.follow().unwrap();
-        let watched = WatchOptions::default();
-        let watching = watch::Follower::start(desk.services().clone(), watched, "the box", None).unwrap();
+        let watching = watch::Follower::start(desk.services().clone(), "the box", None).unwrap();
         let beside = Beside::new(spawn, stop.clone());
         let lanes = Lanes::new(desk.services().clone(), finder, feed, beside, options);
         let acceptor = tls::acceptor(certificates).unwrap();

@@ -1,6 +1,12 @@
 //! Watchlists: what comes in and what is held against what is looked for, through the real server.
 
 mod alerts;
+mod deeds;
+mod held;
+mod once;
+mod pairs;
+mod rights;
+mod screen;
 
 use std::time::Duration;
 

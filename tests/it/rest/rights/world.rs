@@ -322,6 +322,9 @@ pub(super) fn body(route: &Route, ids: &BTreeMap<String, String>, desk: &mut Des
         ("POST", ["entities", "{id}", "same-as"]) => json!({"to": ids["other"]}),
         ("POST", ["evidence", "{id}", "custody"]) => json!({"action": "collect", "follows": []}),
         ("POST", ["evidence" | "reports", "{id}", "files" | "images"]) => Json::Null,
+        ("POST", ["alerts", "{id}", "acknowledge" | "escalate"]) => json!({}),
+        ("POST", ["alerts", "{id}", "dismiss"]) => json!({"reason": "another one"}),
+        ("POST", ["watchlists", "screen"]) => json!({"text": "Ruth Okafor"}),
         ("POST", [_, "{id}", "hold"]) => json!({"reason": "a civil suit"}),
         ("POST", [_, "{id}", "expunge"]) => json!({"order": "4 Ds 113/26", "reason": "acquitted"}),
         ("POST", ["conflicts", "{id}"]) => {

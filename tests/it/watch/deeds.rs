@@ -1,0 +1,148 @@
+//! What is done with alerts: the state machine, over REST and over the socket of events, and what is remembered of it.
+
+use axum::http::Method;
+use serde_json::{Value as Json, json};
+
+use crate::support::testbox::{METRO, TestBox};
+use crate::watch::{alerts, events, list, make};
+
+async fn raised(served: &TestBox) -> (Json, String) {
+    list(served, json!([{"type": "plate", "value": "KTR-4471"}])).await;
+    let vehicle = json!({"kind": "vehicle", "display_name": "Pickup", "attributes": {"plate": "KTR 4471"}});
+    let vehicle = make(served, "entities", vehicle).await;
+    let raised = alerts(served, &served.key).await;
+    (
+        vehicle,
+        format!("/v1/alerts/{}", raised[0]["id"].as_str().unwrap()),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_is_acknowledged_escalated_and_dismissed_with_a_reason() {
+    let served = TestBox::start().await;
+    let (vehicle, alert) = raised(&served).await;
+    let refused = served
+        .post(&format!("{alert}/dismiss"), json!({}))
+        .await
+        .expect(400);
+    assert!(
+        refused.messages()[0].contains("dismissed_because"),
+        "{:?}",
+        refused.messages()
+    );
+    served
+        .patch(&alert, json!({"status": "dismissed"}))
+        .await
+        .expect(400);
+    let seen = served
+        .post(&format!("{alert}/acknowledge"), json!({}))
+        .await
+        .expect(200)
+        .data();
+    assert_eq!(seen["status"], "acknowledged");
+    served
+        .post(&format!("{alert}/acknowledge"), json!({"x": 1}))
+        .await
+        .expect(400);
+    let to = json!({"to": "Watch commander"});
+    let seen = served
+        .post(&format!("{alert}/escalate"), to)
+        .await
+        .expect(200)
+        .data();
+    assert_eq!(
+        (&seen["status"], &seen["escalated_to"]),
+        (&json!("escalated"), &json!("Watch commander"))
+    );
+    served
+        .patch(&alert, json!({"status": "raised"}))
+        .await
+        .expect(409);
+    let seen = json!({"reason": "Another pickup: the owner showed papers"});
+    let seen = served
+        .post(&format!("{alert}/dismiss"), seen)
+        .await
+        .expect(200)
+        .data();
+    assert_eq!(seen["status"], "dismissed");
+    served
+        .patch(&alert, json!({"status": "raised"}))
+        .await
+        .expect(409);
+    remains_dismissed(&served, &vehicle).await;
+    is_remembered(&served, &alert).await;
+}
+
+/// The same pair raises nothing any more, however often the record changes.
+async fn remains_dismissed(served: &TestBox, vehicle: &Json) {
+    let path = format!("/v1/entities/{}", vehicle["id"].as_str().unwrap());
+    served
+        .patch(
+            &path,
+            json!({"attributes": {"plate": "KTR4471", "colour": "grey"}}),
+        )
+        .await
+        .expect(200);
+    let case = make(served, "cases", json!({"title": "Later"})).await;
+    let link = json!({"entity_id": vehicle["id"], "role": "vehicle"});
+    served
+        .post(
+            &format!("/v1/cases/{}/entities", case["id"].as_str().unwrap()),
+            link,
+        )
+        .await
+        .expect(201);
+    let after = alerts(served, &served.key).await;
+    assert_eq!((after.len(), &after[0]["status"]), (1, &json!("dismissed")));
+}
+
+/// In the feed and in the audit log.
+async fn is_remembered(served: &TestBox, alert: &str) {
+    let heard = events(served, &served.key, "watchlist.matched,case.alert.*").await;
+    let types: Vec<&str> = heard
+        .iter()
+        .map(|event| event["eventType"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        types,
+        [
+            "watchlist.matched",
+            "case.alert.acknowledged",
+            "case.alert.escalated",
+            "case.alert.dismissed"
+        ]
+    );
+    let audit = served.get("/v1/audit?limit=500").await.expect(200).data();
+    let deeds = audit.as_array().unwrap().iter();
+    let deeds = deeds.filter(|entry| entry["record"].as_str().is_some_and(|id| alert.ends_with(id)));
+    let who: Vec<_> = deeds.map(|entry| entry["event"].as_str().unwrap()).collect();
+    assert!(who.contains(&"alert.raise"), "{who:?}");
+    assert_eq!(
+        who.iter().filter(|event| **event == "update").count(),
+        3,
+        "{who:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_only_read_does_nothing_to_an_alert() {
+    let served = TestBox::start().await;
+    let (_, alert) = raised(&served).await;
+    let reader = served.key_for(METRO, &["watchlists:read"], &["query"]);
+    for verb in ["acknowledge", "dismiss", "escalate"] {
+        let body = json!({"data": {}});
+        let ask = TestBox::request(
+            Method::POST,
+            &format!("{alert}/{verb}"),
+            Some(&reader),
+            &[],
+            Some(&body),
+        );
+        served.send(ask).await.expect(403);
+    }
+    let foreign = served.key_for("harbor", &["*"], &["query"]);
+    let body = json!({"data": {}});
+    let path = format!("{alert}/acknowledge");
+    let ask = TestBox::request(Method::POST, &path, Some(&foreign), &[], Some(&body));
+    served.send(ask).await.expect(404);
+}
