@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::domain::time::SystemClock;
 use crate::lanes;
 use crate::lanes::events::webhooks::courier::dispatch;
-use crate::lanes::http::{Beside, Ears, Lanes, Telling};
+use crate::lanes::http::{Beside, Ears, GraphqlOptions, Lanes, Telling};
 use crate::server::certs::authority::Authority;
 use crate::server::certs::name::names_of_node;
 use crate::server::certs::{self, CertError, Certificates};
@@ -412,6 +412,15 @@ fn lane_options(config: &Config) -> lanes::http::Options {
         },
         safe_requests_per_second: config.safe.requests_per_second,
         safe_request_burst: config.safe.burst,
+        graphql: GraphqlOptions {
+            depth_max: config.graphql.depth_max,
+            complexity_max: config.graphql.complexity_max,
+            body_bytes_max: config.graphql.body_bytes_max,
+            aliases_max: config.graphql.aliases_max,
+            directives_max: config.graphql.directives_max,
+            tokens_max: config.graphql.tokens_max,
+            introspection: config.graphql.introspection,
+        },
     }
 }
 

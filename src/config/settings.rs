@@ -291,6 +291,23 @@ settings! {
         /// Records that are told for one of its rows, the surest first.
         screened_hits_per_row_max: usize = "20" in 1..=1000,
     }
+    /// What a query of the GraphQL lane may ask for. Beyond it a query is refused before anything is read.
+    graphql: Graphql {
+        /// Levels of fields.
+        depth_max: usize = "12" in 3..=60,
+        /// What a query can cost: one for each field; what is in a list counts as often as it may have items.
+        complexity_max: usize = "5000" in 100..=10000000,
+        /// Bytes of a request's body.
+        body_bytes_max: u64 = "1048576" in 4096..=67108864,
+        /// Names under which one field is asked for in one selection.
+        aliases_max: usize = "10" in 1..=1000,
+        /// Directives of one document.
+        directives_max: usize = "50" in 0..=10000,
+        /// Words and signs of one document.
+        tokens_max: usize = "10000" in 100..=1000000,
+        /// Whether the schema may be asked for.
+        introspection: bool = "true",
+    }
     /// Passwords and sessions of people.
     auth: Auth {
         /// Minutes without a request until a session is locked.

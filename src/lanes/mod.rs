@@ -5,6 +5,8 @@
 pub mod docs;
 /// What happens, told as it happens.
 pub mod events;
+/// Records, changes and what happens, in GraphQL.
+pub mod graphql;
 /// What all HTTP lanes share.
 pub mod http;
 /// Records over HTTP.
@@ -27,10 +29,16 @@ pub fn document() -> serde_json::Value {
     docs::openapi(&told())
 }
 
+/// The schema of the GraphQL lane, in its own language.
+pub fn sdl() -> String {
+    graphql::sdl()
+}
+
 /// The routes that the document tells of.
 fn told() -> Vec<Route> {
     let mut routes = rest::router::routes();
     routes.extend(events::router::routes());
+    routes.extend(graphql::router::routes());
     routes
 }
 

@@ -1,5 +1,6 @@
 //! Records of any kind: make, change, list. What a kind needs beyond its table stands in a service of its own.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -103,9 +104,11 @@ impl Area {
 
 /// A part of a list.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct Page<R = Record> {
     /// The records.
-    pub records: Vec<Record>,
+    pub records: Vec<R>,
+    /// The place of each.
+    pub places: Vec<PageKey>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<PageKey>,
     /// How many records the whole list has, where that is known without reading them.
@@ -237,68 +240,11 @@ impl Services {
     pub fn list(&self, caller: &Caller, kind: &'static Kind, listing: &Listing) -> Outcome<Page> {
         self.demand(caller, "list", policy::scope_for(kind, Deed::Read))?;
         let rows = self.snapshot()?;
-        let mut listing = listing.clone();
-        if kind.name == REPORT.name && !listing.equal.iter().any(|(field, _)| field == "mode") {
-            listing.equal.push(("mode".to_owned(), Value::text("live")));
-        }
-        let listing = &listing;
-        let mut page = Page {
-            records: Vec::new(),
-            next: None,
-            total: None,
-        };
-        let mut looked_at = 0_usize;
-        let mut fault = None;
-        let mut last = None;
-        let mut visit = |key: &[u8], id: RecordId| {
-            looked_at += 1;
-            if page.records.len() == listing.limit || looked_at > ROWS_PER_PAGE_MAX {
-                page.next = last.take();
-                return false;
-            }
-            last = Some(key.to_vec());
-            match readable(&rows, caller, kind, id, listing) {
-                Ok(record) => page.records.extend(record),
-                Err(failure) => fault = Some(failure),
-            }
-            fault.is_none()
-        };
-        match (&listing.among, listing.parent) {
-            (Some(ids), _) => {
-                let order = (listing.order, listing.way);
-                records::among(&rows, ids, order, listing.after.as_ref(), &mut visit)?;
-            }
-            (None, Some((field, parent))) if listing.order == Order::Updated => {
-                // What names a record is found in the order in which it was made, so all of it is looked at.
-                let (mut ids, link) = (Vec::new(), (kind.name, field));
-                records::links(&rows, parent, link, Direction::Up, None, &mut |_, id| {
-                    ids.push(id);
-                    true
-                })?;
-                let order = (listing.order, listing.way);
-                records::among(&rows, &ids, order, listing.after.as_ref(), &mut visit)?;
-            }
-            (None, Some((field, parent))) => {
-                let link = (kind.name, field);
-                records::links(
-                    &rows,
-                    parent,
-                    link,
-                    listing.way,
-                    listing.after.as_ref(),
-                    &mut visit,
-                )?;
-            }
-            (None, None) => {
-                let list = (caller.tenant(), kind);
-                let order = (listing.order, listing.way);
-                records::list(&rows, list, order, listing.after.as_ref(), &mut visit)?;
-            }
-        }
-        if let Some(failure) = fault {
-            return Err(failure);
-        }
-        page.total = total(&rows, caller, kind, listing, &page)?;
+        let page = page_of(&rows, caller, kind, listing, &mut |id, fits| {
+            let record = records::get(&rows, id)?.filter(fits);
+            let Some(record) = record else { return Ok(None) };
+            Ok(find::may_read(&rows, caller, &record)?.then_some(record))
+        })?;
         self.note_list(caller, &rows, kind, &page)?;
         Ok(page)
     }
@@ -319,6 +265,87 @@ impl Services {
     }
 }
 
+/// Gives the record of an id if the caller may read it and it fits.
+pub(super) type Give<'g, R> = &'g mut dyn FnMut(RecordId, &dyn Fn(&Record) -> bool) -> Outcome<Option<R>>;
+
+/// A page of a list of a kind, of what `give` gives.
+///
+/// # Errors
+/// Those of `give`; the disk failed.
+pub(super) fn page_of<R: Borrow<Record>>(
+    rows: &impl Read,
+    caller: &Caller,
+    kind: &'static Kind,
+    listing: &Listing,
+    give: Give<'_, R>,
+) -> Outcome<Page<R>> {
+    let mut listing = listing.clone();
+    if kind.name == REPORT.name && !listing.equal.iter().any(|(field, _)| field == "mode") {
+        listing.equal.push(("mode".to_owned(), Value::text("live")));
+    }
+    let listing = &listing;
+    let mut page = Page {
+        records: Vec::new(),
+        places: Vec::new(),
+        next: None,
+        total: None,
+    };
+    let fits = |record: &Record| record.kind == kind.name && is_in(record, listing);
+    let mut looked_at = 0_usize;
+    let mut fault = None;
+    let mut last = None;
+    walk(rows, caller, kind, listing, &mut |key: &[u8], id: RecordId| {
+        looked_at += 1;
+        if page.records.len() == listing.limit || looked_at > ROWS_PER_PAGE_MAX {
+            page.next = last.take();
+            return false;
+        }
+        last = Some(key.to_vec());
+        match give(id, &fits) {
+            Ok(Some(record)) => {
+                page.records.push(record);
+                page.places.push(key.to_vec());
+            }
+            Ok(None) => {}
+            Err(failure) => fault = Some(failure),
+        }
+        fault.is_none()
+    })?;
+    if let Some(failure) = fault {
+        return Err(failure);
+    }
+    page.total = total(rows, caller, kind, listing, &page)?;
+    Ok(page)
+}
+
+/// Walks what may be in a list, in its order.
+fn walk(
+    rows: &impl Read,
+    caller: &Caller,
+    kind: &'static Kind,
+    listing: &Listing,
+    visit: &mut dyn FnMut(&[u8], RecordId) -> bool,
+) -> Outcome<()> {
+    let (order, from) = ((listing.order, listing.way), listing.after.as_ref());
+    match (&listing.among, listing.parent) {
+        (Some(ids), _) => records::among(rows, ids, order, from, visit)?,
+        (None, Some((field, parent))) if listing.order == Order::Updated => {
+            // What names a record is found in the order in which it was made, so all of it is looked at.
+            let (mut ids, link) = (Vec::new(), (kind.name, field));
+            records::links(rows, parent, link, Direction::Up, None, &mut |_, id| {
+                ids.push(id);
+                true
+            })?;
+            records::among(rows, &ids, order, from, visit)?;
+        }
+        (None, Some((field, parent))) => {
+            records::links(rows, parent, (kind.name, field), listing.way, from, visit)?;
+        }
+        (None, None) => records::list(rows, (caller.tenant(), kind), order, from, visit)?,
+    }
+    Ok(())
+}
+
 /// How many records a list has: counted if one page holds them all, else from the numbers that the views keep of whole
 /// kinds. Those count what is there, so they are told only where the caller may read all of it.
 fn total(
@@ -326,7 +353,7 @@ fn total(
     caller: &Caller,
     kind: &Kind,
     listing: &Listing,
-    page: &Page,
+    page: &Page<impl Borrow<Record>>,
 ) -> Outcome<Option<u64>> {
     if listing.after.is_none() && page.next.is_none() {
         return Ok(Some(page.records.len() as u64));
@@ -347,29 +374,18 @@ fn total(
     Ok(Some(records::count(rows, (tenant, kind), mode)?))
 }
 
-/// The record if it belongs into the list.
-fn readable(
-    rows: &impl Read,
-    caller: &Caller,
-    kind: &Kind,
-    id: RecordId,
-    listing: &Listing,
-) -> Outcome<Option<Record>> {
-    let record = records::get(rows, id)?.filter(|record| record.kind == kind.name);
-    let Some(record) = record else { return Ok(None) };
+/// Whether a record is one of those that were asked for.
+fn is_in(record: &Record, listing: &Listing) -> bool {
     let late = listing
         .updated_after
         .is_none_or(|after| record.updated.hlc.millis() > after);
-    let equal = listing
-        .equal
-        .iter()
-        .all(|(field, value)| says(&record, field, value));
+    let says = |(field, value): &(String, Value)| says(record, field, value);
     let within = listing.within.is_none_or(|area| {
         record
             .get("location")
             .is_some_and(|location| area.holds(location))
     });
-    Ok((late && equal && within && find::may_read(rows, caller, &record)?).then_some(record))
+    late && within && listing.equal.iter().all(says)
 }
 
 fn says(record: &Record, field: &str, value: &Value) -> bool {

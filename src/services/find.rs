@@ -1,5 +1,6 @@
 //! Finds records for a caller. What the caller may not read is not there.
 
+use std::borrow::Borrow;
 use std::str::FromStr;
 
 use crate::domain::id::RecordId;
@@ -43,7 +44,8 @@ pub(super) fn unjudged(
     }))
 }
 
-fn id_of(
+/// The id of what the caller calls so, whether or not it is there and the caller may read it.
+pub(super) fn id_of(
     rows: &impl Read,
     caller: &Caller,
     kind: &Kind,
@@ -73,11 +75,11 @@ pub fn reference(rows: &impl Read, caller: &Caller, wanted: &str, text: &str) ->
 const STEPS_MAX: usize = 8;
 
 /// What a record belongs to.
-pub(super) enum Belongs {
+pub(super) enum Belongs<R = Box<Record>> {
     /// To nothing: it is judged by itself.
     Alone,
     /// To this one, at the end of the row of those that it belongs to.
-    To(Box<Record>),
+    To(R),
     /// To one that has not arrived here.
     Unknown,
 }
@@ -87,15 +89,26 @@ pub(super) enum Belongs {
 /// # Errors
 /// The disk failed.
 pub(super) fn belongs(rows: &impl Read, record: &Record) -> Result<Belongs, StoreError> {
-    let mut last: Option<Record> = None;
+    belongs_by(record, &mut |id| Ok(records::get(rows, id)?.map(Box::new)))
+}
+
+/// The same for one who holds records.
+///
+/// # Errors
+/// Those of `get`.
+pub(super) fn belongs_by<R: Borrow<Record>>(
+    record: &Record,
+    get: &mut dyn FnMut(RecordId) -> Result<Option<R>, StoreError>,
+) -> Result<Belongs<R>, StoreError> {
+    let mut last: Option<R> = None;
     for _ in 0..STEPS_MAX {
-        let child = last.as_ref().unwrap_or(record);
+        let child = last.as_ref().map_or(record, Borrow::borrow);
         let parent = kind::kind(&child.kind).and_then(|kind| kind.fields.iter().find(|field| field.parent));
         let id = parent
             .and_then(|field| child.get(field.name))
             .and_then(Value::as_id);
-        match id.map(|id| records::get(rows, id)).transpose()? {
-            None => return Ok(last.map_or(Belongs::Alone, |case| Belongs::To(Box::new(case)))),
+        match id.map(&mut *get).transpose()? {
+            None => return Ok(last.map_or(Belongs::Alone, Belongs::To)),
             Some(None) => return Ok(Belongs::Unknown),
             Some(Some(parent)) => last = Some(parent),
         }
@@ -121,11 +134,16 @@ pub fn case_of(rows: &impl Read, record: &Record) -> Result<Option<Record>, Stor
 /// # Errors
 /// The disk failed.
 pub fn readers(rows: &impl Read, record: &Record) -> Result<Vec<String>, StoreError> {
-    Ok(match belongs(rows, record)? {
+    Ok(readers_by(record, &belongs(rows, record)?))
+}
+
+/// The same, of a record of which it is known what it belongs to.
+pub(super) fn readers_by<R: Borrow<Record>>(record: &Record, belongs: &Belongs<R>) -> Vec<String> {
+    match belongs {
         Belongs::Alone => policy::readers_of(record, None),
-        Belongs::To(case) => policy::readers_of(record, Some(&case)),
+        Belongs::To(case) => policy::readers_of(record, Some(case.borrow())),
         Belongs::Unknown => vec!["sealed".to_owned()],
-    })
+    }
 }
 
 /// Whether the caller may read the record.

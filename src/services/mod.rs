@@ -41,7 +41,7 @@ pub mod nodes;
 pub mod people;
 /// Who may do what.
 pub mod policy;
-/// One record read.
+/// One record read, or much in one sitting.
 pub mod reading;
 /// Reports: filed, talked about, shown to who filed them, made into cases.
 pub mod reports;
@@ -70,6 +70,7 @@ use crate::services::files::Files;
 use crate::services::files::room::Need;
 use crate::services::people::{People, PeopleOptions};
 use crate::services::reading::Memory;
+use crate::services::reading::sitting::Work;
 use crate::services::reports::ReportRules;
 use crate::services::safe::{Safe, SafeOptions};
 use crate::services::watch::{Limits, WatchOptions, Watching};
@@ -122,6 +123,7 @@ pub struct Services {
     clock: Arc<dyn Clock>,
     report_rules: Arc<ReportRules>,
     watching: Arc<Watching>,
+    work: Arc<Work>,
     /// Held while what is left of expunged records is destroyed: seconds, or as long as new rows take.
     erasing: Arc<Mutex<()>>,
 }
@@ -142,6 +144,7 @@ impl Services {
             clock,
             report_rules: Arc::default(),
             watching: Arc::default(),
+            work: Arc::default(),
             erasing: Arc::default(),
         }
     }
@@ -224,6 +227,11 @@ impl Services {
     /// The wall time.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// How much was read for those who asked.
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// The records as of now.

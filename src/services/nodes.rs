@@ -1,5 +1,6 @@
 //! Installations of this program: each keeps a record of itself, by which other nodes will know its key and its logs.
 
+use crate::domain::id::RecordId;
 use crate::domain::kind::NODE;
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
@@ -42,6 +43,14 @@ impl Services {
             desk.create_checked(&NODE, given.collect(), Vec::new()).map(drop)
         })?;
         Ok(true)
+    }
+
+    /// This node's record of itself, if it has one in the caller's agency.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn own_node(&self, rows: &impl Read, caller: &Caller) -> Outcome<Option<RecordId>> {
+        Ok(own_record(rows, caller, &self.node_key())?.map(|node| node.id))
     }
 
     fn node_key(&self) -> String {

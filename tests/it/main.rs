@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod fold;
 mod fuzz;
+mod graphql;
 mod hostile;
 mod images;
 mod import;

@@ -32,6 +32,7 @@ pub(in crate::cli) const PAGES: &[Page] = &[
     ("failures.md", failure::reference),
     ("metrics.md", probes::page),
     ("openapi.json", openapi),
+    ("schema.graphql", lanes::sdl),
 ];
 
 /// The document as it is committed: indented, with a line's end.

@@ -186,6 +186,7 @@ const CUSTODY_ENTRY: &[Member] = &[
     needed("recorded_at", Shape::Time),
     member("happened_at", Shape::Time),
     needed("actor", Shape::Line(300)),
+    member("client", Shape::Line(100)),
     member("from", Shape::Line(300)),
     member("to", Shape::Line(300)),
     member("to_id", Shape::Ref("")),

@@ -13,7 +13,7 @@ pub(super) fn curl(route: &Route) -> String {
     }
     if !matches!(
         (route.method.as_str(), &route.takes),
-        ("GET", _) | ("POST", Takes::Data(..))
+        ("GET", _) | ("POST", Takes::Data(..) | Takes::Own(_))
     ) {
         command.push_str(&format!(" -X {}", route.method));
     }
@@ -25,6 +25,10 @@ pub(super) fn curl(route: &Route) -> String {
             command.push_str(&format!(" \\\n  -H 'content-type: application/json' -d '{body}'"));
         }
         Takes::Multipart(_) => command.push_str(" \\\n  -F 'files=@photo.jpg'"),
+        Takes::Own(form) => {
+            let body = form()["example"].clone();
+            command.push_str(&format!(" \\\n  -H 'content-type: application/json' -d '{body}'"));
+        }
     }
     command
 }

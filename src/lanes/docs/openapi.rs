@@ -88,6 +88,10 @@ fn operation(route: &Route) -> Json {
                 json!({"multipart/form-data": {"schema": {"type": "object", "properties": properties}}});
             operation["requestBody"] = json!({"required": true, "content": content});
         }
+        Takes::Own(form) => {
+            let content = json!({"application/json": {"schema": form()}});
+            operation["requestBody"] = json!({"required": true, "content": content});
+        }
     }
     operation
 }

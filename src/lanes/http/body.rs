@@ -61,8 +61,20 @@ async fn forget_at(mut body: Body, bytes_max: u64, pause: Duration) {
 ///
 /// # Errors
 /// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off.
-pub async fn read(headers: &HeaderMap, mut body: Body, options: &Options) -> Outcome<Bytes> {
-    let (bytes_max, drained_bytes_max) = (options.json_bytes_max, options.drained_bytes_max);
+pub async fn read(headers: &HeaderMap, body: Body, options: &Options) -> Outcome<Bytes> {
+    read_within(headers, body, options.json_bytes_max, options.drained_bytes_max).await
+}
+
+/// The same within another limit.
+///
+/// # Errors
+/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off.
+pub async fn read_within(
+    headers: &HeaderMap,
+    mut body: Body,
+    bytes_max: u64,
+    drained_bytes_max: u64,
+) -> Outcome<Bytes> {
     if let Err(packed) = refuse_packed(headers) {
         forget(body, drained_bytes_max).await;
         return Err(packed);

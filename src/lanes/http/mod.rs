@@ -9,12 +9,12 @@ pub mod ask;
 pub mod body;
 /// From headers to a caller.
 pub mod caller;
-/// Places in lists, as clients carry them.
-pub mod cursor;
 /// Failures as status, code and message.
 pub mod failure;
 /// Files: how they come in and go out.
 pub mod files;
+/// By what lists can be narrowed.
+pub mod lists;
 /// How often a credential may ask.
 mod rates;
 /// The table of routes.
@@ -127,6 +127,41 @@ pub struct Options {
     pub safe_requests_per_second: u32,
     /// Requests that it may make at once.
     pub safe_request_burst: u32,
+    /// What a query may ask for.
+    pub graphql: GraphqlOptions,
+}
+
+/// What a query of the GraphQL lane may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GraphqlOptions {
+    /// Levels of fields.
+    pub depth_max: usize,
+    /// What a query can cost: one for each field, and a list as often as it may have items.
+    pub complexity_max: usize,
+    /// Bytes of a body.
+    pub body_bytes_max: u64,
+    /// Names under which one field is asked for in one selection.
+    pub aliases_max: usize,
+    /// Directives of one document.
+    pub directives_max: usize,
+    /// Words and signs of one document.
+    pub tokens_max: usize,
+    /// Whether the schema may be asked for.
+    pub introspection: bool,
+}
+
+impl Default for GraphqlOptions {
+    fn default() -> Self {
+        Self {
+            depth_max: 12,
+            complexity_max: 5_000,
+            body_bytes_max: 1 << 20,
+            aliases_max: 10,
+            directives_max: 50,
+            tokens_max: 10_000,
+            introspection: true,
+        }
+    }
 }
 
 /// What one connection that listens may use.
@@ -181,6 +216,7 @@ impl Default for Options {
             telling: Telling::default(),
             safe_requests_per_second: 5_000,
             safe_request_burst: 10_000,
+            graphql: GraphqlOptions::default(),
         }
     }
 }

@@ -57,6 +57,8 @@ pub enum Takes {
     Data(Schema, &'static [&'static str]),
     /// `multipart/form-data` with `files` and `data`.
     Multipart(Schema),
+    /// JSON of the lane's own form.
+    Own(fn() -> Json),
 }
 
 /// What a route gives when it succeeds.
@@ -323,6 +325,13 @@ impl Draft {
     #[must_use]
     pub fn takes_files(mut self, data: Schema) -> Self {
         self.0.takes = Takes::Multipart(data);
+        self
+    }
+
+    /// A JSON body of the lane's own form, which its handler reads.
+    #[must_use]
+    pub fn takes_other(mut self, form: fn() -> Json) -> Self {
+        self.0.takes = Takes::Own(form);
         self
     }
 

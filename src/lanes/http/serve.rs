@@ -415,7 +415,7 @@ fn checked(
     let (data, meta) = match &route.takes {
         Takes::Nothing => (Json::Null, Map::new()),
         Takes::Data(_, meta) => body::parse(&head.headers, &bytes, meta, &lanes.options)?,
-        Takes::Multipart(_) => body::parse(&head.headers, &bytes, &[], &lanes.options)?,
+        Takes::Multipart(_) | Takes::Own(_) => body::parse(&head.headers, &bytes, &[], &lanes.options)?,
     };
     let request = match &caller {
         Some(caller) if head.method != Method::GET => head.request_key(caller, &bytes)?,

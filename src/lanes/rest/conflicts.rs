@@ -9,7 +9,7 @@ use crate::domain::value::Value;
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
-use crate::lanes::http::cursor;
+use crate::lanes::http::lists::cursor;
 use crate::lanes::http::route::{Gives, Param, Route, Schema, param};
 use crate::lanes::http::wire::{Wire, conflicts, path_of, violations};
 use crate::lanes::rest::{schemas, selection};

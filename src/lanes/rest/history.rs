@@ -8,7 +8,7 @@ use crate::domain::operation::{Action, Change, Operation};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
-use crate::lanes::http::cursor;
+use crate::lanes::http::lists::cursor;
 use crate::lanes::http::route::{Gives, Route, Schema};
 use crate::lanes::http::wire::{path_of, rank_word};
 use crate::lanes::rest::{schemas, selection};

@@ -2,16 +2,15 @@
 
 use serde_json::Value as Json;
 
-use crate::domain::custody;
 use crate::domain::id::RecordId;
 use crate::domain::kind::{self, Kind, Shape};
-use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::Value;
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
-use crate::lanes::http::cursor;
+use crate::lanes::http::lists::cursor;
+use crate::lanes::http::lists::{WORDS, filters, narrow_to_case};
 use crate::lanes::http::route::{Param, param};
 use crate::lanes::http::wire::{Wire, is_told};
 use crate::services::casebook::{Area, Listing};
@@ -76,46 +75,6 @@ pub(super) fn params(kind: &Kind) -> Vec<Param> {
     params
 }
 
-/// The fields of the kind by which its lists can be narrowed.
-fn filters(kind: &Kind) -> impl Iterator<Item = Param> {
-    let docs = [
-        ("kind", "Only those of this kind."),
-        ("type", "Only those of this type."),
-        ("status", "Only those that stand so."),
-        ("mode", "Only those of this mode; `live` if not said."),
-        ("case_id", "Only those of this case."),
-    ];
-    let named = docs.into_iter().filter_map(|(name, doc)| {
-        let shape = match name {
-            "case_id" => case_field(kind).map(|_| Shape::Ref(kind::CASE.name)),
-            "status" if kind.name == kind::EVIDENCE.name => Some(Shape::Choice(custody::STATES)),
-            _ => kind.field(name).map(|field| field.shape),
-        };
-        Some(param(name, shape?, doc))
-    });
-    let on_map = kind.name == kind::REPORT.name;
-    let area = param(
-        "bbox",
-        Shape::Line(100),
-        "Only those within west,south,east,north in degrees.",
-    );
-    named.chain(on_map.then_some(area))
-}
-
-/// What ties a list's records to a case: a field of theirs, or one of the case.
-enum CaseField {
-    Own(&'static str),
-    OfCase(&'static str),
-}
-
-fn case_field(kind: &Kind) -> Option<CaseField> {
-    match kind.name {
-        "entity" => Some(CaseField::OfCase("entities")),
-        "note" | "alert" => Some(CaseField::Own("record_id")),
-        _ => kind.field("case_id").map(|field| CaseField::Own(field.name)),
-    }
-}
-
 /// What a client asked of a list.
 pub(super) struct Selection {
     listing: Listing,
@@ -158,7 +117,7 @@ pub(super) fn read(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Sel
         }
     }
     let params = filters(kind).collect::<Vec<_>>();
-    for name in ["kind", "type", "status", "mode"] {
+    for name in WORDS {
         if let Some(word) = ask.param(name) {
             let param = params.iter().find(|param| param.name == name);
             match param.map(|param| param.shape) {
@@ -183,11 +142,7 @@ pub(super) fn read(lanes: &Lanes, ask: &Ask, kind: &'static Kind) -> Outcome<Sel
     }
     if let Some(case) = ask.param("case_id") {
         let case = find::record(&lanes.services.snapshot()?, ask.caller()?, &kind::CASE, case)?;
-        match case_field(kind) {
-            Some(CaseField::OfCase(field)) => listing.among = Some(named_in(&case, field)),
-            Some(CaseField::Own(field)) => listing.parent = Some((field, case.id)),
-            None => {}
-        }
+        narrow_to_case(&mut listing, kind, &case);
     }
     Ok(Selection {
         listing,
@@ -206,14 +161,6 @@ pub(super) fn read_of(
     let mut selection = read(lanes, ask, kind)?;
     selection.listing.parent = Some((field, id));
     Ok(selection)
-}
-
-/// The records that a case names in a list of its own.
-fn named_in(case: &Record, field: &str) -> Vec<RecordId> {
-    let members = case.members(field).into_iter();
-    members
-        .filter_map(|member| member.get("entity_id")?.as_id())
-        .collect()
 }
 
 /// The page that was asked for.

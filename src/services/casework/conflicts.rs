@@ -113,13 +113,25 @@ impl Services {
     /// # Errors
     /// `Denied`, `Unknown` for a record or a case that is not there for this caller.
     pub fn conflicts(&self, caller: &Caller, wanted: &Wanted) -> Outcome<(Vec<Record>, Option<PageKey>)> {
+        self.conflicts_in(&self.snapshot()?, caller, wanted)
+    }
+
+    /// The same as of a snapshot.
+    ///
+    /// # Errors
+    /// `Denied`, `Unknown` for a record or a case that is not there for this caller.
+    pub fn conflicts_in(
+        &self,
+        rows: &Snapshot,
+        caller: &Caller,
+        wanted: &Wanted,
+    ) -> Outcome<(Vec<Record>, Option<PageKey>)> {
         self.demand(caller, "conflicts", "cases:read")?;
-        let rows = self.snapshot()?;
-        let wanted = Judge::new(&rows, caller, wanted)?;
+        let wanted = Judge::new(rows, caller, wanted)?;
         let (mut found, mut last, mut next) = (Vec::new(), None, None);
         let (mut looked_at, mut fault) = (0_usize, None);
         let after = wanted.wanted.after.as_ref();
-        records::conflicts(&rows, caller.tenant(), Direction::Down, after, &mut |key, id| {
+        records::conflicts(rows, caller.tenant(), Direction::Down, after, &mut |key, id| {
             looked_at += 1;
             if found.len() == wanted.wanted.limit || looked_at > ROWS_PER_PAGE_MAX {
                 next = last.take();

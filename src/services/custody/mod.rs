@@ -233,6 +233,7 @@ pub(in crate::services) fn entry(caller: &Caller, now: Millis, mut given: Fields
     check_times(now, given.get("happened_at").and_then(Value::as_time))?;
     given.insert("recorded_at".to_owned(), Value::Time(now));
     given.insert("actor".to_owned(), Value::Text(caller.signature()));
+    given.insert("client".to_owned(), Value::text(caller.via().lane));
     Ok(Value::Map(given))
 }
 

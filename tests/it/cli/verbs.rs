@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::support::process::Place;
 
 /// What `docs api` writes.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "asyncapi.yaml",
     "config.md",
     "failures.md",
     "metrics.md",
     "openapi.json",
+    "schema.graphql",
 ];
 
 #[test]

@@ -122,15 +122,19 @@ impl Connection {
     }
 }
 
+/// The usual settings, but hardly any limit on rates.
+pub(crate) fn plenty() -> Options {
+    Options {
+        requests_per_second: 1_000_000,
+        request_burst: 1_000_000,
+        ..Options::default()
+    }
+}
+
 impl TestBox {
     /// With the usual settings, but hardly any limit on rates.
     pub(crate) async fn start() -> Self {
-        Self::start_with(Options {
-            requests_per_second: 1_000_000,
-            request_burst: 1_000_000,
-            ..Options::default()
-        })
-        .await
+        Self::start_with(plenty()).await
     }
 
     /// With these settings.

@@ -7,7 +7,7 @@ use blotter::lanes::http::route::Route;
 use serde_json::json;
 
 use crate::rest::rights::world::{Credential, Desk, found, furnish, plural};
-use crate::rest::rights::{check_hidden, guarded, own};
+use crate::rest::rights::{check_hidden, guarded, list_path, own};
 use crate::support::testbox::TestBox;
 
 /// What belongs to a case, and the case.
@@ -77,7 +77,7 @@ async fn check_lists(desk: &mut Desk<'_>, who: &Credential, hidden: &BTreeMap<St
             "events" => "?after=0&limit=500",
             _ => "",
         };
-        let path = format!("{}{words}", route.path);
+        let path = list_path(&route, words);
         let answer = desk.ask(who, &route, &path, None).await.expect(200);
         let text = String::from_utf8_lossy(&answer.bytes).into_owned();
         for kind in OF_A_CASE {

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::rest::rights::world::{
     Agency, Credential, Desk, found, furnish, naming, plural, plural_of, sample,
 };
-use crate::rest::rights::{NONE, check_hidden, guarded, own, path, told};
+use crate::rest::rights::{NONE, check_hidden, guarded, list_path, own, path, told};
 use crate::support::testbox::TestBox;
 
 /// Two agencies; the second has more of everything that is numbered.
@@ -30,7 +30,7 @@ async fn everything(desk: &mut Desk<'_>, agency: &Agency) -> BTreeMap<String, Js
     let lists = guarded().filter(|route| route.method == Method::GET && !route.path.contains('{'));
     for route in lists.filter(|route| !matches!(plural(route), "audit" | "session" | "search")) {
         let answer = desk
-            .ask(agency.administrator(), &route, &route.path, None)
+            .ask(agency.administrator(), &route, &list_path(&route, ""), None)
             .await
             .expect(200);
         all.insert(route.path, answer.data());
@@ -306,7 +306,10 @@ async fn lists_searches_and_cursors_stay_inside() {
             .expect(201);
     }
     for route in guarded().filter(|route| route.method == Method::GET && !route.path.contains('{')) {
-        let answer = desk.ask(mine, &route, &route.path, None).await.expect(200);
+        let answer = desk
+            .ask(mine, &route, &list_path(&route, ""), None)
+            .await
+            .expect(200);
         let text = String::from_utf8_lossy(&answer.bytes).into_owned();
         for (kind, id) in west
             .ids

@@ -297,6 +297,9 @@ pub(super) fn body(route: &Route, ids: &BTreeMap<String, String>, desk: &mut Des
     if matches!(route.takes, Takes::Nothing) {
         return None;
     }
+    if let Takes::Own(form) = &route.takes {
+        return Some(form()["example"].clone());
+    }
     let path = route.path.strip_prefix("/v1").unwrap_or(&route.path);
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let data = match (route.method.as_str(), &*parts) {

@@ -1,5 +1,8 @@
 //! One record read: judged, audited, and kept in memory as a lane writes it.
 
+/// What one request reads that reads much, from one snapshot.
+pub mod sitting;
+
 use std::sync::Arc;
 
 use crate::domain::id::{Hash, RecordId, TenantId};

@@ -1,0 +1,22 @@
+//! The query lane: the records of the tables of kinds as a GraphQL schema, their changes by the routes that REST has, what
+//! happens as subscriptions. It judges nothing: limits refuse what is too much, services judge the rest.
+
+/// What a query may ask for at all.
+mod limits;
+/// The table of contents.
+pub mod router;
+/// From a request to an answer.
+mod run;
+/// The types, and who answers their fields.
+mod schema;
+/// Requests and answers as JSON.
+mod wire;
+
+/// The schema in its own language, as it is served and committed.
+///
+/// # Panics
+/// If the tables of kinds name a type that there is not; a test makes the schema.
+pub fn sdl() -> String {
+    let engine = schema::Engine::new().expect("the tables name types that there are");
+    engine.schema.sdl()
+}

@@ -1,0 +1,102 @@
+//! The table of contents of the GraphQL lane.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, Response};
+use serde_json::json;
+
+use crate::domain::kind::Shape;
+use crate::lanes::graphql::run::{Kept, answer};
+use crate::lanes::graphql::wire::{Asked, Media, render_failure};
+use crate::lanes::http::route::{Gives, Param, Route, Visit, param};
+use crate::lanes::http::{Lanes, body};
+use crate::services::failure::{Failure, Outcome};
+
+const PARAMS: [Param; 3] = [
+    param("query", Shape::Line(100_000), "The document; it must be a query."),
+    param("operationName", Shape::Line(200), "Which of its operations."),
+    param(
+        "variables",
+        Shape::Line(100_000),
+        "With which variables, as a JSON object.",
+    ),
+];
+
+/// Every route of this lane.
+pub fn routes() -> Vec<Route> {
+    let kept = Arc::<Kept>::default();
+    let (posted, got) = (Arc::clone(&kept), kept);
+    let post = Route::post("/graphql", "Ask, or change something, in GraphQL")
+        .group("graphql")
+        .lane("graphql")
+        .tells(render_failure)
+        .takes_other(asked_schema)
+        .gives_other(200, Gives::Other("application/graphql-response+json"))
+        .visit(move |lanes, visit| post(Arc::clone(&posted), lanes, visit));
+    let get = Route::get("/graphql", "Ask in GraphQL")
+        .group("graphql")
+        .lane("graphql")
+        .tells(render_failure)
+        .query(PARAMS)
+        .gives_other(200, Gives::Other("application/graphql-response+json"))
+        .visit(move |lanes, visit| get(Arc::clone(&got), lanes, visit));
+    let text: Arc<OnceLock<String>> = Arc::default();
+    let schema = Route::get(
+        "/graphql/schema.graphql",
+        "The schema of GraphQL, in its own language",
+    )
+    .group("about")
+    .open()
+    .gives_other(200, Gives::Other("application/graphql"))
+    .visit(move |_, _| {
+        let mut response = Response::new(Body::from(text.get_or_init(super::sdl).clone()));
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/graphql; charset=utf-8"),
+        );
+        async { Ok(response) }
+    });
+    vec![post, get, schema]
+}
+
+fn asked_schema() -> serde_json::Value {
+    json!({"type": "object", "required": ["query"], "additionalProperties": false,
+        "example": {"query": "{ me { name } }"}, "properties": {
+        "query": {"type": "string", "description": "The document."},
+        "operationName": {"type": ["string", "null"], "description": "Which of its operations."},
+        "variables": {"type": ["object", "null"], "description": "With which variables."},
+        "extensions": {"type": ["object", "null"]},
+    }})
+}
+
+async fn post(kept: Arc<Kept>, lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
+    let media = Media::of(&visit.head.headers);
+    let (caller, head, body) = visit.into_parts()?;
+    let bytes_max = lanes.options.graphql.body_bytes_max;
+    let bytes = body::read_within(&head.headers, body, bytes_max, lanes.options.drained_bytes_max).await?;
+    refuse_other_media(&head.headers)?;
+    let asked = Asked::of(body::json("body", &bytes, lanes.options.members_max)?)?;
+    answer(kept, lanes, (caller, head), asked, media).await
+}
+
+async fn get(kept: Arc<Kept>, lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
+    let media = Media::of(&visit.head.headers);
+    let (caller, head, _) = visit.into_parts()?;
+    let asked = Asked::of_query(|name| head.param(name).map(str::to_owned))?;
+    answer(kept, lanes, (caller, head), asked, media).await
+}
+
+fn refuse_other_media(headers: &HeaderMap) -> Outcome<()> {
+    let media = headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+    let essence = media
+        .and_then(|media| media.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Failure::Unsupported("the body must be application/json".into()));
+    }
+    Ok(())
+}

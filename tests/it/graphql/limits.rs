@@ -1,0 +1,193 @@
+//! What is too much, and what is no query: refused by name, before anything is read.
+
+use axum::http::Method;
+use serde_json::{Value as Json, json};
+
+use crate::graphql::{ask, codes, data, post};
+use crate::support::testbox::TestBox;
+
+fn many(count: usize, part: impl Fn(usize) -> String) -> String {
+    (0..count).map(part).collect()
+}
+
+/// Bombs, each with the limit that names it.
+fn bombs() -> Vec<(String, &'static str)> {
+    let doubling = many(30, |n| {
+        format!("fragment f{n} on Investigation {{ ...f{0} ...f{0} }} ", n + 1)
+    });
+    let doubling =
+        format!("{{ case(id: 1) {{ ...f0 }} }} {doubling} fragment f30 on Investigation {{ title }}");
+    let chain = many(900, |n| {
+        format!("fragment f{n} on Investigation {{ ...f{} }} ", n + 1)
+    });
+    let nested = format!(
+        "{}id{}",
+        "{ case(id: 1) { children: evidence { case ".repeat(9),
+        "} } }".repeat(9)
+    );
+    let by_fragments = many(4, |n| {
+        format!(
+            "fragment f{n} on Investigation {{ {} }} ",
+            many(4, |alias| format!("a{n}x{alias}: title "))
+        )
+    });
+    vec![
+        (format!("{{ {} }}", many(1_000, |n| format!("a{n}: case(id: 1) {{ id }} "))), "aliases_max"),
+        (format!("{{ case(id: 1) {{ ...f0 ...f1 ...f2 ...f3 }} }} {by_fragments}"), "aliases_max"),
+        (many(10_000, |_| "{ a ".into()), "depth_max"),
+        (nested, "depth_max"),
+        (doubling, "complexity_max"),
+        (format!("{{ case(id: 1) {{ ...f0 }} }} {chain} fragment f900 on Investigation {{ title }}"), "depth_max"),
+        (
+            "{ case(id: 1) { ...a } } fragment a on Investigation { ...b } fragment b on Investigation { ...a }".into(),
+            "depth_max",
+        ),
+        ("fragment a on Investigation { ...a } { case(id: 1) { ...a } }".into(), "depth_max"),
+        (format!("{{ me {} {{ name }} }}", "@skip(if: false)".repeat(100)), "directives_max"),
+        ("{ investigations(first: 500) { evidence(first: 500) { id } } }".into(), "complexity_max"),
+        ("query($n: Int!) { investigations(first: $n) { evidence(first: $n) { id } } }".into(), "complexity_max"),
+        (format!("{{ {} }}", "me { name } ".repeat(5_000)), "tokens_max"),
+        (format!("{{ case(id: [{}]) {{ id }} }}", "1 ".repeat(100_000)), "tokens_max"),
+        ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }".into(), "depth_max"),
+        ("{ a: __schema { types { name } } b: __schema { types { name } } }".into(), "complexity_max"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bomb_is_refused_by_the_name_of_its_limit_and_nothing_is_read() {
+    let served = TestBox::start().await;
+    data(&ask(&served, "{ me { name } }", json!({})).await);
+    let work = served.services().work();
+    let before = (work.snapshots(), work.records());
+    for (query, limit) in bombs() {
+        let body = json!({"query": query, "variables": {"n": 500}});
+        let answer = post(&served, &served.key, &body).await.expect(200).json();
+        assert_eq!(codes(&answer), ["INVALID"], "{limit}");
+        assert!(answer.get("data").is_none());
+        let message = answer["errors"][0]["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("graphql.{limit}")),
+            "{limit}: {message}"
+        );
+        assert!(message.len() < 300, "{message}");
+    }
+    assert_eq!((work.snapshots(), work.records()), before, "nothing was read");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_query_is_told_so_and_never_a_fault_of_the_server() {
+    let served = TestBox::start().await;
+    let refused = async |body: Json| {
+        let answer = post(&served, &served.key, &body).await;
+        assert!(answer.status < 500, "{body}");
+        let codes = codes(&answer.json());
+        assert!(
+            !codes.is_empty() && codes.iter().all(|code| code == "INVALID"),
+            "{body}: {codes:?}"
+        );
+        answer
+    };
+    for query in [
+        "",
+        "{",
+        "{}",
+        "}",
+        "{ nothing }",
+        "{ me }",
+        "{ me { nothing } }",
+        "{ case { id } }",
+        "{ case(id: 1, no: 2) { id } }",
+        "query A { me { name } } query B { me { name } }",
+        "subscription { events { eventId } }",
+        "{ ...missing }",
+        "fragment f on Me { name }",
+        "{ me { name @no } }",
+        "{ case(id: {a: 1}) { id } }",
+        "\"",
+        "\u{0}",
+        "{ investigations(orderBy: NO) { id } }",
+        "{ a: me { name } a: syncStatus { state } }",
+    ] {
+        refused(json!({ "query": query })).await.expect(200);
+    }
+    for query in [
+        "{ investigations(first: 0) { id } }",
+        "{ investigations(first: 501) { id } }",
+        "{ investigations(first: 1, limit: 2) { id } }",
+        "{ investigations(after: \"x\") { id } }",
+        "{ investigations(filter: {status: \"no\"}) { id } }",
+        "{ reports(filter: {bbox: \"1\"}) { id } }",
+    ] {
+        let answer = refused(json!({ "query": query })).await.expect(200).json();
+        let root = answer["data"].as_object().unwrap();
+        assert!(root.values().all(Json::is_null), "{answer}");
+    }
+    for body in [
+        json!([]),
+        json!([{"query": "{ me { name } }"}]),
+        json!({}),
+        json!(1),
+        json!({"query": 1}),
+        json!({"query": "{ me { name } }", "more": 1}),
+        json!({"query": "{ me { name } }", "variables": []}),
+    ] {
+        refused(body).await.expect(400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_forms_of_a_request_and_of_an_answer_are_those_of_graphql_over_http() {
+    let served = TestBox::start().await;
+    let headers = [("accept", "application/graphql-response+json")];
+    let body = json!({"query": "{ nothing }"});
+    let request = TestBox::request(Method::POST, "/graphql", Some(&served.key), &headers, Some(&body));
+    let answer = served.send(request).await.expect(400);
+    assert_eq!(
+        answer.header("content-type"),
+        "application/graphql-response+json; charset=utf-8"
+    );
+    let large = json!({"query": " ".repeat(1 << 20)});
+    let answer = post(&served, &served.key, &large).await.expect(413).json();
+    assert_eq!(codes(&answer), ["INVALID"]);
+    served.get("/graphql").await.expect(400);
+    served.get("/graphql?query=mutation%7Ba%7D").await.expect(200);
+    let operations =
+        json!({"query": "query A { me { name } } query B { me { tenant } }", "operationName": "B"});
+    let answer = post(&served, &served.key, &operations).await.expect(200).json();
+    assert_eq!(data(&answer), json!({"me": {"tenant": "metro"}}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_query_of_tools_about_the_schema_is_answered_unless_that_is_off() {
+    let deep = "ofType { kind name ".repeat(9) + &"}".repeat(9);
+    let tools = format!(
+        "query IntrospectionQuery {{ __schema {{ queryType {{ name }} types {{ ...FullType }} directives {{ name args {{ ...InputValue }} }} }} }}
+        fragment FullType on __Type {{ kind name fields(includeDeprecated: true) {{ name args {{ ...InputValue }} type {{ ...TypeRef }} }}
+          inputFields {{ ...InputValue }} interfaces {{ ...TypeRef }} enumValues {{ name }} possibleTypes {{ ...TypeRef }} }}
+        fragment InputValue on __InputValue {{ name type {{ ...TypeRef }} defaultValue }}
+        fragment TypeRef on __Type {{ kind name {deep} }}"
+    );
+    let served = TestBox::start().await;
+    let schema = data(&ask(&served, &tools, json!({})).await);
+    let types = schema["__schema"]["types"].as_array().unwrap();
+    let names: Vec<_> = types.iter().map(|ty| ty["name"].as_str().unwrap()).collect();
+    for name in "Investigation Entity Person Vehicle Place Phone Organization Item Evidence CustodyEntry TimelineEntry \
+        Report ChatMessage Alert Watchlist Team Member Node SyncStatus AuditEntry Conflict"
+        .split_whitespace()
+    {
+        assert!(names.contains(&name), "{name}");
+    }
+    let mut options = crate::support::testbox::plenty();
+    options.graphql.introspection = false;
+    let closed = TestBox::start_with(options).await;
+    for query in [tools.as_str(), "{ __type(name: \"Me\") { name } }"] {
+        let answer = ask(&closed, query, json!({})).await;
+        assert!(
+            answer["errors"][0]["message"]
+                .as_str()
+                .unwrap()
+                .contains("graphql.introspection")
+        );
+    }
+    data(&ask(&closed, "{ me { __typename } }", json!({})).await);
+}
