@@ -11,7 +11,7 @@ use crate::domain::value::Value as Told;
 use crate::lanes::graphql::schema::answer::{record_value, refuse_or, sitting};
 use crate::lanes::graphql::schema::book::{Book, FieldDef, ROOTS, TypeDef};
 use crate::lanes::graphql::schema::lists::{ITEMS, ListDef};
-use crate::lanes::graphql::schema::names::{camel, many_of, one_of, type_of};
+use crate::lanes::graphql::schema::names::{camel, many_of, one_of, pascal, type_of};
 use crate::lanes::graphql::schema::parts::linked_type;
 use crate::lanes::graphql::schema::records::listed;
 use crate::lanes::graphql::schema::{about, disputes, found};
@@ -139,7 +139,7 @@ fn any() -> FieldDef {
 }
 
 fn many(book: &mut Book, kind: &'static Kind) -> Vec<FieldDef> {
-    let filter = format!("{}Filter", type_of(kind));
+    let filter = format!("{}Filter", pascal(&many_of(kind)));
     let mut input = InputObject::new(&filter).description("Only those that are so.");
     for param in filters(kind) {
         let ty = match param.shape {
