@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::indexer::{LogMergePolicy, NoMergePolicy};
@@ -26,6 +27,9 @@ use crate::search::trust::Trust;
 pub const HEAP_BYTES_MIN: usize = 15_000_000;
 /// A segment with a larger share of dead documents is merged.
 const DEAD_SHARE_MAX: f32 = 0.3;
+/// How often a segment that is being merged is looked at again, and between two looks.
+const FORGETS_MAX: usize = 2_000;
+const FORGET_PAUSE: Duration = Duration::from_millis(10);
 const STORE_CACHE_BLOCKS: usize = 16;
 /// Whether the folder can be written is tried with a file of this name and size.
 const PROBE: &str = "blotter-probe";
@@ -259,11 +263,7 @@ impl Index {
         let reading = self.reading();
         self.write(|writing| {
             writing.commit(&reading)?;
-            for segment in reading.index.searchable_segment_metas()? {
-                if segment.has_deletes() {
-                    writing.writer.merge(&[segment.id()]).wait()?;
-                }
-            }
+            forget_deleted(writing, &reading)?;
             reading.reader.reload()?;
             writing.writer.garbage_collect_files().wait()?;
             Ok(remove_if_there(&aside(&self.folder))?)
@@ -482,6 +482,24 @@ fn is_whole(index: &tantivy::Index) -> Result<bool, TantivyError> {
         index.directory().atomic_read(Path::new(file))?;
     }
     Ok(index.validate_checksum()?.is_empty())
+}
+
+/// Writes those segments anew that hold deleted documents. One that is being merged of its own accord can't be merged once
+/// more: what comes of that is looked at again.
+fn forget_deleted(writing: &mut Writing, reading: &Reading) -> Result<(), IndexError> {
+    for _ in 0..FORGETS_MAX {
+        let segments = reading.index.searchable_segment_metas()?;
+        let Some(segment) = segments.iter().find(|segment| segment.has_deletes()) else {
+            return Ok(());
+        };
+        match writing.writer.merge(&[segment.id()]).wait() {
+            Err(TantivyError::InvalidArgument(_)) => std::thread::sleep(FORGET_PAUSE),
+            outcome => drop(outcome?),
+        }
+    }
+    Err(IndexError::Failed(
+        "deleted documents stay in the files".to_owned(),
+    ))
 }
 
 fn merge_policy() -> LogMergePolicy {

@@ -14,6 +14,10 @@ use crate::services::failure::{Failure, Outcome};
 use crate::services::safe::custody::{ITEMS_MAX, Transaction};
 use crate::services::safe::words::{self, CUSTODY_REASONS, DISPOSAL_METHODS, Fixed};
 
+/// As entries of custody bound them.
+const NOTES_CHARS_MAX: usize = 5_000;
+const NAME_CHARS_MAX: usize = 300;
+
 /// `POST /api/CheckOuts/V2`.
 pub(super) fn check_out(ask: &Ask<'_>) -> Outcome<Reply> {
     transact(ask, Action::CheckedOut, |book, given, said| {
@@ -89,6 +93,9 @@ fn transact(ask: &Ask<'_>, action: Action, say: Say) -> Outcome<Reply> {
     let mut said = Fields::new();
     let location = say(&book, &mut given, &mut said)?;
     if let Some(notes) = given.text("notes") {
+        if notes.chars().count() > NOTES_CHARS_MAX {
+            given.wrong("notes", format!("at most {NOTES_CHARS_MAX} characters"));
+        }
         said.insert("note".to_owned(), Value::Text(notes));
     }
     let happened = given
@@ -127,6 +134,12 @@ fn returned(
     person(book, given, said, ("checkedInById", "to"))?;
     person(book, given, said, ("returnedById", "from"))?;
     if let Some(name) = given.text("returnedByName") {
+        if name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
+            given.wrong(
+                "returnedByName",
+                format!("one line of at most {NAME_CHARS_MAX} characters"),
+            );
+        }
         said.entry("from".to_owned()).or_insert(Value::Text(name));
     }
     location(book, given, said)

@@ -75,11 +75,6 @@ impl Client {
         }
     }
 
-    /// Goes on over a new connection.
-    pub(crate) async fn connect_again(&mut self, bed: &TestBox) {
-        self.connection = bed.connect().await;
-    }
-
     /// Sends a request as these clients do: a form's content type on a GET.
     pub(crate) async fn send(&mut self, method: Method, path: &str, body: Option<&Json>) -> Answer {
         let (organization, office) = self.numbers.clone();

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value as Json, json};
 
 use crate::support::process::{Place, Served};
@@ -203,4 +205,81 @@ fn a_seat_is_taken_or_kept_free_and_who_finds_none_is_told_and_noted() {
         0
     );
     assert_eq!(asked(&served, &second, "/api/races").0, 401);
+}
+
+#[test]
+fn a_number_is_neither_missing_nor_given_twice_when_the_server_is_killed() {
+    let place = Place::new();
+    let token = room(&place);
+    let key = place.key();
+    let (mut acknowledged, mut case) = (Vec::new(), String::new());
+    for round in 0..3 {
+        let served = place.serve();
+        if case.is_empty() {
+            let made = served.post("/v1/cases", &key, &json!({"title": "Burglary"}));
+            made.json()["data"]["id"].as_str().unwrap().clone_into(&mut case);
+        }
+        // Four at once, with bad ones between; killed while they write.
+        let answered = AtomicU64::new(0);
+        let written: Vec<String> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|writer| {
+                    let (served, key, case, answered) = (&served, &key, &case, &answered);
+                    let name = format!("{round}-{writer}");
+                    scope.spawn(move || writes(served, (key, case), &name, answered))
+                })
+                .collect();
+            writers
+                .into_iter()
+                .flat_map(|writer| writer.join().unwrap())
+                .collect()
+        });
+        acknowledged.extend(written);
+        assert_eq!(served.wait(), None);
+    }
+    let served = place.serve();
+    let (status, items) = asked(&served, &token, "/api/items/seqOrgID/1?take=500");
+    assert_eq!(status, 200);
+    let items = items.as_array().unwrap();
+    for (number, item) in (1..).zip(items) {
+        assert_eq!(item["sequentialOrgId"], number);
+        assert_eq!(item["sequentialCaseId"], number.to_string());
+    }
+    let there: BTreeSet<&str> = items
+        .iter()
+        .map(|item| item["description"].as_str().unwrap())
+        .collect();
+    assert_eq!(there.len(), items.len());
+    for name in &acknowledged {
+        assert!(there.contains(name.as_str()), "{name}");
+    }
+}
+
+/// Writes items, a bad one before each, until the server is gone: whoever is answered the fortieth time kills it. Gives those
+/// that were acknowledged.
+fn writes(served: &Served, (key, case): (&str, &str), name: &str, answered: &AtomicU64) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for number in 0.. {
+        let description = format!("{name}-{number}");
+        let item = |kind: &str| {
+            json!({"data": {"case_id": case, "type": kind, "description": description}}).to_string()
+        };
+        let post = |body: String| {
+            let json = "Content-Type: application/json\r\n";
+            served
+                .ask("POST", "/v1/evidence", Some(key), json, body.as_bytes())
+                .ok()
+        };
+        let Some(refused) = post(item("nothing")) else {
+            break;
+        };
+        let Some(made) = post(item("physical")) else { break };
+        if (refused.status, made.status) == (400, 201) {
+            acknowledged.push(description.clone());
+        }
+        if answered.fetch_add(1, Ordering::SeqCst) == 40 {
+            served.signal(Signal::KILL);
+        }
+    }
+    acknowledged
 }
