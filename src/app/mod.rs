@@ -234,6 +234,11 @@ impl Running {
         self.followers.gauge()
     }
 
+    /// How far watchlists see.
+    pub fn watching(&self) -> watch::Gauge {
+        self.followers.watching.gauge()
+    }
+
     /// The write thread has ended by a fault: nothing can be written any more.
     pub fn has_failed(&self) -> bool {
         self.node.services.store().has_failed()

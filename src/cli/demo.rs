@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -23,11 +23,15 @@ use crate::cli::serve::{Signals, runtime, until_stopped};
 use crate::cli::work::import::Job;
 use crate::cli::work::key::create_for;
 use crate::cli::{CliError, Done, Place};
+use crate::domain::kind::ALERT;
 use crate::domain::time::{Clock, SystemClock};
+use crate::services::casebook::Listing;
 use crate::services::demo::play::Teller;
-use crate::services::demo::{Step, steps};
+use crate::services::demo::{DemoError, Step, later, steps};
 use crate::services::import::Limits;
 use crate::services::search::follow::Gauge;
+use crate::services::watch;
+use crate::store::database::Direction;
 
 const COMPLAINTS: &[u8] = include_bytes!("../../data/nypd-hate-crime-complaints.csv");
 const MAPPING: &str = include_str!("../../data/nypd-hate-crime-complaints.toml");
@@ -41,6 +45,8 @@ const ORGANIZATION: u32 = 41;
 const OFFICE: u32 = 901;
 /// Pictures drawn ahead of their step.
 const DRAWN_AHEAD: usize = 8;
+/// After which time something comes in that is on the watchlist.
+const LATER: Duration = Duration::from_secs(12);
 
 /// Show a box with real records; it goes away with Ctrl-C.
 #[derive(Args, Debug)]
@@ -98,8 +104,11 @@ impl Demo {
         if !self.no_open && std::io::stdout().is_terminal() {
             open_browser(&format!("{}/docs", running.url));
         }
+        let goes_on = play_on(&running, output)?;
         runtime.block_on(async {
             until_stopped(&running, &mut signals).await;
+            // The story ends with the demo.
+            drop(goes_on);
             output.say("");
             running.stop(signals.next()).await;
         });
@@ -149,7 +158,7 @@ struct Credentials {
 
 /// Fills the box through its services; gives what opens it.
 fn fill(node: &Arc<Node>, gauge: &Gauge, output: Output) -> Result<Credentials, CliError> {
-    let story = story()?;
+    let story = story(steps)?;
     let drawn = draw(&story)?;
     let backend = Backend::new(node, Some(gauge.clone()));
     let mut reach = Reach::Here(Box::new(backend));
@@ -175,14 +184,14 @@ fn fill(node: &Arc<Node>, gauge: &Gauge, output: Output) -> Result<Credentials, 
     })?;
     let made = reach.perform(Order::UserToken(OFFICER.to_owned()))?;
     let token = made["token"].as_str().unwrap_or_default().to_owned();
-    gauge.wait(std::time::Duration::from_secs(5));
+    gauge.wait(Duration::from_secs(5));
     Ok(Credentials { key, password, token })
 }
 
-fn story() -> Result<Vec<Step>, CliError> {
+fn story(part: fn(Timestamp, TimeZone) -> Result<Vec<Step>, DemoError>) -> Result<Vec<Step>, CliError> {
     let now = Timestamp::from_millisecond(SystemClock.now().0).map_err(CliError::failed)?;
     let zone = TimeZone::posix(ZONE).map_err(CliError::failed)?;
-    steps(now, zone).map_err(CliError::failed)
+    part(now, zone).map_err(CliError::failed)
 }
 
 /// Pictures are drawn on a thread of their own, in the order in which they are needed.
@@ -233,6 +242,60 @@ fn tell(node: &Node, story: Vec<Step>, drawn: &Receiver<Vec<u8>>, output: Output
     Ok(())
 }
 
+/// Lets the story go on by itself some seconds later; it ends early when what is given back is dropped.
+fn play_on(running: &Running, output: Output) -> Result<SyncSender<()>, CliError> {
+    let (ends, ended) = sync_channel(0);
+    let (node, gauge) = (Arc::clone(running.node()), running.watching());
+    let thread = std::thread::Builder::new().name("story".into());
+    let playing = thread.spawn(move || {
+        if ended.recv_timeout(LATER) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        if let Err(error) = tell_later(&node, &gauge, output) {
+            tracing::error!(%error, "the story could not go on");
+        }
+    });
+    playing.map(|_| ends).map_err(CliError::failed)
+}
+
+/// What comes in now is on the watchlist: the terminal tells of the alert, as `/v1/events` does.
+fn tell_later(node: &Node, gauge: &watch::Gauge, output: Output) -> Done {
+    let services = &node.services;
+    let owner = services.admit_owner(node.tenant(), request_id());
+    let before = services.now();
+    let mut teller = Teller::new(services, owner.clone());
+    for step in story(later)? {
+        teller
+            .take(step, None)
+            .map_err(|failure| CliError::from(Refusal::from(failure)))?;
+    }
+    gauge
+        .wait(Duration::from_secs(10))
+        .map_err(|failure| CliError::from(Refusal::from(failure)))?;
+    let listing = Listing {
+        way: Direction::Down,
+        limit: 10,
+        ..Listing::default()
+    };
+    let alerts = services
+        .list(&owner, &ALERT, &listing)
+        .map_err(|failure| CliError::from(Refusal::from(failure)))?;
+    let now = alerts
+        .records
+        .iter()
+        .filter(|alert| alert.created.hlc.millis() >= before);
+    for alert in now {
+        let text = |field: &str| alert.text(field).unwrap_or_default().to_owned();
+        let severity = output.ink(Ink::Strong, &format!("{} alert", text("severity")));
+        output.say(&format!(
+            "\n  {severity}  {}\n  {}",
+            text("reason"),
+            text("handling")
+        ));
+    }
+    Ok(())
+}
+
 fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Output) {
     let Credentials { key, password, token } = credentials;
     let url = &running.url;
@@ -247,6 +310,12 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
         (
             "a name that sounds alike",
             format!("{curl} '{url}/v1/search?q=Cathrine+Doile'"),
+        ),
+        (
+            "wait for what happens: in some seconds something on the watchlist turns up",
+            format!(
+                "{curl} -N -H 'accept: text/event-stream' '{url}/v1/events?types=watchlist.matched,case.alert.*'"
+            ),
         ),
         (
             "a plate, half read",

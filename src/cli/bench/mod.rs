@@ -12,6 +12,7 @@ mod rounds;
 mod rows;
 mod scale;
 mod server;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,6 +48,9 @@ pub(super) struct Bench {
     /// Measures a drain of that many items by a client of the evidence room instead
     #[arg(long)]
     safe: bool,
+    /// Measures what watchlists of 100,000 entries cost instead
+    #[arg(long)]
+    watch: bool,
     /// Commits one abuse: what `--hostile` starts beside itself
     #[arg(long, hide = true)]
     abuse: Option<hostile::Abuse>,
@@ -92,6 +96,10 @@ impl Bench {
         if self.safe {
             let node = Node::at(scratch.path())?;
             return runtime.block_on(drain::figures(&node, self, say));
+        }
+        if self.watch {
+            let node = Node::at(scratch.path())?;
+            return runtime.block_on(watch::figures(&node, self, say));
         }
         runtime.block_on(self.at_both_scales(scratch.path(), &large, say))
     }

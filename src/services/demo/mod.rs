@@ -11,4 +11,4 @@ mod script;
 mod story;
 mod when;
 
-pub use story::{DemoError, DemoPhoto, PhotoOf, Step, steps};
+pub use story::{DemoError, DemoPhoto, PhotoOf, Step, later, steps};

@@ -17,6 +17,8 @@ pub(super) struct Script {
     pub(super) entity: Vec<Entity>,
     pub(super) case: Vec<Case>,
     pub(super) report: Vec<Report>,
+    /// What comes in while somebody looks.
+    pub(super) later: Vec<Report>,
 }
 
 #[derive(Deserialize)]

@@ -90,11 +90,7 @@ pub enum DemoError {
 /// # Errors
 /// When the script is wrong.
 pub fn steps(now: Timestamp, zone: TimeZone) -> Result<Vec<Step>, DemoError> {
-    let script: Script = toml::from_str(SCRIPT).map_err(|error| DemoError::Script(Box::new(error)))?;
-    let mut telling = Telling {
-        present: Present::new(now, zone),
-        steps: Vec::new(),
-    };
+    let (script, mut telling) = begin(now, zone)?;
     telling.reference(&script);
     for watchlist in &script.watchlist {
         telling.watchlist(watchlist)?;
@@ -112,6 +108,27 @@ pub fn steps(now: Timestamp, zone: TimeZone) -> Result<Vec<Step>, DemoError> {
         telling.report(report)?;
     }
     Ok(telling.steps)
+}
+
+/// What comes in while somebody looks: it is on the watchlist.
+///
+/// # Errors
+/// When the script is wrong.
+pub fn later(now: Timestamp, zone: TimeZone) -> Result<Vec<Step>, DemoError> {
+    let (script, mut telling) = begin(now, zone)?;
+    for report in &script.later {
+        telling.report(report)?;
+    }
+    Ok(telling.steps)
+}
+
+fn begin(now: Timestamp, zone: TimeZone) -> Result<(Script, Telling), DemoError> {
+    let script = toml::from_str(SCRIPT).map_err(|error| DemoError::Script(Box::new(error)))?;
+    let telling = Telling {
+        present: Present::new(now, zone),
+        steps: Vec::new(),
+    };
+    Ok((script, telling))
 }
 
 struct Telling {
