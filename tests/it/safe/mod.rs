@@ -3,6 +3,7 @@
 mod custody;
 mod doors;
 mod forever;
+mod nonsense;
 mod numbers;
 mod people;
 mod poller;
