@@ -5,6 +5,7 @@ mod against;
 mod bare;
 mod disk;
 mod drain;
+mod ears;
 mod hostile;
 mod load;
 mod peer;
@@ -51,6 +52,9 @@ pub(super) struct Bench {
     /// Measures what watchlists of 100,000 entries cost instead
     #[arg(long)]
     watch: bool,
+    /// Measures what so many subscribers to events hear, and cost, instead; 1,000 if no number is given
+    #[arg(long, value_name = "SUBSCRIBERS", num_args = 0..=1, default_missing_value = "1000")]
+    events: Option<usize>,
     /// Commits one abuse: what `--hostile` starts beside itself
     #[arg(long, hide = true)]
     abuse: Option<hostile::Abuse>,
@@ -100,6 +104,10 @@ impl Bench {
         if self.watch {
             let node = Node::at(scratch.path())?;
             return runtime.block_on(watch::figures(&node, self, say));
+        }
+        if let Some(count) = self.events {
+            let node = Node::at(scratch.path())?;
+            return runtime.block_on(ears::figures((&node, count.max(1)), self, say));
         }
         runtime.block_on(self.at_both_scales(scratch.path(), &large, say))
     }

@@ -135,6 +135,17 @@ impl Node {
         self.start_with(&lifted)
     }
 
+    /// The same for as many connections from here as anybody wants.
+    pub(super) fn start_for_many(&self) -> std::io::Result<Server> {
+        let lifted = [
+            ("BLOTTER_RATES_REQUESTS_PER_SECOND", "1000000"),
+            ("BLOTTER_RATES_BURST", "1000000"),
+            ("BLOTTER_LIMITS_CONNECTIONS_MAX", "100000"),
+            ("BLOTTER_LIMITS_CONNECTIONS_PER_IP_MAX", "100000"),
+        ];
+        self.start_with(&lifted)
+    }
+
     /// The same with every limit as it ships.
     pub(super) fn start_as_shipped(&self) -> std::io::Result<Server> {
         self.start_with(&[])

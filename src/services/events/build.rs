@@ -72,6 +72,7 @@ pub(super) fn notice(
         source: source_of(&operation).to_owned(),
         tenant: record.tenant.clone(),
         record: record.id,
+        is_new: record.created.op == header.id,
         kind,
         review_path: review_path(&event, case.as_ref(), &entities, &evidence, report.as_deref()),
         case,

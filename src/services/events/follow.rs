@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::domain::value::Value;
 use crate::services::events::{Filter, Listener, Notice, Places, build};
 use crate::services::failure::{Failure, Outcome};
 use crate::store::database::Snapshot;
@@ -39,6 +40,9 @@ impl Default for FeedOptions {
 
 /// How long the thread sleeps at most when nothing happens.
 const WAIT_MAX: Duration = Duration::from_millis(250);
+/// What each who listens adds to the time in which events are gathered, and what all of them add at most.
+const GATHER_PER_LISTENER: Duration = Duration::from_micros(50);
+const GATHER_MORE_MAX: Duration = Duration::from_millis(60);
 /// How often places are written down that have changed.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// Arrivals looked at for one answer, at most: a filter that nothing passes must not read a whole log in one request.
@@ -84,6 +88,17 @@ impl Latest {
     fn begin_after(&mut self, number: u64) {
         self.notices.clear();
         (self.from, self.bytes) = (number, 0);
+    }
+
+    /// Whether who may hear of what is here may be decided by this one. What a new record says of itself changes nothing but
+    /// for what has awaited it, which is sealed until then.
+    fn is_judged_anew_by(&self, notice: &Notice) -> bool {
+        let decides = |(field, _): &(String, Value)| DECIDE.contains(&field.as_str());
+        let awaits = |kept: &Arc<Notice>| {
+            let case = kept.case.as_ref().map(|(id, _)| *id);
+            kept.record == notice.record || case == Some(notice.record) || kept.readers == ["sealed"]
+        };
+        notice.changes.iter().any(decides) && (!notice.is_new || self.notices.iter().any(awaits))
     }
 
     fn forget_oldest(&mut self) {
@@ -220,7 +235,7 @@ impl Feed {
                     feed.places.keep();
                     kept = Instant::now();
                 }
-                std::thread::sleep(feed.kept.options.gather);
+                std::thread::sleep(feed.gather());
             }
             feed.places.keep();
         })?;
@@ -228,6 +243,13 @@ impl Feed {
             stop,
             thread: Some(thread),
         })
+    }
+
+    /// How long it gathers: the more there are who are woken each time, the less often they are.
+    fn gather(&self) -> Duration {
+        let listeners = u32::try_from(self.head.receiver_count()).unwrap_or(u32::MAX);
+        let more = GATHER_PER_LISTENER.saturating_mul(listeners).min(GATHER_MORE_MAX);
+        self.kept.options.gather + more
     }
 
     /// Takes up what has arrived. While nobody listens nothing is kept; who comes then begins in the log.
@@ -256,11 +278,7 @@ impl Feed {
 
     fn keep(&self, notice: Notice) {
         let mut latest = self.latest();
-        if notice
-            .changes
-            .iter()
-            .any(|(field, _)| DECIDE.contains(&field.as_str()))
-        {
+        if latest.is_judged_anew_by(&notice) {
             latest.begin_after(notice.sequence - 1);
         }
         latest.bytes += notice.bytes();

@@ -66,6 +66,8 @@ pub struct Notice {
     pub review_path: Option<String>,
     /// What changed: field and new value.
     pub changes: Vec<(String, Value)>,
+    /// Whether the record was made by it.
+    is_new: bool,
     /// The words one of which a reader must have.
     readers: Vec<String>,
     /// The scope that a reader must have.

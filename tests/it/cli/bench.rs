@@ -31,6 +31,26 @@ fn a_drain_of_the_evidence_room_is_measured_both_ways() {
 }
 
 #[test]
+fn a_bench_of_events_tells_of_delivery_and_memory() {
+    let place = Place::new();
+    let folder = place.file("bench");
+    let size = "bench --events 20 --seconds 1 --json --folder";
+    let words: Vec<&str> = size.split(' ').chain([folder.to_str().unwrap()]).collect();
+    let ended = place.run(&words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let figures = ended.json();
+    println!("{:#}", figures["data"]);
+    let value = figures["data"][0]["value"].as_str().unwrap();
+    let (_, counts) = value
+        .split_once("ms, ")
+        .and_then(|(_, rest)| rest.split_once("ms, "))
+        .unwrap();
+    let counts: Vec<&str> = counts.split(' ').take(3).collect();
+    assert_eq!(counts[0], counts[2], "each hears each once: {value}");
+    assert!(figures["data"][1]["value"].as_str().unwrap().contains("KB idle"));
+}
+
+#[test]
 fn the_smallest_bench_gives_every_row() {
     let place = Place::new();
     let folder = place.file("bench");

@@ -1,0 +1,192 @@
+//! Many who listen at once: how long an event takes to reach each of them, from the moment at which its write was sent, and what
+//! memory each costs the server. One alone, in the same run, says what the write itself takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::Method;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::cli::bench::load::{Asker, Target, run_paced};
+use crate::cli::bench::server::{Node, Server};
+use crate::cli::bench::{Bench, Figure, millis};
+
+/// Events a second.
+const PER_SECOND: u64 = 200;
+/// Clients that write; each pauses after each answer.
+const WRITERS: u64 = 10;
+/// Connections that are opened at once.
+const OPENING: usize = 16;
+/// After the last write, for what is still on its way.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Two lines: delivery, and memory.
+pub(super) async fn figures(
+    (node, ears_max): (&Node, usize),
+    bench: &Bench,
+    say: &dyn Fn(&str),
+) -> std::io::Result<Vec<Figure>> {
+    let server = node.start_for_many()?;
+    let warm = Heard::measure(&server, 1, bench.time()).await?;
+    say(&format!("{ears_max} subscribers"));
+    let before = server.anonymous_memory();
+    let heard = Heard::measure(&server, ears_max, bench.time()).await?;
+    server.stop()?;
+    let each = |memory: u64| {
+        format!(
+            "{} KB",
+            memory.saturating_sub(before) / ears_max.max(1) as u64 / 1000
+        )
+    };
+    let (ours, alone) = (heard.percentile(99), warm.percentile(99));
+    let value = format!(
+        "p50 {}, p99 {}, {} of {} deliveries, {:.0} events/s",
+        millis(heard.percentile(50)),
+        millis(ours),
+        heard.latencies.len(),
+        heard.expected,
+        heard.per_second,
+    );
+    let delivery = Figure::new(&format!("{ears_max} subscribers hear each event"), value)
+        .beside(
+            format!(
+                "one alone: p99 {}, {:.0} events/s",
+                millis(alone),
+                warm.per_second
+            ),
+            Some(ours.as_secs_f64() / alone.as_secs_f64().max(1e-6)),
+        )
+        .aim("p99 ≤ 250 ms at 200 events/s");
+    let value = format!("{} idle, {} under load", each(heard.idle), each(heard.busy));
+    let memory = Figure::new("memory of each subscriber", value)
+        .beside(format!("without: {} KB in all", before / 1000), None)
+        .aim("≤ 50 KB");
+    Ok(vec![delivery, memory])
+}
+
+/// What came to all of them.
+struct Heard {
+    /// From the sending of a write to its arrival, the shortest first.
+    latencies: Vec<Duration>,
+    expected: u64,
+    per_second: f64,
+    /// The server's memory while all listen and nothing happens, and at most while something does.
+    idle: u64,
+    busy: u64,
+}
+
+impl Heard {
+    async fn measure(server: &Server, count: usize, time: Duration) -> std::io::Result<Self> {
+        let mut open = Vec::new();
+        while open.len() < count {
+            let mut opening = JoinSet::new();
+            for _ in 0..OPENING.min(count - open.len()) {
+                let target = server.target.clone();
+                opening.spawn(async move { connect(&target).await });
+            }
+            while let Some(ear) = opening.join_next().await {
+                open.push(ear.map_err(std::io::Error::other)??);
+            }
+        }
+        let (idle, watch) = (server.anonymous_memory(), server.watch_memory());
+        let begun = Instant::now();
+        let mut ears = JoinSet::new();
+        for ear in open {
+            ears.spawn(listen(ear, begun));
+        }
+        let written = write(&server.target, begun, time).await?;
+        let took = begun.elapsed();
+        let mut latencies = Vec::new();
+        while let Some(heard) = ears.join_next().await {
+            latencies.extend(heard.map_err(std::io::Error::other)??);
+        }
+        latencies.sort_unstable();
+        Ok(Self {
+            latencies,
+            expected: written * count as u64,
+            per_second: written as f64 / took.as_secs_f64(),
+            idle,
+            busy: watch.most(),
+        })
+    }
+
+    fn percentile(&self, hundredths: usize) -> Duration {
+        let place = self.latencies.len().saturating_sub(1) * hundredths / 100;
+        self.latencies.get(place).copied().unwrap_or_default()
+    }
+}
+
+type Ear = WebSocketStream<TlsStream<TcpStream>>;
+
+/// Connects and listens to the opening of cases, from now on.
+async fn connect(target: &Target) -> std::io::Result<Ear> {
+    let connector = target
+        .connector
+        .as_ref()
+        .ok_or_else(|| std::io::Error::other("events need TLS"))?;
+    let stream = connector.connect(target.address).await?;
+    let mut request = "wss://localhost/v1/events"
+        .into_client_request()
+        .map_err(std::io::Error::other)?;
+    let credential = target.authorization.parse().map_err(std::io::Error::other)?;
+    request.headers_mut().insert("authorization", credential);
+    let (mut ear, _) = client_async(request, stream)
+        .await
+        .map_err(std::io::Error::other)?;
+    let wish = r#"{"op":"subscribe","id":"a","filter":{"eventTypes":["case.opened"]}}"#;
+    ear.send(Message::text(wish))
+        .await
+        .map_err(std::io::Error::other)?;
+    match ear.next().await {
+        Some(Ok(Message::Text(text))) if text.contains("caughtUp") => Ok(ear),
+        other => Err(std::io::Error::other(format!("{other:?} in place of caughtUp"))),
+    }
+}
+
+/// The title of the last case: who has heard of it goes.
+const LAST: &str = "the last one";
+
+/// Hears until the last case; of each case, how long it took to come here.
+async fn listen(mut ear: Ear, begun: Instant) -> std::io::Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    loop {
+        let next = timeout(PATIENCE, ear.next()).await;
+        let Ok(Some(Ok(message))) = next else {
+            return Err(std::io::Error::other(format!("a subscriber heard {next:?}")));
+        };
+        let Message::Text(text) = message else { continue };
+        let title = text
+            .split_once(r#""title":""#)
+            .and_then(|(_, rest)| rest.split_once('"'));
+        match title.map(|(title, _)| title) {
+            Some(LAST) => return Ok(latencies),
+            Some(title) => {
+                let sent = title.parse().map_err(std::io::Error::other)?;
+                latencies.push(begun.elapsed().saturating_sub(Duration::from_micros(sent)));
+            }
+            None => return Err(std::io::Error::other(text.as_str().to_owned())),
+        }
+    }
+}
+
+/// Opens cases whose titles say when they were sent, then the last one; how many there were before it.
+async fn write(target: &Target, begun: Instant, time: Duration) -> std::io::Result<u64> {
+    let case = |title: &str| {
+        let body = serde_json::json!({"data": {"title": title}}).to_string();
+        (Method::POST, "/v1/cases".to_owned(), body)
+    };
+    let timed: Asker = Arc::new(move |_, _| case(&begun.elapsed().as_micros().to_string()));
+    let writers = vec![target.clone(); usize::try_from(WRITERS).unwrap_or(1)];
+    let pause = Duration::from_micros(1_000_000 * WRITERS / PER_SECOND);
+    let written = run_paced(&writers, time, pause, &timed).await?;
+    let last: Asker = Arc::new(move |_, _| case(LAST));
+    run_paced(&writers[..1], Duration::ZERO, Duration::ZERO, &last).await?;
+    Ok(written.latencies.len() as u64)
+}
