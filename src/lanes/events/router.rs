@@ -1,6 +1,8 @@
 //! The table of contents of the event lane.
 
-use axum::body::Body;
+use std::sync::LazyLock;
+
+use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
 use axum::http::Response;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, UPGRADE};
@@ -51,6 +53,9 @@ const PARAMS: [Param; 7] = [
     ),
 ];
 
+/// The AsyncAPI document, made when it is first asked for.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| asyncapi::text().into());
+
 /// Every route of this lane.
 pub fn routes() -> Vec<Route> {
     let listen = Route::get(
@@ -68,7 +73,7 @@ pub fn routes() -> Vec<Route> {
         .open()
         .gives_other(200, Gives::Other("application/yaml"))
         .visit(|_, _| async {
-            let mut response = Response::new(Body::from(asyncapi::text()));
+            let mut response = Response::new(Body::from(DOCUMENT.clone()));
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
             Ok(response)

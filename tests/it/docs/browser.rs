@@ -118,6 +118,25 @@ impl Browser {
         browser
     }
 
+    /// Waits until the page has asked for something whose address has this part.
+    pub(super) fn wait_for_request(&mut self, part: &str) {
+        let begun = Instant::now();
+        loop {
+            let is_like = |event: &Json| {
+                event["request"]["url"]
+                    .as_str()
+                    .is_some_and(|url| url.contains(part))
+            };
+            if self.events_of("Network.requestWillBeSent").any(is_like) {
+                return;
+            }
+            assert!(begun.elapsed() < LIMIT, "nothing like {part} was asked for");
+            thread::sleep(LOOK_EVERY);
+            // What the page reports is read with the answer to anything.
+            self.value("1");
+        }
+    }
+
     /// The requests that went to anybody but this origin.
     pub(super) fn asked_elsewhere(&self, origin: &str) -> Vec<String> {
         let asked = self.events_of("Network.requestWillBeSent");

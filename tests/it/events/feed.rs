@@ -1,9 +1,15 @@
 //! One feed: the same events, ids and numbers on every way; replay and then live, with no gap and no double between them.
 
+use std::sync::Arc;
+
+use blotter::domain::kind::CASE;
+use blotter::domain::value::Value;
+use blotter::services::events::{Feed, FeedOptions, Filter, Listener};
 use serde_json::{Value as Json, json};
 
 use crate::events::ears::{Ear, ask_all, stream, subscribe};
-use crate::support::testbox::TestBox;
+use crate::support::desk::TestDesk;
+use crate::support::testbox::{METRO, TestBox};
 
 fn events(frames: &[Json]) -> Vec<Json> {
     let events = frames.iter().filter(|frame| frame["op"] == "event");
@@ -212,5 +218,46 @@ fn every_frame_and_type_is_in_the_published_document() {
     crate::support::compare_with_file(
         "docs/api/asyncapi.yaml",
         &blotter::lanes::events::asyncapi::text(),
+    );
+}
+
+#[test]
+fn who_is_up_to_date_hears_from_memory_until_a_change_decides_who_may() {
+    let desk = TestDesk::open();
+    let (services, owner) = (desk.services(), desk.owner_of(METRO));
+    let feed = Feed::new(Arc::clone(services.store()), FeedOptions::default()).unwrap();
+    let (_listens, _follows) = (feed.listen(), feed.follow().unwrap());
+    let begun = feed.last().unwrap();
+    let write = |fields: &Json| match Value::from(fields.clone()) {
+        Value::Map(fields) => fields,
+        _ => unreachable!(),
+    };
+    let mut last = None;
+    for title in ["one", "two", "three"] {
+        let made = services.create(&owner, &CASE, write(&json!({"title": title})), None);
+        last = Some(made.unwrap().records[0].id);
+    }
+    let listener = Listener::new(owner.clone());
+    let heard = || {
+        // Nothing is missed, so this ends.
+        while feed.head() < feed.last().unwrap() {
+            std::thread::yield_now();
+        }
+        let heard = feed.recent(&listener, &Filter::default(), begun, 10);
+        heard.map(|heard| heard.notices.len())
+    };
+    assert_eq!(heard(), Some(3), "a new case decides nothing of others");
+    let case = (&CASE, last.unwrap().to_string());
+    let change = write(&json!({"classification": "restricted"}));
+    services
+        .patch(&owner, (case.0, &case.1), None, change, None)
+        .unwrap();
+    assert_eq!(heard(), None, "what was judged before is read again");
+    assert_eq!(
+        feed.stored(&listener, &Filter::default(), begun, 10)
+            .unwrap()
+            .notices
+            .len(),
+        4
     );
 }
