@@ -72,40 +72,45 @@ fn hash(of: Of, bytes: impl Iterator<Item = u8>) -> Key {
 /// How a word sounds, or for what it can stand, hashed.
 pub(super) type Code = u32;
 
-/// Codes of an entry's word, and those under which entries stand that sound like the word.
-type Both = (Arc<[Code]>, Arc<[Code]>);
-
 /// How words sound, kept at hand: finding it out takes longer than all the rest.
 #[derive(Debug, Default)]
-pub struct Codes(HashMap<String, Both>);
+pub struct Codes {
+    own: HashMap<String, Arc<[Code]>>,
+    like: HashMap<String, Arc<[Code]>>,
+}
 
 impl Codes {
     /// The codes of an entry's word: of its sound, and of the names for which it can stand.
     fn own(&mut self, word: &str) -> Arc<[Code]> {
-        Arc::clone(&self.both(word).0)
+        known(&mut self.own, word, sound_keys)
     }
 
     /// The codes under which entries stand that sound like this word.
     pub(super) fn like(&mut self, word: &str) -> Arc<[Code]> {
-        Arc::clone(&self.both(word).1)
+        known(&mut self.like, word, sound_keys_like)
     }
+}
 
-    fn both(&mut self, word: &str) -> &Both {
-        if self.0.len() >= CODES_KEPT_MAX && !self.0.contains_key(word) {
-            self.0.clear();
-        }
-        self.0.entry(word.to_owned()).or_insert_with(|| {
-            let coded = |sounds: Vec<String>| -> Arc<[Code]> {
-                // What has no sound is compared as it is written.
-                let written = sounds.is_empty().then(|| key(Of::Code, &["=", word]));
-                let groups = groups_of(word).iter();
-                let groups = groups.map(|group| key(Of::Code, &["group", &group.to_string()]));
-                let sounds = sounds.iter().map(|sound| key(Of::Code, &[sound]));
-                sounds.chain(written).chain(groups).collect()
-            };
-            (coded(sound_keys(word)), coded(sound_keys_like(word)))
-        })
+fn known(
+    kept: &mut HashMap<String, Arc<[Code]>>,
+    word: &str,
+    sounds: fn(&str) -> Vec<String>,
+) -> Arc<[Code]> {
+    if let Some(codes) = kept.get(word) {
+        return Arc::clone(codes);
     }
+    if kept.len() >= CODES_KEPT_MAX {
+        kept.clear();
+    }
+    let sounds = sounds(word);
+    // What has no sound is compared as it is written.
+    let written = sounds.is_empty().then(|| key(Of::Code, &["=", word]));
+    let groups = groups_of(word).iter();
+    let groups = groups.map(|group| key(Of::Code, &["group", &group.to_string()]));
+    let sounds = sounds.iter().map(|sound| key(Of::Code, &[sound]));
+    let codes: Arc<[Code]> = sounds.chain(written).chain(groups).collect();
+    kept.insert(word.to_owned(), Arc::clone(&codes));
+    codes
 }
 
 /// The keys of what is looked for.

@@ -146,7 +146,7 @@ async fn the_owner_of_a_case_learns_that_a_restricted_list_matched_and_whom_to_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_sealed_case_only_the_administrators_are_named_and_of_one_that_a_court_sealed_nothing_is_told() {
+async fn of_a_sealed_case_only_the_administrators_are_named() {
     let served = TestBox::start().await;
     list(&served, json!([{"type": "text", "value": "amber lantern"}])).await;
     let administrator = served.owner();
