@@ -206,3 +206,64 @@ async fn an_item_comes_back_whole_and_only_what_differs_is_changed() {
         Json::from("not_found")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_are_found_by_criteria_over_their_members_page_by_page() {
+    let (_bed, mut client) = room_of_three().await;
+    let out = json!({"transaction": {"takenById": 1, "itemIds": [2]}});
+    client.post("/api/CheckOuts/V2", out).await.expect(200);
+    let table = [
+        (
+            json!([{"fieldName": "Status", "searchCriteria": 0, "model": "checked out"}]),
+            json!([2]),
+        ),
+        (
+            json!([{"fieldName": "statusId", "searchCriteria": 1, "model": 2}]),
+            json!([1, 3]),
+        ),
+        (
+            json!([{"fieldName": "id", "searchCriteria": 17, "model": 2}, {"fieldName": "description", "searchCriteria": 25, "model": "ITEM"}]),
+            json!([2, 3]),
+        ),
+        (
+            json!([{"fieldName": "notesAmount", "searchCriteria": 15, "model": 0}]),
+            json!([]),
+        ),
+        (
+            json!([{"fieldName": "historiesAmount", "searchCriteria": 0, "model": 2}]),
+            json!([2]),
+        ),
+    ];
+    for (fields, expected) in table {
+        let found = client
+            .post("/api/items/search", json!({ "StaticFields": fields }))
+            .await
+            .expect(200)
+            .json();
+        let ids: Vec<&Json> = found["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| &item["id"])
+            .collect();
+        assert_eq!(
+            (json!(ids), &found["count"]),
+            (expected.clone(), &json!(expected.as_array().unwrap().len()))
+        );
+    }
+    let second =
+        json!({"orderBy": "id", "orderByAsc": false, "PageSize": 2, "PageNumber": 2, "OfficeIds": []});
+    let found = client.post("/api/items/search", second).await.expect(200).json();
+    assert_eq!((&found["count"], &found["data"][0]["id"]), (&json!(3), &json!(1)));
+    // A page is of whole objects.
+    assert_eq!(
+        found["data"][0],
+        client.get("/api/items/1").await.expect(200).json()
+    );
+    let elsewhere = client
+        .post("/api/items/search", json!({"OfficeIds": [999]}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(elsewhere["count"], 0);
+}

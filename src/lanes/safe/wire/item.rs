@@ -18,6 +18,11 @@ use crate::views::words::List;
 impl Book<'_> {
     /// An item, whole.
     pub(in crate::lanes::safe) fn item(&self, item: &Record) -> Outcome<Json> {
+        Ok(joined([self.item_briefly(item)?, self.item_parts(item)?]))
+    }
+
+    /// An item without what lies on it and needs to be counted.
+    pub(in crate::lanes::safe) fn item_briefly(&self, item: &Record) -> Outcome<Json> {
         let number = self.number(item.id)?;
         let chain = Chain::of(item);
         Ok(joined([
@@ -25,7 +30,6 @@ impl Book<'_> {
             self.item_place(item, &chain)?,
             self.item_custody(&chain)?,
             self.item_case(item)?,
-            self.item_parts(item)?,
         ]))
     }
 
@@ -188,7 +192,7 @@ impl Book<'_> {
     }
 
     /// What items tell of a case.
-    pub(super) fn case_briefly(&self, case: &Record) -> Outcome<Json> {
+    pub(in crate::lanes::safe) fn case_briefly(&self, case: &Record) -> Outcome<Json> {
         let mut officers = Vec::new();
         for id in case.members("officers").into_iter().filter_map(Value::as_id) {
             officers.extend(self.named(id)?);

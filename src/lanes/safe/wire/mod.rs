@@ -129,8 +129,18 @@ impl<'r> Book<'r> {
         Ok(self.forms.get_or_init(|| forms))
     }
 
-    /// Every record of a kind that the caller may read, in the order in which they were made.
+    /// Every record of a kind that the caller may read, in the order in which they were made: for kinds of which there are few.
     pub(super) fn all(&self, kind: &'static Kind) -> Outcome<Vec<Record>> {
+        let ids = self.ids(kind)?;
+        let mut all = Vec::with_capacity(ids.len());
+        for id in ids {
+            all.extend(self.room.seen(kind, id)?);
+        }
+        Ok(all)
+    }
+
+    /// The ids of every record of a kind, in the order in which they were made.
+    pub(super) fn ids(&self, kind: &'static Kind) -> Outcome<Vec<RecordId>> {
         let mut ids = Vec::new();
         let list = (self.room.caller.tenant(), kind);
         let order = (Order::Created, Direction::Up);
@@ -138,11 +148,7 @@ impl<'r> Book<'r> {
             ids.push(id);
             true
         })?;
-        let mut all = Vec::with_capacity(ids.len());
-        for id in ids {
-            all.extend(self.room.seen(kind, id)?);
-        }
-        Ok(all)
+        Ok(ids)
     }
 
     /// The records that name one in a field of their kind, in the order of their time.

@@ -1,130 +1,15 @@
-//! Searches: each static field is a criterion over a member of the object as it is read. What is asked of a member that
-//! objects don't have, or by a criterion that does not exist, is refused by its name.
+//! Criteria over members of objects, by the ids that clients know.
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use crate::domain::kind::{CASE, ENTITY, EVIDENCE, Kind};
-use crate::domain::record::Record;
 use crate::domain::time::Millis;
-use crate::lanes::safe::ask::{Ask, Reader, time_of};
-use crate::lanes::safe::router::Reply;
-use crate::lanes::safe::wire::Book;
-use crate::services::audit::Event;
-use crate::services::failure::{Failure, Outcome};
-use crate::services::policy::{self, Deed};
+use crate::lanes::safe::ask::{Reader, time_of};
 
-/// Objects of a page, if nobody says how many.
-const PAGE: i64 = 25;
-/// Objects of a page, at most.
-const PAGE_MAX: i64 = 500;
 /// Criteria of one search, at most.
 const CRITERIA_MAX: usize = 50;
 
-/// How an object of the kind is read in a search.
-type Read = fn(&Book<'_>, &Record) -> Outcome<Option<Json>>;
-
-/// `POST /api/items/search`.
-pub(super) fn items(ask: &Ask<'_>) -> Outcome<Reply> {
-    search(ask, (&EVIDENCE, "currentOfficeId"), |book, item| {
-        Ok(Some(book.item(item)?))
-    })
-}
-
-/// `POST /api/cases/search`.
-pub(super) fn cases(ask: &Ask<'_>) -> Outcome<Reply> {
-    search(ask, (&CASE, "officeId"), |book, case| Ok(Some(book.case(case)?)))
-}
-
-/// `POST /api/people/search`.
-pub(super) fn people(ask: &Ask<'_>) -> Outcome<Reply> {
-    search(ask, (&ENTITY, ""), |book, person| book.person(person))
-}
-
-fn search(ask: &Ask<'_>, (kind, office): (&'static Kind, &str), read: Read) -> Outcome<Reply> {
-    let room = ask.lanes.services.room(ask.caller())?;
-    room.services
-        .demand(room.caller, "search", policy::scope_for(kind, Deed::Read))?;
-    let mut given = ask.object()?;
-    let criteria = criteria(&mut given, room.services.now());
-    let offices = given.ints("OfficeIds").unwrap_or_default();
-    let size = given.int("PageSize").unwrap_or(PAGE);
-    let page = given.int("PageNumber").unwrap_or(1).max(1);
-    if !(1..=PAGE_MAX).contains(&size) {
-        given.wrong("PageSize", format!("a whole number from 1 to {PAGE_MAX}"));
-    }
-    let by = given.text("orderBy").unwrap_or_else(|| "id".to_owned());
-    let upwards = given.bool("orderByAsc").unwrap_or(true);
-    given.finish()?;
-    let book = Book::new(&room, ask.guest);
-    let mut found: Vec<(Json, Json)> = Vec::new();
-    let mut names: Option<Vec<String>> = None;
-    for record in book.all(kind)? {
-        let Some(object) = read(&book, &record)? else {
-            continue;
-        };
-        if names.is_none() {
-            refuse_unknown(&object, &criteria, &by)?;
-            names = Some(Vec::new());
-        }
-        let in_office = office.is_empty()
-            || offices.is_empty()
-            || object[office]
-                .as_i64()
-                .is_some_and(|number| offices.contains(&number));
-        if in_office && criteria.iter().all(|one| one.holds(member(&object, &one.field))) {
-            found.push((member(&object, &by).cloned().unwrap_or(Json::Null), object));
-        }
-    }
-    let id = |object: &Json| object["id"].as_i64().unwrap_or(0);
-    found.sort_by(|(a, one), (b, other)| compare(a, b).then(id(one).cmp(&id(other))));
-    if !upwards {
-        found.reverse();
-    }
-    let event = Event::done("search", None).with("kind", crate::domain::value::Value::text(kind.name));
-    room.services.note(room.caller, event)?;
-    let place = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
-    let count = found.len();
-    let page = found
-        .into_iter()
-        .skip(place((page - 1).saturating_mul(size)))
-        .take(place(size));
-    let page: Vec<Json> = page.map(|(_, object)| object).collect();
-    Ok(json!({"count": count, "data": page}).into())
-}
-
-/// A member by its name in any case.
-fn member<'o>(object: &'o Json, name: &str) -> Option<&'o Json> {
-    let members = object.as_object()?;
-    let mut named = members
-        .iter()
-        .filter(|(known, _)| known.eq_ignore_ascii_case(name));
-    named.next().map(|(_, value)| value)
-}
-
-fn refuse_unknown(object: &Json, criteria: &[Criterion], by: &str) -> Outcome<()> {
-    if let Some(one) = criteria.iter().find(|one| member(object, &one.field).is_none()) {
-        return Err(Failure::wrong(
-            format!("StaticFields[{}].fieldName", one.place),
-            format!("a member of the object, not {:.60}", one.field),
-        ));
-    }
-    match member(object, by) {
-        Some(_) => Ok(()),
-        None => Err(Failure::wrong(
-            "orderBy",
-            format!("a member of the object, not {by:.60}"),
-        )),
-    }
-}
-
-fn compare(a: &Json, b: &Json) -> std::cmp::Ordering {
-    match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => a.total_cmp(&b),
-        _ => plain(a).to_lowercase().cmp(&plain(b).to_lowercase()),
-    }
-}
-
-fn plain(json: &Json) -> String {
+/// A value as clients write it.
+pub(super) fn plain(json: &Json) -> String {
     match json {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),
@@ -133,9 +18,9 @@ fn plain(json: &Json) -> String {
 }
 
 /// One criterion.
-struct Criterion {
-    place: usize,
-    field: String,
+pub(super) struct Criterion {
+    pub(super) place: usize,
+    pub(super) field: String,
     test: Test,
 }
 
@@ -153,7 +38,8 @@ enum Test {
 
 const DAY: i64 = 86_400_000;
 
-fn criteria(given: &mut Reader<'_>, now: Millis) -> Vec<Criterion> {
+/// The criteria of a body.
+pub(super) fn criteria(given: &mut Reader<'_>, now: Millis) -> Vec<Criterion> {
     let Some(fields) = given.get("StaticFields") else {
         return Vec::new();
     };
@@ -231,7 +117,8 @@ fn test(field: &Json, now: Millis) -> Result<Test, (&'static str, String)> {
 }
 
 impl Criterion {
-    fn holds(&self, value: Option<&Json>) -> bool {
+    /// Whether it holds for a value.
+    pub(super) fn holds(&self, value: Option<&Json>) -> bool {
         let value = value.unwrap_or(&Json::Null);
         match value {
             Json::Array(list) if !matches!(self.test, Test::Differs(_)) => {

@@ -1,0 +1,208 @@
+//! Searches: each static field is a criterion over a member of the object as it is read. What is asked of a member that
+//! objects don't have, or by a criterion that does not exist, is refused by its name.
+
+mod criterion;
+
+use serde_json::{Value as Json, json};
+
+use crate::domain::id::RecordId;
+use crate::domain::kind::{CASE, ENTITY, EVIDENCE, Kind};
+use crate::domain::record::Record;
+use crate::domain::value::Value;
+use crate::lanes::safe::ask::Ask;
+use crate::lanes::safe::router::Reply;
+use crate::lanes::safe::search::criterion::{Criterion, criteria, plain};
+use crate::lanes::safe::wire::Book;
+use crate::services::audit::Event;
+use crate::services::failure::{Failure, Outcome};
+use crate::services::policy::{self, Deed};
+
+/// Objects of a page, if nobody says how many.
+const PAGE: i64 = 25;
+/// Objects of a page, at most.
+const PAGE_MAX: i64 = 500;
+
+/// How an object of the kind is read; `None` if it is none of them.
+type Read = fn(&Book<'_>, &Record) -> Outcome<Option<Json>>;
+
+/// What is searched.
+struct Searched {
+    kind: &'static Kind,
+    /// The member that names the office; empty if there is none.
+    office: &'static str,
+    /// Without what needs to be counted: enough for most criteria.
+    briefly: Read,
+    whole: Read,
+}
+
+/// `POST /api/items/search`.
+pub(super) fn items(ask: &Ask<'_>) -> Outcome<Reply> {
+    let searched = Searched {
+        kind: &EVIDENCE,
+        office: "currentOfficeId",
+        briefly: |book, item| Ok(Some(book.item_briefly(item)?)),
+        whole: |book, item| Ok(Some(book.item(item)?)),
+    };
+    search(ask, &searched)
+}
+
+/// `POST /api/cases/search`.
+pub(super) fn cases(ask: &Ask<'_>) -> Outcome<Reply> {
+    let searched = Searched {
+        kind: &CASE,
+        office: "officeId",
+        briefly: |book, case| Ok(Some(book.case_briefly(case)?)),
+        whole: |book, case| Ok(Some(book.case(case)?)),
+    };
+    search(ask, &searched)
+}
+
+/// `POST /api/people/search`.
+pub(super) fn people(ask: &Ask<'_>) -> Outcome<Reply> {
+    let searched = Searched {
+        kind: &ENTITY,
+        office: "",
+        briefly: |book, person| book.person(person),
+        whole: |book, person| book.person(person),
+    };
+    search(ask, &searched)
+}
+
+/// What is asked for, and in which order.
+struct Asked {
+    criteria: Vec<Criterion>,
+    offices: Vec<i64>,
+    by: String,
+}
+
+fn search(ask: &Ask<'_>, searched: &Searched) -> Outcome<Reply> {
+    let room = ask.lanes.services.room(ask.caller())?;
+    let kind = searched.kind;
+    room.services
+        .demand(room.caller, "search", policy::scope_for(kind, Deed::Read))?;
+    let mut given = ask.object()?;
+    let asked = Asked {
+        criteria: criteria(&mut given, room.services.now()),
+        offices: given.ints("OfficeIds").unwrap_or_default(),
+        by: given.text("orderBy").unwrap_or_else(|| "id".to_owned()),
+    };
+    let size = given.int("PageSize").unwrap_or(PAGE);
+    let page = given.int("PageNumber").unwrap_or(1).max(1);
+    if !(1..=PAGE_MAX).contains(&size) {
+        given.wrong("PageSize", format!("a whole number from 1 to {PAGE_MAX}"));
+    }
+    let upwards = given.bool("orderByAsc").unwrap_or(true);
+    given.finish()?;
+    let book = Book::new(&room, ask.guest);
+    let mut found = found(&book, searched, &asked)?;
+    found.sort_by(|(a, one, _), (b, other, _)| compare(a, b).then(one.cmp(other)));
+    if !upwards {
+        found.reverse();
+    }
+    let event = Event::done("search", None).with("kind", Value::text(kind.name));
+    room.services.note(room.caller, event)?;
+    let place = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut data = Vec::new();
+    for (_, _, id) in found
+        .iter()
+        .skip(place((page - 1).saturating_mul(size)))
+        .take(place(size))
+    {
+        if let Some(record) = room.seen(kind, *id)? {
+            data.extend((searched.whole)(&book, &record)?);
+        }
+    }
+    Ok(json!({"count": found.len(), "data": data}).into())
+}
+
+/// Those that the criteria hold for: by what they are ordered, number and id of each. One object is in memory at a time.
+fn found(book: &Book<'_>, searched: &Searched, asked: &Asked) -> Outcome<Vec<(Json, i64, RecordId)>> {
+    let mut read = None;
+    let mut found = Vec::new();
+    for id in book.ids(searched.kind)? {
+        let Some(record) = book.room.seen(searched.kind, id)? else {
+            continue;
+        };
+        let read = match read {
+            Some(read) => read,
+            None => {
+                let (Some(briefly), Some(whole)) = (
+                    (searched.briefly)(book, &record)?,
+                    (searched.whole)(book, &record)?,
+                ) else {
+                    continue;
+                };
+                refuse_unknown(&whole, asked)?;
+                let is_enough = asked.names(searched).all(|name| member(&briefly, name).is_some());
+                *read.insert(if is_enough {
+                    searched.briefly
+                } else {
+                    searched.whole
+                })
+            }
+        };
+        let Some(object) = read(book, &record)? else {
+            continue;
+        };
+        if asked.holds(&object, searched.office) {
+            let key = member(&object, &asked.by).cloned().unwrap_or(Json::Null);
+            found.push((key, object["id"].as_i64().unwrap_or(0), id));
+        }
+    }
+    Ok(found)
+}
+
+impl Asked {
+    /// The members that are looked at.
+    fn names<'a>(&'a self, searched: &'a Searched) -> impl Iterator<Item = &'a str> {
+        let own = [self.by.as_str(), searched.office].into_iter();
+        let own = own.filter(|name| !name.is_empty());
+        self.criteria.iter().map(|one| one.field.as_str()).chain(own)
+    }
+
+    fn holds(&self, object: &Json, office: &str) -> bool {
+        let in_office = office.is_empty()
+            || self.offices.is_empty()
+            || object[office]
+                .as_i64()
+                .is_some_and(|number| self.offices.contains(&number));
+        in_office
+            && self
+                .criteria
+                .iter()
+                .all(|one| one.holds(member(object, &one.field)))
+    }
+}
+
+/// A member by its name in any case.
+fn member<'o>(object: &'o Json, name: &str) -> Option<&'o Json> {
+    let members = object.as_object()?;
+    let mut named = members
+        .iter()
+        .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value)
+}
+
+fn refuse_unknown(object: &Json, asked: &Asked) -> Outcome<()> {
+    let (criteria, by) = (&asked.criteria, &asked.by);
+    if let Some(one) = criteria.iter().find(|one| member(object, &one.field).is_none()) {
+        return Err(Failure::wrong(
+            format!("StaticFields[{}].fieldName", one.place),
+            format!("a member of the object, not {:.60}", one.field),
+        ));
+    }
+    match member(object, by) {
+        Some(_) => Ok(()),
+        None => Err(Failure::wrong(
+            "orderBy",
+            format!("a member of the object, not {by:.60}"),
+        )),
+    }
+}
+
+fn compare(a: &Json, b: &Json) -> std::cmp::Ordering {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => plain(a).to_lowercase().cmp(&plain(b).to_lowercase()),
+    }
+}
