@@ -31,14 +31,20 @@ pub fn document() -> serde_json::Value {
 
 /// The schema of the GraphQL lane, in its own language.
 pub fn sdl() -> String {
-    graphql::sdl()
+    graphql::sdl(&of_records())
 }
 
 /// The routes that the document tells of.
 fn told() -> Vec<Route> {
+    let mut routes = of_records();
+    routes.extend(graphql::router::routes(&routes));
+    routes
+}
+
+/// The routes whose writes GraphQL has too.
+fn of_records() -> Vec<Route> {
     let mut routes = rest::router::routes();
     routes.extend(events::router::routes());
-    routes.extend(graphql::router::routes());
     routes
 }
 

@@ -1,6 +1,8 @@
 //! The query lane: the records of the tables of kinds as a GraphQL schema, their changes by the routes that REST has, what
 //! happens as subscriptions. It judges nothing: limits refuse what is too much, services judge the rest.
 
+/// The writes of the table of routes as mutations.
+mod changes;
 /// What a query may ask for at all.
 mod limits;
 /// The table of contents.
@@ -12,11 +14,14 @@ mod schema;
 /// Requests and answers as JSON.
 mod wire;
 
-/// The schema in its own language, as it is served and committed.
+use crate::lanes::http::route::Route;
+
+/// The schema over these routes in its own language, as it is served and committed.
 ///
 /// # Panics
 /// If the tables of kinds name a type that there is not; a test makes the schema.
-pub fn sdl() -> String {
-    let engine = schema::Engine::new().expect("the tables name types that there are");
+pub fn sdl(routes: &[Route]) -> String {
+    let writes = changes::writes(routes);
+    let engine = schema::Engine::new(&writes).expect("the tables name types that there are");
     engine.schema.sdl()
 }

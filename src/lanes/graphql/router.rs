@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Response};
 use serde_json::json;
 
 use crate::domain::kind::Shape;
+use crate::lanes::graphql::changes;
 use crate::lanes::graphql::run::{Kept, answer};
 use crate::lanes::graphql::wire::{Asked, Media, render_failure};
 use crate::lanes::http::route::{Gives, Param, Route, Visit, param};
@@ -24,9 +25,10 @@ const PARAMS: [Param; 3] = [
     ),
 ];
 
-/// Every route of this lane.
-pub fn routes() -> Vec<Route> {
-    let kept = Arc::<Kept>::default();
+/// Every route of this lane, over the writes of these others.
+pub fn routes(others: &[Route]) -> Vec<Route> {
+    let writes = changes::writes(others);
+    let kept = Arc::new(Kept::new(writes.clone()));
     let (posted, got) = (Arc::clone(&kept), kept);
     let post = Route::post("/graphql", "Ask, or change something, in GraphQL")
         .group("graphql")
@@ -51,7 +53,7 @@ pub fn routes() -> Vec<Route> {
     .open()
     .gives_other(200, Gives::Other("application/graphql"))
     .visit(move |_, _| {
-        let mut response = Response::new(Body::from(text.get_or_init(super::sdl).clone()));
+        let mut response = Response::new(Body::from(text.get_or_init(|| super::sdl(&writes)).clone()));
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,

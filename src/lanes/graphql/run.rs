@@ -15,22 +15,34 @@ use crate::lanes::graphql::limits::{scan, weigh};
 use crate::lanes::graphql::schema::Engine;
 use crate::lanes::graphql::wire::{Asked, Media, Told};
 use crate::lanes::http::ask::Head;
+use crate::lanes::http::route::Route;
 use crate::lanes::http::{Lanes, blocking};
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::reading::sitting::Sitting;
 
 /// The engine; it is made when somebody asks first.
-#[derive(Debug, Default)]
-pub(super) struct Kept(OnceLock<Engine>);
+#[derive(Debug)]
+pub(super) struct Kept {
+    engine: OnceLock<Engine>,
+    writes: Vec<Route>,
+}
 
 impl Kept {
+    /// Over these writes.
+    pub(super) fn new(writes: Vec<Route>) -> Self {
+        Self {
+            engine: OnceLock::new(),
+            writes,
+        }
+    }
+
     fn engine(&self) -> Outcome<&Engine> {
-        if let Some(engine) = self.0.get() {
+        if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = Engine::new().map_err(|error| Failure::Internal(error.to_string()))?;
-        Ok(self.0.get_or_init(|| engine))
+        let engine = Engine::new(&self.writes).map_err(|error| Failure::Internal(error.to_string()))?;
+        Ok(self.engine.get_or_init(|| engine))
     }
 }
 

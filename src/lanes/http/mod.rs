@@ -42,7 +42,7 @@ use crate::services::failure::Outcome;
 use crate::services::search::Finder;
 
 pub use rates::Rates;
-pub use serve::{blocking, dressed, nothing_there, router};
+pub use serve::{blocking, carry_out, dressed, nothing_there, router};
 
 /// How webhooks are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

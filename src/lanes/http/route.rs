@@ -228,6 +228,11 @@ impl Route {
         self.recalls.is_some()
     }
 
+    /// Whether it takes JSON or nothing, so that another lane can carry it out.
+    pub fn can_be_carried_out(&self) -> bool {
+        !matches!(self.act, Act::Visited(_))
+    }
+
     /// The same answer under another path as well.
     #[must_use]
     pub fn also_at(&self, path: impl Into<String>) -> Self {

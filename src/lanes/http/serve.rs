@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
@@ -379,6 +379,27 @@ async fn concluded(
         conclude()
     } else {
         blocking(conclude).await
+    }
+}
+
+/// Carries out, for another lane, what a route does that takes JSON or nothing. It waits for the disk.
+///
+/// # Errors
+/// Those of the route.
+pub fn carry_out(lanes: &Lanes, route: &Route, ask: &Ask) -> Outcome<Answer> {
+    if let Scope::Needs(scope) = &route.scope {
+        lanes.services.demand(ask.caller()?, "request", scope)?;
+    }
+    match &route.act {
+        Act::Asked(handler) => handler(lanes, ask),
+        Act::Written(begun, shown) => {
+            let (tell, told) = mpsc::sync_channel(1);
+            begun(lanes, ask, Box::new(move |decided| drop(tell.send(decided))))?;
+            let decided = told.recv().map_err(|_stopped| Failure::Stopping)?;
+            let written = lanes.services.conclude(ask.caller()?, decided)?;
+            shown(&Wire::new(&lanes.services), &written)
+        }
+        Act::Visited(_) => Err(Failure::Unsupported("files come over REST".into())),
     }
 }
 

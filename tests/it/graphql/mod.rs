@@ -1,6 +1,7 @@
 //! The GraphQL lane: boards, every type and root, changes, limits, subscriptions.
 
 mod board;
+mod changes;
 mod limits;
 
 use axum::http::Method;

@@ -16,29 +16,29 @@ use crate::services::failure::Outcome;
 use crate::services::reading::sitting::Sitting;
 
 /// What the request reads from.
-pub(super) fn sitting<'a>(ctx: &ResolverContext<'a>) -> &'a Sitting {
+pub(in crate::lanes::graphql) fn sitting<'a>(ctx: &ResolverContext<'a>) -> &'a Sitting {
     ctx.ctx.data_unchecked::<Arc<Sitting>>()
 }
 
 /// The record whose field is asked for.
-pub(super) fn record<'a>(ctx: &ResolverContext<'a>) -> Option<&'a Arc<Record>> {
+pub(in crate::lanes::graphql) fn record<'a>(ctx: &ResolverContext<'a>) -> Option<&'a Arc<Record>> {
     ctx.parent_value.downcast_ref::<Arc<Record>>()
 }
 
 /// The part of a record whose member is asked for.
-pub(super) fn part<'a>(ctx: &ResolverContext<'a>) -> Option<&'a Told> {
+pub(in crate::lanes::graphql) fn part<'a>(ctx: &ResolverContext<'a>) -> Option<&'a Told> {
     ctx.parent_value.downcast_ref::<Told>()
 }
 
 /// The entry of a chain whose field is asked for.
-pub(super) fn entry<'a>(ctx: &ResolverContext<'a>) -> Option<&'a (Entry, Arc<Record>)> {
+pub(in crate::lanes::graphql) fn entry<'a>(ctx: &ResolverContext<'a>) -> Option<&'a (Entry, Arc<Record>)> {
     ctx.parent_value
         .downcast_ref::<Box<(Entry, Arc<Record>)>>()
         .map(|entry| &**entry)
 }
 
 /// What was found, or null and why.
-pub(super) fn refuse_or<'a, T>(
+pub(in crate::lanes::graphql) fn refuse_or<'a, T>(
     ctx: &ResolverContext<'a>,
     outcome: Outcome<T>,
     told: impl FnOnce(T) -> Option<FieldValue<'a>>,
@@ -60,7 +60,7 @@ pub(super) fn refuse_or<'a, T>(
 }
 
 /// A record where a field has this type. Where that is an interface, the value says what it is.
-pub(super) fn record_value<'a>(record: Arc<Record>, field_type: &str) -> FieldValue<'a> {
+pub(in crate::lanes::graphql) fn record_value<'a>(record: Arc<Record>, field_type: &str) -> FieldValue<'a> {
     match field_type {
         "Record" | "Entity" => {
             let ty = type_name(&record);
@@ -71,7 +71,7 @@ pub(super) fn record_value<'a>(record: Arc<Record>, field_type: &str) -> FieldVa
 }
 
 /// The type of a record.
-pub(super) fn type_name(record: &Record) -> String {
+pub(in crate::lanes::graphql) fn type_name(record: &Record) -> String {
     match kind(&record.kind) {
         Some(kind) if kind.name == ENTITY.name => {
             let what = record.text("kind").unwrap_or_default();
@@ -86,7 +86,7 @@ pub(super) fn type_name(record: &Record) -> String {
 }
 
 /// An item of a list.
-pub(super) fn item_value<'a>(item: Item, field_type: &str) -> FieldValue<'a> {
+pub(in crate::lanes::graphql) fn item_value<'a>(item: Item, field_type: &str) -> FieldValue<'a> {
     match item {
         Item::Record(record) => record_value(record, field_type),
         Item::Part(part) => FieldValue::owned_any(part),
@@ -96,7 +96,7 @@ pub(super) fn item_value<'a>(item: Item, field_type: &str) -> FieldValue<'a> {
 }
 
 /// A value without fields.
-pub(super) fn plain(value: &Told) -> Value {
+pub(in crate::lanes::graphql) fn plain(value: &Told) -> Value {
     match value {
         Told::Null => Value::Null,
         Told::Bool(truth) => Value::Boolean(*truth),
@@ -111,7 +111,7 @@ pub(super) fn plain(value: &Told) -> Value {
 }
 
 /// The type of a value of this shape, if it has no fields.
-pub(super) fn plain_type(shape: Shape) -> Option<&'static str> {
+pub(in crate::lanes::graphql) fn plain_type(shape: Shape) -> Option<&'static str> {
     Some(match shape {
         Shape::Line(_) | Shape::Text(_) | Shape::Choice(_) | Shape::Phone | Shape::Email | Shape::Sha256 => {
             TypeRef::STRING

@@ -13,21 +13,22 @@ use crate::domain::kind::Member;
 use crate::lanes::graphql::limits::{Costs, FieldCost};
 
 /// Answers a field.
-pub(super) type Resolve = Box<dyn for<'a> Fn(ResolverContext<'a>) -> FieldFuture<'a> + Send + Sync>;
+pub(in crate::lanes::graphql) type Resolve =
+    Box<dyn for<'a> Fn(ResolverContext<'a>) -> FieldFuture<'a> + Send + Sync>;
 
 /// A field of a type.
-pub(super) struct FieldDef {
-    pub(super) name: String,
-    pub(super) doc: String,
-    pub(super) ty: TypeRef,
-    pub(super) arguments: Vec<(String, TypeRef, &'static str)>,
+pub(in crate::lanes::graphql) struct FieldDef {
+    pub(in crate::lanes::graphql) name: String,
+    pub(in crate::lanes::graphql) doc: String,
+    pub(in crate::lanes::graphql) ty: TypeRef,
+    pub(in crate::lanes::graphql) arguments: Vec<(String, TypeRef, &'static str)>,
     /// Of a list: how many if nobody says.
-    pub(super) items: Option<usize>,
-    pub(super) resolve: Resolve,
+    pub(in crate::lanes::graphql) items: Option<usize>,
+    pub(in crate::lanes::graphql) resolve: Resolve,
 }
 
 impl FieldDef {
-    pub(super) fn new(
+    pub(in crate::lanes::graphql) fn new(
         name: impl Into<String>,
         ty: TypeRef,
         doc: impl Into<String>,
@@ -43,7 +44,7 @@ impl FieldDef {
         }
     }
 
-    pub(super) fn argument(mut self, name: &str, ty: TypeRef, doc: &'static str) -> Self {
+    pub(in crate::lanes::graphql) fn argument(mut self, name: &str, ty: TypeRef, doc: &'static str) -> Self {
         self.arguments.push((name.to_owned(), ty, doc));
         self
     }
@@ -57,16 +58,16 @@ impl FieldDef {
 }
 
 /// A type with fields.
-pub(super) struct TypeDef {
-    pub(super) name: String,
-    pub(super) doc: String,
-    pub(super) implements: Vec<&'static str>,
-    pub(super) fields: Vec<FieldDef>,
+pub(in crate::lanes::graphql) struct TypeDef {
+    pub(in crate::lanes::graphql) name: String,
+    pub(in crate::lanes::graphql) doc: String,
+    pub(in crate::lanes::graphql) implements: Vec<&'static str>,
+    pub(in crate::lanes::graphql) fields: Vec<FieldDef>,
 }
 
 /// Types that are gathered.
 #[derive(Default)]
-pub(super) struct Book {
+pub(in crate::lanes::graphql) struct Book {
     types: BTreeMap<String, TypeDef>,
     inputs: BTreeMap<String, InputObject>,
     interfaces: Vec<(Interface, Vec<(String, FieldCost)>)>,
@@ -77,31 +78,37 @@ pub(super) struct Book {
 }
 
 /// Roots by their names.
-pub(super) const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
+pub(in crate::lanes::graphql) const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 impl Book {
-    pub(super) fn add(&mut self, ty: TypeDef) {
+    pub(in crate::lanes::graphql) fn add(&mut self, ty: TypeDef) {
         self.types.insert(ty.name.clone(), ty);
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::lanes::graphql) fn has(&self, name: &str) -> bool {
         self.types.contains_key(name)
     }
 
-    pub(super) fn add_input(&mut self, name: String, input: InputObject) {
+    pub(in crate::lanes::graphql) fn add_input(&mut self, name: String, input: InputObject) {
         self.inputs.insert(name, input);
     }
 
-    pub(super) fn add_scalar(&mut self, name: &str, doc: &str) {
+    pub(in crate::lanes::graphql) fn add_scalar(&mut self, name: &str, doc: &str) {
         self.scalars.push(Scalar::new(name).description(doc));
     }
 
-    pub(super) fn add_enum(&mut self, words: Enum) {
+    pub(in crate::lanes::graphql) fn add_enum(&mut self, words: Enum) {
         self.enums.push(words);
     }
 
     /// An interface with those fields of a type that take no arguments and are among `names`.
-    pub(super) fn add_interface(&mut self, name: &str, doc: &str, of: &[FieldDef], names: &[String]) {
+    pub(in crate::lanes::graphql) fn add_interface(
+        &mut self,
+        name: &str,
+        doc: &str,
+        of: &[FieldDef],
+        names: &[String],
+    ) {
         let mut interface = Interface::new(name).description(doc);
         let mut costs = Vec::new();
         for field in of.iter().filter(|field| names.contains(&field.name)) {
@@ -116,7 +123,11 @@ impl Book {
     }
 
     /// The type of members, by the name under which they were met first.
-    pub(super) fn name_of_members(&mut self, members: &'static [Member], wanted: String) -> (String, bool) {
+    pub(in crate::lanes::graphql) fn name_of_members(
+        &mut self,
+        members: &'static [Member],
+        wanted: String,
+    ) -> (String, bool) {
         let known = self.members.iter().find(|(known, _)| *known == members);
         if let Some((_, name)) = known {
             return (name.clone(), false);
@@ -126,7 +137,7 @@ impl Book {
     }
 
     /// What each field can cost.
-    pub(super) fn costs(&self) -> Costs {
+    pub(in crate::lanes::graphql) fn costs(&self) -> Costs {
         let of_types = self.types.values().map(|ty| {
             let fields = ty.fields.iter().map(|field| (field.name.clone(), cost_of(field)));
             (ty.name.clone(), fields.collect())
@@ -139,7 +150,7 @@ impl Book {
     }
 
     /// The schema whose queries begin at `query`; only where that is the usual root it has the others too.
-    pub(super) fn schema(self, query: &str) -> Result<Schema, SchemaError> {
+    pub(in crate::lanes::graphql) fn schema(self, query: &str) -> Result<Schema, SchemaError> {
         let [usual, mutation, subscription] = ROOTS;
         let known = |root: &'static str| (query == usual && self.types.contains_key(root)).then_some(root);
         let mut builder: SchemaBuilder = Schema::build(query, known(mutation), known(subscription));

@@ -22,7 +22,7 @@ pub(super) const PARTS: usize = 10;
 
 /// Something with fields.
 #[derive(Clone, Debug)]
-pub(super) enum Item {
+pub(in crate::lanes::graphql) enum Item {
     Record(Arc<Record>),
     Part(Told),
     Entry(Box<(Entry, Arc<Record>)>),

@@ -24,10 +24,16 @@ mod roots;
 
 use async_graphql::dynamic::{ResolverContext, Schema, SchemaError};
 
+use crate::lanes::graphql::changes;
 use crate::lanes::graphql::limits::Costs;
-use crate::lanes::graphql::schema::book::{Book, ROOTS};
 use crate::lanes::http::Lanes;
+use crate::lanes::http::route::Route;
 use crate::services::search::Finder;
+
+pub(super) use answer::{refuse_or, sitting};
+pub(super) use book::{Book, FieldDef, ROOTS, TypeDef};
+pub(super) use names::{camel, one_of, pascal, type_of};
+pub(super) use roots::{json_link, json_type, json_value};
 
 /// A schema that answers, and what each of its fields can cost.
 #[derive(Debug)]
@@ -39,12 +45,12 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Of the tables.
+    /// Of the tables of kinds and of routes.
     ///
     /// # Errors
     /// The tables name a type that there is not: a fault of the program.
-    pub(super) fn new() -> Result<Self, SchemaError> {
-        let book = book();
+    pub(super) fn new(writes: &[Route]) -> Result<Self, SchemaError> {
+        let book = book(writes);
         Ok(Self {
             costs: book.costs(),
             schema: book.schema(ROOTS[0])?,
@@ -57,7 +63,7 @@ impl Engine {
     }
 }
 
-fn book() -> Book {
+fn book(writes: &[Route]) -> Book {
     let mut book = Book::default();
     book.add_scalar("JSON", "Any JSON value.");
     book.add_scalar("DateTime", "A time, RFC 3339, in UTC.");
@@ -67,9 +73,15 @@ fn book() -> Book {
     custody::add(&mut book);
     disputes::add(&mut book);
     roots::add(&mut book);
+    changes::add(&mut book, writes);
     book
 }
 
 fn finder<'a>(ctx: &ResolverContext<'a>) -> &'a Finder {
-    &ctx.ctx.data_unchecked::<Lanes>().finder
+    &lanes(ctx).finder
+}
+
+/// What every handler has at hand.
+pub(super) fn lanes<'a>(ctx: &ResolverContext<'a>) -> &'a Lanes {
+    ctx.ctx.data_unchecked::<Lanes>()
 }

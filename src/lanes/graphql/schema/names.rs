@@ -3,7 +3,7 @@
 use crate::domain::kind::Kind;
 
 /// `offense_type` → `offenseType`; also of words with hyphens.
-pub(super) fn camel(word: &str) -> String {
+pub(in crate::lanes::graphql) fn camel(word: &str) -> String {
     let mut name = String::with_capacity(word.len());
     let mut upper = false;
     for c in word.chars() {
@@ -20,7 +20,7 @@ pub(super) fn camel(word: &str) -> String {
 }
 
 /// `offense_type` → `OffenseType`.
-pub(super) fn pascal(word: &str) -> String {
+pub(in crate::lanes::graphql) fn pascal(word: &str) -> String {
     let name = camel(word);
     let mut chars = name.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string());
@@ -28,7 +28,7 @@ pub(super) fn pascal(word: &str) -> String {
 }
 
 /// The type of a kind's records; of entities the interface.
-pub(super) fn type_of(kind: &Kind) -> String {
+pub(in crate::lanes::graphql) fn type_of(kind: &Kind) -> String {
     match kind.name {
         "case" => "Investigation".to_owned(),
         name => pascal(name),
@@ -36,12 +36,12 @@ pub(super) fn type_of(kind: &Kind) -> String {
 }
 
 /// `Person`, of an entity that is a person.
-pub(super) fn entity_type(what: &str) -> String {
+pub(in crate::lanes::graphql) fn entity_type(what: &str) -> String {
     pascal(what)
 }
 
 /// The root that gives one record of a kind.
-pub(super) fn one_of(kind: &Kind) -> String {
+pub(in crate::lanes::graphql) fn one_of(kind: &Kind) -> String {
     let ty = type_of(kind);
     let mut chars = ty.chars();
     let first = chars.next().map(|c| c.to_lowercase().to_string());
@@ -49,7 +49,7 @@ pub(super) fn one_of(kind: &Kind) -> String {
 }
 
 /// The root that gives many.
-pub(super) fn many_of(kind: &Kind) -> String {
+pub(in crate::lanes::graphql) fn many_of(kind: &Kind) -> String {
     let one = one_of(kind);
     match (kind.name, one.strip_suffix('y')) {
         ("evidence", _) => "evidenceItems".to_owned(),
@@ -59,7 +59,7 @@ pub(super) fn many_of(kind: &Kind) -> String {
 }
 
 /// What a record calls those of this kind that belong to it or name it.
-pub(super) fn own_of(kind: &Kind) -> String {
+pub(in crate::lanes::graphql) fn own_of(kind: &Kind) -> String {
     match kind.name {
         "case" | "credential" => many_of(kind),
         _ => camel(kind.plural),
@@ -67,7 +67,7 @@ pub(super) fn own_of(kind: &Kind) -> String {
 }
 
 /// What a field that names a record is called as the record itself: `office_id` → `office`.
-pub(super) fn link_of(field: &str) -> String {
+pub(in crate::lanes::graphql) fn link_of(field: &str) -> String {
     match field.strip_suffix("_id") {
         Some(stem) => camel(stem),
         None => format!("{}Record", camel(field)),

@@ -2,7 +2,7 @@
 
 use async_graphql::Value;
 use async_graphql::dynamic::{
-    Enum, FieldFuture, InputObject, InputValue, ObjectAccessor, ResolverContext, TypeRef,
+    Enum, FieldFuture, FieldValue, InputObject, InputValue, ObjectAccessor, ResolverContext, TypeRef,
 };
 
 use crate::domain::kind::{CASE, CHAT_MESSAGE, KINDS, Kind, Shape};
@@ -51,7 +51,7 @@ const ORDERS: [(&str, Order, Direction, &str); 4] = [
 ];
 
 /// Adds the root of queries.
-pub(super) fn add(book: &mut Book) {
+pub(in crate::lanes::graphql) fn add(book: &mut Book) {
     let orders = ORDERS.into_iter().fold(
         Enum::new("RecordOrder").description("The order of a list."),
         |orders, (name, _, _, doc)| orders.item(async_graphql::dynamic::EnumItem::new(name).description(doc)),
@@ -81,12 +81,12 @@ pub(super) fn add(book: &mut Book) {
 }
 
 /// Text of an argument.
-pub(super) fn text_of<'a>(args: &'a ObjectAccessor<'a>, name: &str) -> Option<&'a str> {
+pub(in crate::lanes::graphql) fn text_of<'a>(args: &'a ObjectAccessor<'a>, name: &str) -> Option<&'a str> {
     args.get(name).and_then(|given| given.string().ok())
 }
 
 /// An id as it was given: a text or a number.
-pub(super) fn id_of(args: &ObjectAccessor<'_>, name: &str) -> String {
+pub(in crate::lanes::graphql) fn id_of(args: &ObjectAccessor<'_>, name: &str) -> String {
     match args.get(name).map(|given| given.as_value().clone()) {
         Some(Value::String(text)) => text,
         Some(Value::Number(number)) => number.to_string(),
@@ -242,7 +242,7 @@ fn listing(ctx: &ResolverContext<'_>, kind: &'static Kind) -> Outcome<Listing> {
 }
 
 /// A type of plain members of JSON, all of them nullable.
-pub(super) fn json_type(
+pub(in crate::lanes::graphql) fn json_type(
     name: &str,
     doc: &str,
     fields: &[(&'static str, &'static str, &'static str)],
@@ -267,7 +267,12 @@ pub(super) fn json_type(
 }
 
 /// A field that leads to a record whose id is a member of JSON.
-pub(super) fn json_link(name: &'static str, member: &'static str, wanted: &str, doc: &str) -> FieldDef {
+pub(in crate::lanes::graphql) fn json_link(
+    name: &'static str,
+    member: &'static str,
+    wanted: &str,
+    doc: &str,
+) -> FieldDef {
     let ty = linked_type(wanted);
     FieldDef::new(name, TypeRef::named(&ty), doc, move |ctx| {
         let id = disputes::json(&ctx)[member]
@@ -276,4 +281,9 @@ pub(super) fn json_link(name: &'static str, member: &'static str, wanted: &str, 
         let found = id.map_or(Ok(None), |id| sitting(&ctx).get(id));
         refuse_or(&ctx, found, |found| found.map(|found| record_value(found, &ty)))
     })
+}
+
+/// JSON as something with fields.
+pub(in crate::lanes::graphql) fn json_value<'a>(json: serde_json::Value) -> Option<FieldValue<'a>> {
+    Some(FieldValue::owned_any(json))
 }
