@@ -85,13 +85,14 @@ impl Gauge {
         }
     }
 
-    /// Age of the oldest change that searches don't see.
+    /// Age of the oldest change that searches don't see: a millisecond at least, for it is told in those, and none means that
+    /// they see everything.
     pub fn lag(&self) -> Duration {
         let (seen, since) = *self.state();
         if seen >= self.store.end() {
             Duration::ZERO
         } else {
-            since.elapsed()
+            since.elapsed().max(Duration::from_millis(1))
         }
     }
 
