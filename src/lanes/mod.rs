@@ -5,7 +5,7 @@
 pub mod docs;
 /// What happens, told as it happens.
 pub mod events;
-/// Records, changes and what happens, in GraphQL.
+/// Records and changes in GraphQL.
 pub mod graphql;
 /// What all HTTP lanes share.
 pub mod http;

@@ -1,5 +1,5 @@
-//! The query lane: the records of the tables of kinds as a GraphQL schema, their changes by the routes that REST has, what
-//! happens as subscriptions. It judges nothing: limits refuse what is too much, services judge the rest.
+//! The query lane: the records of the tables of kinds as a GraphQL schema, and their changes by the routes that REST has. It
+//! judges nothing: limits refuse what is too much, services judge the rest. There are no subscriptions yet.
 
 /// The writes of the table of routes as mutations.
 mod changes;

@@ -1,4 +1,4 @@
-//! The GraphQL lane: boards, every type and root, changes, limits, subscriptions.
+//! The GraphQL lane: boards, rights, limits, changes.
 
 mod board;
 mod changes;
