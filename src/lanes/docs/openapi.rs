@@ -162,8 +162,13 @@ fn answers(route: &Route) -> Json {
         answers.insert("304".to_owned(), known);
     }
     for status in failures(route) {
-        let reference = json!({"$ref": format!("#/components/responses/{status}")});
-        answers.insert(status.to_string(), reference);
+        let told = match gives {
+            Gives::Own(media, form) => {
+                json!({"description": "It failed; `errors` say why.", "content": own_json(media, *form)})
+            }
+            _ => json!({"$ref": format!("#/components/responses/{status}")}),
+        };
+        answers.insert(status.to_string(), told);
     }
     if matches!(gives, Gives::Other("text/html")) {
         // Who follows a link that has ended is a person too.
@@ -192,9 +197,18 @@ fn success(route: &Route, gives: &Gives) -> Json {
             envelope(page_json(*data), meta)
         }
         Gives::Other(media) => json!({*media: {}}),
+        Gives::Own(media, form) => own_json(media, *form),
         Gives::Nothing => return json!({ "description": route.summary }),
     };
     json!({"description": route.summary, "content": content})
+}
+
+fn own_json(media: &[&str], form: fn() -> Json) -> Json {
+    media
+        .iter()
+        .map(|media| ((*media).to_owned(), json!({"schema": form()})))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// With `?fields=` an item has only the members asked for.

@@ -16,11 +16,15 @@ use crate::lanes::http::{Lanes, body};
 use crate::services::failure::{Failure, Outcome};
 
 const PARAMS: [Param; 3] = [
-    param("query", Shape::Line(100_000), "The document; it must be a query."),
+    param(
+        "query",
+        Shape::Line(2_000),
+        "The document; it must be a query. A longer one goes by `POST`.",
+    ),
     param("operationName", Shape::Line(200), "Which of its operations."),
     param(
         "variables",
-        Shape::Line(100_000),
+        Shape::Line(2_000),
         "With which variables, as a JSON object.",
     ),
 ];
@@ -35,14 +39,14 @@ pub fn routes(others: &[Route]) -> Vec<Route> {
         .lane("graphql")
         .tells(render_failure)
         .takes_other(asked_schema)
-        .gives_other(200, Gives::Other("application/graphql-response+json"))
+        .gives_other(200, Gives::Own(&MEDIA, answered_schema))
         .visit(move |lanes, visit| post(Arc::clone(&posted), lanes, visit));
     let get = Route::get("/graphql", "Ask in GraphQL")
         .group("graphql")
         .lane("graphql")
         .tells(render_failure)
         .query(PARAMS)
-        .gives_other(200, Gives::Other("application/graphql-response+json"))
+        .gives_other(200, Gives::Own(&MEDIA, answered_schema))
         .visit(move |lanes, visit| get(Arc::clone(&got), lanes, visit));
     let text: Arc<OnceLock<String>> = Arc::default();
     let schema = Route::get(
@@ -62,6 +66,22 @@ pub fn routes(others: &[Route]) -> Vec<Route> {
         async { Ok(response) }
     });
     vec![post, get, schema]
+}
+
+/// What an answer may be, by what the client accepts.
+const MEDIA: [&str; 2] = ["application/graphql-response+json", "application/json"];
+
+fn answered_schema() -> serde_json::Value {
+    json!({"type": "object", "properties": {
+        "data": {"type": ["object", "null"], "description": "What was asked for."},
+        "errors": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["message", "extensions"], "properties": {
+            "message": {"type": "string"},
+            "path": {"type": "array", "description": "The field."},
+            "extensions": {"type": "object", "required": ["code", "requestId"], "properties": {
+                "code": {"type": "string"}, "requestId": {"type": "string"},
+            }},
+        }}},
+    }})
 }
 
 fn asked_schema() -> serde_json::Value {

@@ -25,7 +25,7 @@ const PAUSE_OF_REFUSED: Duration = Duration::from_millis(50);
 
 /// Reads a short body and forgets it, so that its sender is there for the answer: clients that are still sending when a
 /// stream of HTTP/2 ends take that for a fault.
-pub(super) async fn drain(body: Body) {
+pub async fn drain(body: Body) {
     forget(body, UNASKED_BYTES_MAX).await;
 }
 
