@@ -3,8 +3,8 @@
 
 mod against;
 mod bare;
+mod clients;
 mod disk;
-mod drain;
 mod ears;
 mod hostile;
 mod load;
@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::against::Against;
+use self::clients::{board, drain};
 use self::peer::Peer;
 use self::rounds::{Pair, Rounds};
 use self::scale::AtScale;
@@ -49,6 +50,9 @@ pub(super) struct Bench {
     /// Measures a drain of that many items by a client of the evidence room instead
     #[arg(long)]
     safe: bool,
+    /// Measures boards of cases by GraphQL beside the same by REST, and how soon bombs are refused, instead
+    #[arg(long)]
+    graphql: bool,
     /// Measures what watchlists of 100,000 entries cost instead
     #[arg(long)]
     watch: bool,
@@ -100,6 +104,10 @@ impl Bench {
         if self.safe {
             let node = Node::at(scratch.path())?;
             return runtime.block_on(drain::figures(&node, self, say));
+        }
+        if self.graphql {
+            let node = Node::at(scratch.path())?;
+            return runtime.block_on(board::figures((&node, scratch.path()), self, say));
         }
         if self.watch {
             let node = Node::at(scratch.path())?;

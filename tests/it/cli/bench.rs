@@ -31,6 +31,23 @@ fn a_drain_of_the_evidence_room_is_measured_both_ways() {
 }
 
 #[test]
+fn boards_are_measured_both_ways_and_bombs_are_refused() {
+    let place = Place::new();
+    let folder = place.file("bench");
+    let size = "bench --graphql --seconds 0 --rounds 1 --json --folder";
+    let words: Vec<&str> = size.split(' ').chain([folder.to_str().unwrap()]).collect();
+    let ended = place.run(&words);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let figures = ended.json();
+    println!("{:#}", figures["data"]);
+    assert!(figures["data"][0]["ratio"].is_number());
+    assert_eq!(
+        figures["data"][1]["beside"].as_str().unwrap().split(", ").count(),
+        4
+    );
+}
+
+#[test]
 fn a_bench_of_events_tells_of_delivery_and_memory() {
     let place = Place::new();
     let folder = place.file("bench");

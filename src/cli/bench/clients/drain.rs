@@ -7,9 +7,9 @@ use hyper::Method;
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
-use super::load::{Client, Target};
-use super::server::{Node, Server};
-use super::{Bench, Figure};
+use crate::cli::bench::load::{Client, Target};
+use crate::cli::bench::server::{Node, Server};
+use crate::cli::bench::{Bench, Figure};
 
 /// Rows of one batch.
 const ROWS: u64 = 1_000;
@@ -27,7 +27,11 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 /// A line for each way.
-pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> std::io::Result<Vec<Figure>> {
+pub(in crate::cli::bench) async fn figures(
+    node: &Node,
+    bench: &Bench,
+    say: &dyn Fn(&str),
+) -> std::io::Result<Vec<Figure>> {
     let authorization = node.static_token()?;
     let server = node.start()?;
     let items = bench.records;
