@@ -48,17 +48,9 @@ fn of_records() -> Vec<Route> {
     routes
 }
 
-/// The router of all HTTP lanes. The evidence room's paths match in any case, so that lane looks at them itself.
+/// The router of all HTTP lanes, that of the evidence room among them.
 pub fn router(lanes: &Lanes) -> axum::Router {
-    let safe = safe::Safe::new(lanes);
-    http::router(lanes, routes()).fallback(move |request: axum::extract::Request| {
-        let safe = safe.clone();
-        async move {
-            if safe::is_safe_path(request.uri().path()) {
-                safe.answer(request).await
-            } else {
-                http::nothing_there(request).await
-            }
-        }
-    })
+    let mut routes = routes();
+    routes.extend(safe::router::routes());
+    http::router(lanes, routes)
 }

@@ -75,6 +75,8 @@ pub enum Failure {
     NoFiles,
     /// Bytes of a kind that is not taken; says which are.
     Unsupported(String),
+    /// What is asked is not asked so: the methods that are taken here, and why.
+    NoSuchMethod(String, String),
     /// Too many requests; try again after so many seconds.
     Busy(u32),
     /// The disk has no room for it.
@@ -94,10 +96,19 @@ impl Failure {
         Self::Invalid(vec![Fault::wrong(path, expected)])
     }
 
+    /// The path takes these methods alone.
+    pub fn no_such_method(allowed: &str) -> Self {
+        Self::NoSuchMethod(allowed.to_owned(), format!("this path takes {allowed}"))
+    }
+
     /// The word under which it is audited and counted.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Invalid(_) | Self::TooLarge(_) | Self::NoFiles | Self::Unsupported(_) => "invalid",
+            Self::Invalid(_)
+            | Self::TooLarge(_)
+            | Self::NoFiles
+            | Self::Unsupported(_)
+            | Self::NoSuchMethod(..) => "invalid",
             Self::Unknown(_) => "unknown",
             Self::Unauthenticated(_) | Self::NoReporter => "unauthenticated",
             Self::Denied(_) => "denied",

@@ -235,7 +235,10 @@ impl From<Failure> for Refusal {
             Failure::Unauthenticated(why) => why.to_owned(),
             Failure::NoReporter => "nobody is named as reporter".to_owned(),
             Failure::Denied(rule) => rule,
-            Failure::Conflict(_, text, _) | Failure::Unsupported(text) | Failure::Internal(text) => text,
+            Failure::Conflict(_, text, _)
+            | Failure::Unsupported(text)
+            | Failure::NoSuchMethod(_, text)
+            | Failure::Internal(text) => text,
             Failure::Stale(_) => "the record was changed meanwhile".to_owned(),
             Failure::TooLarge(bytes_max) => format!("longer than {bytes_max} bytes"),
             Failure::NoFiles => "a file is needed".to_owned(),

@@ -160,6 +160,7 @@ pub(super) fn render_failure(_: &Wire<'_>, failure: &Failure, request_id: &str) 
         Failure::Unauthenticated(_) | Failure::NoReporter => 401,
         Failure::Denied(_) => 403,
         Failure::Unknown(_) => 404,
+        Failure::NoSuchMethod(..) => 405,
         Failure::TooLarge(_) => 413,
         Failure::Unsupported(_) => 415,
         Failure::Busy(_) => 429,

@@ -33,6 +33,8 @@ pub struct Answer {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The whole envelope, if it is written already.
     written: Option<Arc<Shown>>,
+    /// The data goes out alone.
+    is_bare: bool,
 }
 
 impl Answer {
@@ -45,6 +47,16 @@ impl Answer {
             meta: Map::new(),
             headers: Vec::new(),
             written: None,
+            is_bare: false,
+        }
+    }
+
+    /// This data without an envelope, as lanes answer that have a form of their own.
+    pub fn bare(status: StatusCode, data: Json) -> Self {
+        Self {
+            status,
+            is_bare: true,
+            ..Self::data(data)
         }
     }
 
@@ -154,8 +166,11 @@ impl Answer {
         response
     }
 
-    /// The envelope.
+    /// The envelope, or what is bare.
     fn text(self) -> String {
+        if self.is_bare {
+            return self.data.to_string();
+        }
         let mut envelope = Map::from_iter([("data".to_owned(), self.data)]);
         for (name, members) in [("links", self.links), ("meta", self.meta)] {
             if !members.is_empty() {

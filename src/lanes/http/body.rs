@@ -138,7 +138,6 @@ pub fn parse(
     meta_known: &[&str],
     options: &Options,
 ) -> Outcome<(Json, Map<String, Json>)> {
-    refuse_packed(headers)?;
     let media = headers
         .get(CONTENT_TYPE)
         .map(|media| media.to_str().unwrap_or("?"));
@@ -156,6 +155,18 @@ pub fn parse(
         Json::Object(root) => envelope(root, meta_known),
         _ => Err(Failure::wrong("body", "an object with the member data")),
     }
+}
+
+/// A body without the envelope, whatever it is said to be; none at all is an object with nothing in it.
+///
+/// # Errors
+/// See [`json`].
+pub fn bare(bytes: &[u8], options: &Options) -> Outcome<Json> {
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Json::Object(Map::new()));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    json("body", bytes, options.members_max)
 }
 
 /// JSON of a body or of a part of it.

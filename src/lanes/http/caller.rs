@@ -7,11 +7,29 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use uuid::{NoContext, Timestamp};
 
-use crate::lanes::http::Lanes;
 use crate::lanes::http::ask::Head;
+use crate::lanes::http::{Lanes, Rates};
 use crate::services::access::{KEY_PREFIX, lane_needed};
 use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
+
+/// How who asks is let in.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Who it is, if that is known without the disk and nothing is to be refused. Never waits.
+    pub recalled: fn(&Lanes, &Head) -> Option<Caller>,
+    /// Who it is. Waits for the store; a refusal is in the audit log.
+    pub admitted: fn(&Lanes, &Head) -> Outcome<Caller>,
+    /// How often he may ask.
+    pub rates: fn(&Lanes) -> &Rates,
+}
+
+/// The door of keys and sessions.
+pub(super) const DOOR: Door = Door {
+    recalled,
+    admitted: caller_of,
+    rates: |lanes| &lanes.rates,
+};
 
 /// The client's own id of the request if it is a sane one, else a new one.
 pub fn request_id(headers: &HeaderMap) -> String {
@@ -131,7 +149,7 @@ pub(super) fn refuse_nobody(lanes: &Lanes, head: &Head) -> Failure {
 ///
 /// # Errors
 /// `Unauthenticated`; `Denied` where the credential does not open this lane; `Unknown` for another agency.
-pub(super) fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
+fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
     let caller = admit(lanes, head, via_of(head))?;
     let needed = lane_needed(head.lane);
     if !caller.lanes().contains(needed) {
@@ -174,7 +192,7 @@ fn key_in(given: &HeaderValue) -> Option<&str> {
 }
 
 /// Who asks, if that is known without the disk and nothing speaks against it. Never waits.
-pub(super) fn recalled(lanes: &Lanes, head: &Head) -> Option<Caller> {
+fn recalled(lanes: &Lanes, head: &Head) -> Option<Caller> {
     let key = key_in(head.headers.get(AUTHORIZATION)?)?;
     let caller = lanes.services.recall_key(key, via_of(head))?;
     let fits = caller.lanes().contains(lane_needed(head.lane)) && !names_other_agency(&caller, head);

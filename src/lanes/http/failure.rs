@@ -165,6 +165,7 @@ pub fn words_of(failure: &Failure) -> (&'static str, String) {
         Failure::TooLarge(bytes_max) => format!("at most {bytes_max} bytes"),
         Failure::Busy(seconds) => format!("too many requests: go on in {seconds} s"),
         Failure::Unsupported(taken) => taken.clone(),
+        Failure::NoSuchMethod(_, why) => why.clone(),
         Failure::NoFiles => "a file is needed, and none came".to_owned(),
         Failure::NoReporter => "the key has no reporter, and the request names none".to_owned(),
         Failure::Full => "the disk has no room for it".to_owned(),
@@ -218,6 +219,9 @@ fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
         Failure::TooLarge(bytes_max) => Told::new(PAYLOAD_TOO_LARGE, format!("at most {bytes_max} bytes")),
         Failure::NoFiles => Told::new(NO_FILES_UPLOADED, "a file is needed, and none came"),
         Failure::Unsupported(taken) => Told::new(UNSUPPORTED_MEDIA_TYPE, taken),
+        Failure::NoSuchMethod(allowed, why) => {
+            Told::new(METHOD_NOT_ALLOWED, why).header(ALLOW, allowed.as_str())
+        }
         Failure::Busy(seconds) => Told::new(RATE_LIMITED, format!("too many requests: go on in {seconds} s"))
             .header(RETRY_AFTER, seconds.to_string()),
         Failure::Full => Told::new(STORAGE_FULL, "the disk has no room for it"),
@@ -247,13 +251,6 @@ pub fn row_errors(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Vec<J
 /// There is no such path.
 pub(super) fn no_such_path(request_id: &str) -> Response<Body> {
     Told::new(NOT_FOUND, "no such path").render(request_id)
-}
-
-/// The path is there, but not with this method.
-pub(super) fn no_such_method(allowed: &str, request_id: &str) -> Response<Body> {
-    Told::new(METHOD_NOT_ALLOWED, format!("this path takes {allowed}"))
-        .header(ALLOW, allowed)
-        .render(request_id)
 }
 
 /// The table of codes as Markdown.

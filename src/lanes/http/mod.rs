@@ -42,7 +42,7 @@ use crate::services::failure::Outcome;
 use crate::services::search::Finder;
 
 pub use rates::Rates;
-pub use serve::{blocking, carry_out, dressed, nothing_there, router};
+pub use serve::{blocking, carry_out, router};
 
 /// How webhooks are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -280,6 +280,8 @@ pub struct Lanes {
     pub outside: Option<Arc<dyn Outside>>,
     /// How often each credential asked.
     pub rates: Arc<Rates>,
+    /// How often each client of the evidence room asked.
+    pub safe_rates: Arc<Rates>,
     /// Taken while a large body is parsed and checked, so that memory doesn't grow with the number of those who send one.
     large_bodies: Arc<Semaphore>,
 }
@@ -287,11 +289,9 @@ pub struct Lanes {
 impl Lanes {
     /// Over services, with these settings.
     pub fn new(services: Services, finder: Finder, feed: Feed, beside: Beside, options: Options) -> Self {
-        let rates = Arc::new(Rates::new(
-            options.requests_per_second,
-            options.request_burst,
-            options.large_body_bytes_min,
-        ));
+        let rates = |per_second, burst| Arc::new(Rates::new(per_second, burst, options.large_body_bytes_min));
+        let safe_rates = rates(options.safe_requests_per_second, options.safe_request_burst);
+        let rates = rates(options.requests_per_second, options.request_burst);
         let large_bodies = Arc::new(Semaphore::new(options.large_bodies_at_once_max));
         Self {
             services,
@@ -302,6 +302,7 @@ impl Lanes {
             outside: None,
             options: Arc::new(options),
             rates,
+            safe_rates,
             large_bodies,
         }
     }

@@ -15,6 +15,7 @@ use crate::domain::kind::{Kind, Shape};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
+use crate::lanes::http::caller::{self, Door};
 use crate::lanes::http::failure;
 use crate::lanes::http::wire::Wire;
 use crate::services::caller::Caller;
@@ -57,7 +58,7 @@ pub enum Takes {
     Data(Schema, &'static [&'static str]),
     /// `multipart/form-data` with `files` and `data`.
     Multipart(Schema),
-    /// JSON of the lane's own form.
+    /// JSON of the lane's own form; a handler that does not read the body itself is given an empty object for none.
     Own(fn() -> Json),
 }
 
@@ -157,6 +158,11 @@ pub struct Route {
     pub lane: &'static str,
     /// Whether a request with these headers may bring its credential later: the handler lets in who comes without one.
     pub(super) admits_later: fn(&HeaderMap) -> bool,
+    /// How who asks is let in.
+    pub(super) door: Door,
+    /// Its clients were written for another server: path and names of parameters match in any case and come in lower case,
+    /// parameters that it doesn't know are passed over, and what path takes which method is told to callers alone.
+    pub(super) lenient: bool,
     /// The parameters that its query may have.
     pub query: Vec<Param>,
     /// The body.
@@ -191,6 +197,8 @@ impl Route {
             scope: Scope::Caller,
             lane: "rest",
             admits_later: |_| false,
+            door: caller::DOOR,
+            lenient: false,
             query: Vec::new(),
             takes: Takes::Nothing,
             gives: (200, Gives::Data(Schema::Json(any))),
@@ -223,6 +231,21 @@ impl Route {
     /// Begins a row that takes something away.
     pub fn delete(path: impl Into<String>, summary: impl Into<String>) -> Draft {
         Self::begin(Method::DELETE, path, summary)
+    }
+
+    /// The same for every other method: who may ask is told that this path takes those alone.
+    pub(super) fn refusing(&self, allowed: &str) -> Self {
+        let refused = Failure::no_such_method(allowed);
+        Self {
+            scope: match self.scope {
+                Scope::Open => Scope::Open,
+                _ => Scope::Caller,
+            },
+            takes: Takes::Nothing,
+            recalls: None,
+            act: Act::Asked(Arc::new(move |_, _| Err(refused.clone()))),
+            ..self.clone()
+        }
     }
 
     /// Whether who has the version that it would give is told so, and nothing more.
@@ -271,6 +294,21 @@ impl Draft {
     #[must_use]
     pub fn admits_later(mut self, which: fn(&HeaderMap) -> bool) -> Self {
         self.0.admits_later = which;
+        self
+    }
+
+    /// Callers come in by a door of the lane's own.
+    #[must_use]
+    pub fn door(mut self, door: Door) -> Self {
+        self.0.door = door;
+        self
+    }
+
+    /// Its clients were written for another server: path and names of parameters match in any case and come in lower case,
+    /// parameters that it doesn't know are passed over, and what path takes which method is told to callers alone.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.0.lenient = true;
         self
     }
 
@@ -335,7 +373,7 @@ impl Draft {
         self
     }
 
-    /// A JSON body of the lane's own form, which its handler reads.
+    /// A JSON body of the lane's own form, without the envelope.
     #[must_use]
     pub fn takes_other(mut self, form: fn() -> Json) -> Self {
         self.0.takes = Takes::Own(form);

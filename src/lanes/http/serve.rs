@@ -4,22 +4,25 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, Query, RawPathParams, Request};
-use axum::http::header::{CACHE_CONTROL, HOST, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{ALLOW, CACHE_CONTROL, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Response, Uri};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use hyper::upgrade::OnUpgrade;
 use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
+use tower::ServiceExt;
 
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
-use crate::lanes::http::route::{Act, Begun, Param, Route, Scope, Shown, Takes, Visit, Visited};
+use crate::lanes::http::route::{Act, Begun, Route, Scope, Shown, Takes, Visit, Visited};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, body, caller, failure};
 use crate::services::Decided;
@@ -34,6 +37,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
     // The router clones its handlers for each request.
     let lanes = Arc::new(lanes.clone());
+    let (lenient, exact) = routes.into_iter().partition(|route| route.lenient);
+    let lenient = table(&lanes, lenient).fallback(nothing_there);
+    let in_any_case = ServiceExt::<Request>::map_request(lenient, in_lower_case);
+    table(&lanes, exact).fallback_service(in_any_case)
+}
+
+fn table(lanes: &Arc<Lanes>, routes: Vec<Route>) -> Router {
     let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
     for route in routes {
         by_path
@@ -43,48 +53,79 @@ pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
     }
     let mut router = Router::new();
     for (path, routes) in by_path {
-        let methods = methods(&lanes, routes);
-        if path != "/" {
+        let methods = methods(lanes, &routes);
+        if path != "/" && !path.contains("{*") {
             router = router.route(&format!("{path}/"), methods.clone());
         }
         router = router.route(&path, methods);
     }
-    router.fallback(nothing_there)
+    router
+}
+
+/// The request with its path in lower case.
+fn in_lower_case(mut request: Request) -> Request {
+    let mut uri = request.uri().clone().into_parts();
+    let path = request.uri().path().to_ascii_lowercase();
+    let lowered = match request.uri().query() {
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+        None => PathAndQuery::try_from(path),
+    };
+    uri.path_and_query = lowered.ok();
+    if let Ok(uri) = Uri::from_parts(uri) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// The answer where there is no such path.
-pub async fn nothing_there(request: Request) -> Response<Body> {
+async fn nothing_there(request: Request) -> Response<Body> {
     let id = caller::request_id(request.headers());
     body::drain(request.into_body()).await;
     dressed(failure::no_such_path(&id), &id)
 }
 
-fn methods(lanes: &Arc<Lanes>, routes: Vec<Arc<Route>>) -> MethodRouter {
+fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
     let mut allowed: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
-    if allowed.contains(&"GET") {
+    let is_lenient = routes.iter().any(|route| route.lenient);
+    if allowed.contains(&"GET") && !is_lenient {
         allowed.push("HEAD");
     }
     allowed.sort_unstable();
-    let allowed: Arc<str> = allowed.join(", ").into();
+    let allowed = allowed.join(", ");
     let mut methods = MethodRouter::new();
     for route in routes {
         let Ok(filter) = MethodFilter::try_from(route.method.clone()) else {
             continue;
         };
-        let lanes = Arc::clone(lanes);
+        let (lanes, route) = (Arc::clone(lanes), Arc::clone(route));
         let handler = move |parts: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
             serve(Arc::clone(&lanes), Arc::clone(&route), parts.ok(), request)
         };
         methods = methods.merge(on(filter, handler));
     }
-    methods.fallback(move |request: Request| {
-        let allowed = Arc::clone(&allowed);
-        async move {
-            let id = caller::request_id(request.headers());
-            body::drain(request.into_body()).await;
-            dressed(failure::no_such_method(&allowed, &id), &id)
-        }
-    })
+    let Some(first) = routes.first() else {
+        return methods;
+    };
+    let (lanes, refusing) = (Arc::clone(lanes), Arc::new(first.refusing(&allowed)));
+    methods.fallback(
+        move |parts: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
+            let (lanes, route) = (Arc::clone(&lanes), Arc::clone(&refusing));
+            async move {
+                if is_lenient {
+                    return serve(lanes, route, parts.ok(), request).await;
+                }
+                let id = caller::request_id(request.headers());
+                body::drain(request.into_body()).await;
+                let refused = Failure::no_such_method(&allowed);
+                let mut response = (route.tells)(&Wire::new(&lanes.services), &refused, &id);
+                let allow = HeaderValue::try_from(allowed.as_str());
+                response
+                    .headers_mut()
+                    .extend(allow.ok().map(|allow| (ALLOW, allow)));
+                dressed(response, &id)
+            }
+        },
+    )
 }
 
 /// Runs work that may wait for the disk: the only hop to a thread for that. A panic becomes a failure.
@@ -108,7 +149,7 @@ async fn serve(
     let id = caller::request_id(&rest.headers);
     let upgrade = rest.extensions.remove::<OnUpgrade>();
     let tells = route.tells;
-    let outcome = match head(rest, parts, &id, route.lane) {
+    let outcome = match head(rest, parts, &id, &route) {
         Ok(head) => answer(&lanes, route, head, (body, upgrade)).await,
         Err(failure) => Err(failure),
     };
@@ -117,7 +158,7 @@ async fn serve(
 }
 
 /// What every answer has.
-pub fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, id);
@@ -131,7 +172,7 @@ pub fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body>
     response
 }
 
-fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, lane: &'static str) -> Outcome<Head> {
+fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, route: &Route) -> Outcome<Head> {
     let parts = parts.ok_or(Failure::Unknown("path"))?;
     let peer = rest.extensions.get::<ConnectInfo<SocketAddr>>();
     let mut headers = rest.headers;
@@ -148,7 +189,7 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, lane: &'sta
         path => path,
     };
     Ok(Head {
-        query: query_of(&rest.uri)?,
+        query: query_of(&rest.uri, route.lenient)?,
         path: path.to_owned(),
         parts: parts
             .iter()
@@ -157,18 +198,21 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, lane: &'sta
         method: rest.method,
         headers,
         request_id: request_id.to_owned(),
-        lane,
+        lane: route.lane,
         address: peer.map(|ConnectInfo(peer)| peer.ip()),
     })
 }
 
-fn query_of(uri: &Uri) -> Outcome<BTreeMap<String, String>> {
+fn query_of(uri: &Uri, in_any_case: bool) -> Outcome<BTreeMap<String, String>> {
     let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
         return Err(Failure::wrong("query", "parameters as name=value"));
     };
     let mut query = BTreeMap::new();
     let mut faults = Vec::new();
-    for (name, value) in pairs {
+    for (mut name, value) in pairs {
+        if in_any_case {
+            name.make_ascii_lowercase();
+        }
         if query.insert(name.clone(), value).is_some() {
             faults.push(Fault::wrong(name, "one value, not several"));
         }
@@ -192,10 +236,10 @@ async fn answer(
         body::drain(body).await;
         return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
     }
-    let known = caller::recalled(lanes, &head).filter(|_| !is_open);
+    let known = (route.door.recalled)(lanes, &head).filter(|_| !is_open);
     if let Some(Err(busy)) = known
         .as_ref()
-        .map(|caller| lanes.rates.take(caller, counted_bytes(&route, &head)))
+        .map(|caller| (route.door.rates)(lanes).take(caller, counted_bytes(&route, &head)))
     {
         // Before the body is read: who asks too often is not worth the work of taking it apart.
         body::drain_slowly(body, lanes.options.drained_bytes_max).await;
@@ -206,6 +250,7 @@ async fn answer(
     {
         return Ok(answer.render());
     }
+    let began = Instant::now();
     match route.act.clone() {
         Act::Asked(handler) => {
             let bytes = match route.takes {
@@ -213,9 +258,9 @@ async fn answer(
                     body::drain(body).await;
                     Ok(Bytes::new())
                 }
-                _ => read(lanes, known.as_ref(), &head, body).await,
+                _ => read(lanes, &route, (known.as_ref(), &head), body).await,
             };
-            let known = still(known, lanes, &head);
+            let known = still(known, lanes, (&route, &head), began);
             let lanes = Arc::clone(lanes);
             let turn = lanes.turn(bytes.as_ref().map_or(0, Bytes::len)).await;
             blocking(move || {
@@ -228,8 +273,8 @@ async fn answer(
             .await
         }
         Act::Written(begun, shown) => {
-            let bytes = read(lanes, known.as_ref(), &head, body).await;
-            let known = still(known, lanes, &head);
+            let bytes = read(lanes, &route, (known.as_ref(), &head), body).await;
+            let known = still(known, lanes, (&route, &head), began);
             write(lanes, route, (known, head), bytes, (begun, shown)).await
         }
         Act::Visited(handler) => receive(lanes, route, (known, head), (body, upgrade), handler).await,
@@ -245,17 +290,33 @@ fn counted_bytes(route: &Route, head: &Head) -> u64 {
 }
 
 /// Reads a whole body; one whose length was not said is counted afterwards.
-async fn read(lanes: &Lanes, known: Option<&Caller>, head: &Head, body: Body) -> Outcome<Bytes> {
+async fn read(
+    lanes: &Lanes,
+    route: &Route,
+    (known, head): (Option<&Caller>, &Head),
+    body: Body,
+) -> Outcome<Bytes> {
     let bytes = body::read(&head.headers, body, &lanes.options).await?;
     if let Some(caller) = known.filter(|_| head.body_bytes().is_none()) {
-        lanes.rates.take_body(caller, bytes.len() as u64)?;
+        (route.door.rates)(lanes).take_body(caller, bytes.len() as u64)?;
     }
     Ok(bytes)
 }
 
+/// A body that took no longer came with its head, as far as its sender can tell.
+const AT_ONCE: Duration = Duration::from_millis(10);
+
 /// The caller, if he is one yet after the time that his body took.
-fn still(known: Option<Caller>, lanes: &Lanes, head: &Head) -> Option<Caller> {
-    known.and_then(|_| caller::recalled(lanes, head))
+fn still(
+    known: Option<Caller>,
+    lanes: &Lanes,
+    (route, head): (&Route, &Head),
+    began: Instant,
+) -> Option<Caller> {
+    match began.elapsed() <= AT_ONCE {
+        true => known,
+        false => known.and_then(|_| (route.door.recalled)(lanes, head)),
+    }
 }
 
 /// Lets a visitor in, who takes the body, or the connection, himself.
@@ -270,7 +331,7 @@ async fn receive(
     let name = format!("{route:?}");
     let admitted = blocking(move || {
         let caller = admit(&at_door, &route, known, &head)?;
-        refuse_unknown(&route.query, &head)?;
+        refuse_unknown(&route, &head)?;
         Ok((caller, head))
     });
     let (caller, head) = match admitted.await {
@@ -431,12 +492,13 @@ fn checked(
     head: Head,
     bytes: Outcome<Bytes>,
 ) -> Outcome<Ask> {
-    refuse_unknown(&route.query, &head)?;
+    refuse_unknown(route, &head)?;
     let bytes = bytes?;
     let (data, meta) = match &route.takes {
         Takes::Nothing => (Json::Null, Map::new()),
         Takes::Data(_, meta) => body::parse(&head.headers, &bytes, meta, &lanes.options)?,
-        Takes::Multipart(_) | Takes::Own(_) => body::parse(&head.headers, &bytes, &[], &lanes.options)?,
+        Takes::Multipart(_) => body::parse(&head.headers, &bytes, &[], &lanes.options)?,
+        Takes::Own(_) => (body::bare(&bytes, &lanes.options)?, Map::new()),
     };
     let request = match &caller {
         Some(caller) if head.method != Method::GET => head.request_key(caller, &bytes)?,
@@ -466,8 +528,8 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
     let caller = match known {
         Some(caller) => caller,
         None => {
-            let caller = caller::caller_of(lanes, head)?;
-            lanes.rates.take(&caller, counted_bytes(route, head))?;
+            let caller = (route.door.admitted)(lanes, head)?;
+            (route.door.rates)(lanes).take(&caller, counted_bytes(route, head))?;
             caller
         }
     };
@@ -478,11 +540,9 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
 }
 
 /// A parameter with a typing error must not be passed over.
-fn refuse_unknown(known: &[Param], head: &Head) -> Outcome<()> {
-    let unknown = head
-        .query
-        .keys()
-        .filter(|name| !known.iter().any(|param| param.name == **name));
+fn refuse_unknown(route: &Route, head: &Head) -> Outcome<()> {
+    let is_known = |name: &str| route.lenient || route.query.iter().any(|param| param.name == name);
+    let unknown = head.query.keys().filter(|name| !is_known(name));
     let faults: Vec<Fault> = unknown
         .map(|name| Fault::wrong(name, "no such parameter"))
         .collect();

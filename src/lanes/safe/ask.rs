@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use crate::domain::time::Millis;
-use crate::lanes::http::Lanes;
+use crate::lanes::http::{Lanes, ask};
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::safe::door::Guest;
@@ -16,17 +16,31 @@ pub(super) struct Ask<'a> {
     pub(super) lanes: &'a Lanes,
     /// Who asks.
     pub(super) guest: &'a Guest,
-    /// The parts of the path that its pattern leaves open, as they were sent.
-    pub(super) parts: Vec<String>,
     /// The parameters, by their names in lower case.
-    pub(super) query: BTreeMap<String, String>,
+    pub(super) query: &'a BTreeMap<String, String>,
     /// The body, its names in lower case.
     pub(super) body: Json,
-    /// The body as it came.
-    pub(super) sent: Json,
+    asked: &'a ask::Ask,
 }
 
-impl Ask<'_> {
+impl<'a> Ask<'a> {
+    /// What a guest asks.
+    pub(super) fn of(lanes: &'a Lanes, guest: &'a Guest, asked: &'a ask::Ask) -> Self {
+        Self {
+            lanes,
+            guest,
+            query: &asked.head.query,
+            body: lowered(asked.data.clone()),
+            asked,
+        }
+    }
+
+    /// The part of the path that its pattern leaves open, in lower case.
+    pub(super) fn part(&self) -> &str {
+        let mut parts = self.asked.head.parts.values();
+        parts.next().map_or("", String::as_str)
+    }
+
     /// Who asks.
     pub(super) fn caller(&self) -> &Caller {
         &self.guest.caller
@@ -34,8 +48,9 @@ impl Ask<'_> {
 
     /// The whole number in the path.
     pub(super) fn number(&self) -> Outcome<i64> {
-        let part = self.parts.first().map_or("", String::as_str);
-        part.parse().map_err(|_| Failure::wrong("id", "a whole number"))
+        self.part()
+            .parse()
+            .map_err(|_| Failure::wrong("id", "a whole number"))
     }
 
     /// A parameter that says something.
@@ -60,7 +75,7 @@ impl Ask<'_> {
 
     /// An object in the body, its names as they were sent.
     pub(super) fn object_sent(&self, name: &str) -> Option<&Json> {
-        let members = self.sent.as_object()?;
+        let members = self.asked.data.as_object()?;
         let mut named = members
             .iter()
             .filter(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -77,7 +92,7 @@ impl Ask<'_> {
 }
 
 /// The same value with the names of all its members in lower case; of two that become one the last counts.
-pub(super) fn lowered(json: Json) -> Json {
+fn lowered(json: Json) -> Json {
     match json {
         Json::Object(map) => map
             .into_iter()

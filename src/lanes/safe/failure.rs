@@ -4,10 +4,11 @@
 use axum::body::Body;
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::lanes::http::answer::json_response;
 use crate::lanes::http::failure::words_of;
+use crate::lanes::http::wire::Wire;
 use crate::services::failure::{Clash, Failure, Fault};
 use crate::services::safe::door::NO_LICENCE;
 
@@ -15,7 +16,7 @@ use crate::services::safe::door::NO_LICENCE;
 const FAULTS_MAX: usize = 500;
 
 /// The answer to a request that failed.
-pub(super) fn render(failure: &Failure, request_id: &str) -> Response<Body> {
+pub(super) fn render(_: &Wire<'_>, failure: &Failure, request_id: &str) -> Response<Body> {
     if let Failure::Internal(cause) = failure {
         tracing::error!(request_id, cause, "a request failed");
     }
@@ -52,6 +53,10 @@ pub(super) fn render(failure: &Failure, request_id: &str) -> Response<Body> {
                 HeaderValue::from_static("Bearer realm=\"blotter\""),
             );
         }
+        Failure::NoSuchMethod(allowed, _) => {
+            let allowed = HeaderValue::try_from(allowed);
+            headers.extend(allowed.ok().map(|allowed| (ALLOW, allowed)));
+        }
         Failure::Busy(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
         }
@@ -83,6 +88,7 @@ fn kind_of(failure: &Failure) -> (StatusCode, &'static str) {
         Failure::Stale(_) => (StatusCode::CONFLICT, "stale_object"),
         Failure::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
         Failure::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+        Failure::NoSuchMethod(..) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Failure::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
         Failure::Full => (StatusCode::INSUFFICIENT_STORAGE, "storage_full"),
         Failure::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "shutting_down"),
@@ -128,15 +134,4 @@ fn field_of(fault: &Fault) -> (String, Json) {
         (false, false) => format!("expected {}", fault.expected),
     };
     (name.chars().take(300).collect(), why.into())
-}
-
-/// The path is known, but not with this method.
-pub(super) fn no_such_method(allowed: &str, text: &str) -> Response<Body> {
-    let body = json!({"error": "method_not_allowed", "error_description": text});
-    let mut response = json_response(body.to_string());
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    if let Ok(allowed) = HeaderValue::try_from(allowed) {
-        response.headers_mut().insert(ALLOW, allowed);
-    }
-    response
 }

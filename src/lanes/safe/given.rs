@@ -6,7 +6,8 @@ use crate::domain::id::RecordId;
 use crate::domain::kind::{Kind, LOCATION, OFFICE, USER};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
-use crate::lanes::safe::ask::Reader;
+use crate::lanes::safe::ask::{Ask, Reader};
+use crate::lanes::safe::items::write::refuse_stale;
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::safe::room::Room;
@@ -163,6 +164,22 @@ pub(super) fn tags(reader: &mut Reader<'_>) -> Option<Value> {
         reader.wrong("tags", "an array of {tagModelId, name}");
     }
     names.map(Value::List)
+}
+
+/// How a record is told; `None` if it is nothing of which these clients know.
+pub(super) type Told = fn(&Book<'_>, &Record) -> Outcome<Option<Json>>;
+
+/// What each change begins with: the record that the path names, as it is told now. The body must have been read of that.
+pub(super) fn to_change(
+    ask: &Ask<'_>,
+    book: &Book<'_>,
+    (kind, what): (&'static Kind, &'static str),
+    (told, given): (Told, &mut Reader<'_>),
+) -> Outcome<(Record, Json)> {
+    let record = book.room.record(kind, ask.number()?).map_err(no_such(what))?;
+    let now = told(book, &record)?.ok_or(Failure::Unknown(what))?;
+    refuse_stale(given, &record)?;
+    Ok((record, now))
 }
 
 /// A failure that names a record of its kind, as these clients call it.

@@ -7,6 +7,8 @@ mod ask;
 mod cases;
 /// Custody transactions.
 mod custody;
+/// How these clients are let in.
+mod door;
 /// Failures in the form that these clients know.
 mod failure;
 /// What clients give by number.
@@ -23,11 +25,7 @@ mod reference;
 pub mod router;
 /// Searches with criteria.
 mod search;
-/// From a request to its row of the table and back.
-mod serve;
 /// Sign-in with a password.
 mod sign_in;
 /// Records as these clients read them.
 mod wire;
-
-pub use serve::{Safe, is_safe_path};

@@ -1,12 +1,15 @@
-//! The table of contents: every route of this lane. Parts of a path in braces are open; the others match in any case, and
-//! every path also with a slash at its end.
+//! The table of contents: every route of this lane. Paths match in any case, each also with a slash at its end.
 
 use axum::http::{Method, StatusCode};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::lanes::http::answer::Answer;
+use crate::lanes::http::route::{Draft, Route};
 use crate::lanes::safe::ask::Ask;
-use crate::lanes::safe::{cases, custody, items, people, reference, search};
-use crate::services::failure::Outcome;
+use crate::lanes::safe::door::DOOR;
+use crate::lanes::safe::{cases, custody, failure, items, people, reference, search, sign_in};
+use crate::services::caller::SAFE_LANE;
+use crate::services::failure::{Failure, Outcome};
 
 /// What a handler answers.
 pub(super) struct Reply {
@@ -25,38 +28,57 @@ impl From<Json> for Reply {
 
 type Handler = fn(&Ask<'_>) -> Outcome<Reply>;
 
-/// One row of the table.
-#[derive(Clone)]
-pub struct Row {
-    /// The method.
-    pub method: Method,
-    /// The path.
-    pub path: &'static str,
-    pub(super) handler: Handler,
+fn get(path: &str, handler: Handler) -> Route {
+    answered(draft(Method::GET, path), handler)
 }
 
-fn get(path: &'static str, handler: Handler) -> Row {
-    row(Method::GET, path, handler)
+fn post(path: &str, handler: Handler) -> Route {
+    answered(draft(Method::POST, path).takes_other(any_object), handler)
 }
 
-fn post(path: &'static str, handler: Handler) -> Row {
-    row(Method::POST, path, handler)
+fn put(path: &str, handler: Handler) -> Route {
+    answered(draft(Method::PUT, path).takes_other(any_object), handler)
 }
 
-fn put(path: &'static str, handler: Handler) -> Row {
-    row(Method::PUT, path, handler)
+fn draft(method: Method, path: &str) -> Draft {
+    let row = Route::begin(method, path, "").lane(SAFE_LANE).lenient();
+    row.door(DOOR).tells(failure::render)
 }
 
-fn row(method: Method, path: &'static str, handler: Handler) -> Row {
-    Row {
-        method,
-        path,
-        handler,
+fn any_object() -> Json {
+    json!({"type": "object"})
+}
+
+fn answered(row: Draft, handler: Handler) -> Route {
+    row.answer(move |lanes, asked| {
+        let guest = lanes.services.guest(asked.caller()?)?;
+        let Reply { status, body } = handler(&Ask::of(lanes, &guest, asked))?;
+        Ok(Answer::bare(status, body))
+    })
+}
+
+/// Every route, with the sign-in and with what is told of paths that are none.
+pub fn routes() -> Vec<Route> {
+    let mut routes = rows();
+    routes.push(draft(Method::POST, "/token").open().visit(sign_in::answer));
+    let methods = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ];
+    for (path, method) in ["/api/{*rest}", "/odata/{*rest}"]
+        .into_iter()
+        .flat_map(|path| methods.clone().map(|method| (path, method)))
+    {
+        routes.push(answered(draft(method, path), |_| Err(Failure::Unknown("path"))));
     }
+    routes
 }
 
-/// Every route but the sign-in, which needs no credential. Of rows that fit one path the first answers.
-pub fn rows() -> Vec<Row> {
+/// Every route that needs a credential.
+pub fn rows() -> Vec<Route> {
     vec![
         get("/api/items/seqorgid/{n}", items::read::by_sequence),
         get("/api/items/seqorgitemhistoryid/{n}", items::history::by_sequence),

@@ -1,27 +1,27 @@
 //! Sign-in with a password, as these clients do it: `grant_type=password` in a form.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::Query;
-use axum::http::{Method, Response, StatusCode, Uri};
+use axum::http::{Response, StatusCode, Uri};
 use serde_json::json;
 
-use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::json_response;
-use crate::lanes::safe::failure;
+use crate::lanes::http::caller::via_of;
+use crate::lanes::http::route::Visit;
+use crate::lanes::http::{Lanes, blocking, body};
 use crate::services::caller::Via;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::people::passwords::Password;
 
-pub(super) fn answer(
-    lanes: &Lanes,
-    method: &Method,
-    via: Via,
-    bytes: Outcome<Bytes>,
-) -> Outcome<Response<Body>> {
-    if *method != Method::POST {
-        return Ok(failure::no_such_method("POST", "this path takes POST"));
-    }
-    let Some(pairs) = form(&bytes?) else {
+/// `POST /token`.
+pub(super) async fn answer(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
+    let bytes = body::read(&visit.head.headers, visit.body, &lanes.options).await?;
+    let via = via_of(&visit.head);
+    blocking(move || sign_in(&lanes, &bytes, via)).await
+}
+
+fn sign_in(lanes: &Lanes, bytes: &[u8], via: Via) -> Outcome<Response<Body>> {
+    let Some(pairs) = form(bytes) else {
         return Ok(refused(
             "invalid_request",
             "a form with grant_type, username and password is needed",

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::domain::id::RecordId;
+use crate::domain::id::{RecordId, TenantId};
 use crate::domain::kind::{OFFICE, TENANT, USER};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
@@ -15,8 +15,7 @@ use crate::services::people::is_disabled;
 use crate::services::people::passwords::Password;
 use crate::services::people::users::token_hash;
 use crate::services::safe::room;
-use crate::store::database::{Direction, Read};
-use crate::views::index::Order;
+use crate::store::database::Read;
 use crate::views::{ordinals, records};
 
 /// The rule by which a call is refused while no licence is free.
@@ -57,35 +56,62 @@ pub struct Guest {
     pub office: (RecordId, i64),
 }
 
+impl Badge {
+    fn is_of(&self, given: &Credentials<'_>) -> bool {
+        let office = self.office.map(|(_, number)| number);
+        office.is_some() && given.office == office && given.organization == self.organization
+    }
+}
+
 impl Services {
     /// Lets a client in.
     ///
     /// # Errors
     /// `Unauthenticated`; `Denied` with [`NO_LICENCE`].
-    pub fn admit_safe(&self, given: &Credentials<'_>, via: Via) -> Outcome<Guest> {
+    pub fn admit_safe(&self, given: &Credentials<'_>, via: Via) -> Outcome<Caller> {
         let badge = if given.is_static {
-            self.badge_of_token(given.token, &via)?
+            match self.holder_of_token(given.token)? {
+                Some(user) => self.badge(user)?,
+                None => return Err(self.refuse_stranger(None, &via, UNKNOWN)),
+            }
         } else {
             let caller = self.admit_session(given.token, via.clone())?;
-            let user = caller.record().ok_or(Failure::Unauthenticated(UNKNOWN))?;
-            Arc::new(self.badge(user)?)
+            self.badge(caller.record().ok_or(Failure::Unauthenticated(UNKNOWN))?)?
         };
         let caller = self.admit_user(&badge.user, via)?;
-        let own = given.organization == badge.organization
-            && given.office == badge.office.map(|(_, number)| number);
+        if !badge.is_of(given) || badge.organization.is_none() {
+            let tenant = Some(caller.tenant().clone());
+            return Err(self.refuse_stranger(tenant, caller.via(), FOREIGN));
+        }
+        self.take_seat(&caller, &badge.user)?;
+        Ok(caller)
+    }
+
+    /// The client with a static token, if that is known without the disk and nothing is to be refused. Never waits.
+    pub fn recall_safe(&self, given: &Credentials<'_>, via: Via) -> Option<Caller> {
+        let known = given.is_static.then(|| token_hash(given.token))?;
+        let badge = self.safe().badges.get(&self.safe().tokens.get(&known)?)?;
+        if !badge.is_of(given) || badge.organization.is_none() || is_disabled(&badge.user) {
+            return None;
+        }
+        let caller = self.admit_user(&badge.user, via).ok()?;
+        self.has_seat(&caller, &badge.user).then_some(caller)
+    }
+
+    /// What numbers somebody has who was let in.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for who has none; the disk failed.
+    pub fn guest(&self, caller: &Caller) -> Outcome<Guest> {
+        let user = caller.record().ok_or(Failure::Unauthenticated(UNKNOWN))?;
+        let badge = self.badge(user)?;
         match (badge.organization, badge.office) {
-            (Some(organization), Some(office)) if own => {
-                self.take_seat(&caller, &badge.user)?;
-                Ok(Guest {
-                    caller,
-                    organization,
-                    office,
-                })
-            }
-            _ => {
-                let tenant = Some(caller.tenant().clone());
-                Err(self.refuse_stranger(tenant, caller.via(), FOREIGN))
-            }
+            (Some(organization), Some(office)) => Ok(Guest {
+                caller: caller.clone(),
+                organization,
+                office,
+            }),
+            _ => Err(Failure::Unauthenticated(FOREIGN)),
         }
     }
 
@@ -103,70 +129,44 @@ impl Services {
         Ok((signed_in.token, (signed_in.ends_at.0 - self.now().0) / 1_000))
     }
 
-    fn badge_of_token(&self, token: &str, via: &Via) -> Outcome<Arc<Badge>> {
+    fn holder_of_token(&self, token: &str) -> Outcome<Option<RecordId>> {
         let hash = token_hash(token);
-        if let Some(badge) = self.safe().badges.get(&hash) {
-            return Ok(badge);
+        if let Some(user) = self.safe().tokens.get(&hash) {
+            return Ok(Some(user));
         }
         let rows = self.store().watched()?;
         let field = USER.field("static_token_hash");
         let field = field.ok_or(Failure::Unauthenticated(UNKNOWN))?;
-        let known = records::by_name(&rows, "", &USER, field, &hash.to_string())?;
-        let Some(user) = known else {
-            return Err(self.refuse_stranger(None, via, UNKNOWN));
-        };
-        let badge = Arc::new(self.badge_in(&rows, user)?);
-        const BYTES: usize = 1024;
-        // Which office is the first one follows from no record that is read here.
-        if badge.office.is_some() {
-            self.safe().badges.keep(hash, Arc::clone(&badge), BYTES, rows);
+        let user = records::by_name(&rows, "", &USER, field, &hash.to_string())?;
+        if let Some(user) = user {
+            self.safe().tokens.keep(hash, user, 0, rows);
         }
+        Ok(user)
+    }
+
+    fn badge(&self, user: RecordId) -> Outcome<Arc<Badge>> {
+        if let Some(badge) = self.safe().badges.get(&user) {
+            return Ok(badge);
+        }
+        const BYTES: usize = 1024;
+        let rows = self.store().watched()?;
+        let badge = Arc::new(badge_in(&rows, user)?);
+        self.safe().badges.keep(user, Arc::clone(&badge), BYTES, rows);
         Ok(badge)
-    }
-
-    fn badge(&self, user: RecordId) -> Outcome<Badge> {
-        self.badge_in(&self.snapshot()?, user)
-    }
-
-    /// What it is made of are records and names alone, so that it can be kept: numbers once given never change.
-    fn badge_in(&self, rows: &impl Read, user: RecordId) -> Outcome<Badge> {
-        let user = records::get(rows, user)?.ok_or(Failure::Unauthenticated(UNKNOWN))?;
-        let slug = TENANT.field("slug").ok_or(Failure::Unauthenticated(UNKNOWN))?;
-        let tenant = records::by_name(rows, "", &TENANT, slug, user.tenant.as_str())?;
-        let tenant = tenant.map(|id| records::get(rows, id)).transpose()?.flatten();
-        let organization = tenant.and_then(|tenant| tenant.get("organization_id")?.as_int());
-        // A user without an office belongs to the agency's first.
-        let office = match user.get("office_id").and_then(Value::as_id) {
-            Some(office) => Some(office),
-            None => ordinals::record(&self.snapshot()?, &user.tenant, &OFFICE, 1)?,
-        };
-        let office = office.map(|id| records::get(rows, id)).transpose()?.flatten();
-        let office = office.filter(|office| office.kind == OFFICE.name);
-        let office = match office {
-            Some(office) => {
-                room::office_number(&self.snapshot()?, &office)?.map(|number| (office.id, number))
-            }
-            None => None,
-        };
-        Ok(Badge {
-            user,
-            organization,
-            office,
-        })
     }
 
     /// A seat of the agency's licences: kept free for the user, his already, or the next one.
     fn take_seat(&self, caller: &Caller, user: &Record) -> Outcome<()> {
-        let options = self.safe().options;
-        if options.seats == 0 || is_reserved(user) {
+        if self.has_seat(caller, user) {
             return Ok(());
         }
-        let reserved = self.reserved_seats(caller)?;
+        let options = self.safe().options;
+        let reserved = self.reserved_seats(caller.tenant())?;
         let now = self.now();
         let own = (caller.tenant().clone(), user.id);
         let is_free = {
             let mut seats = self.safe().seats.lock().unwrap_or_else(PoisonError::into_inner);
-            seats.retain(|_, last| now.0.abs_diff(last.0) < options.seat_held_millis.unsigned_abs());
+            seats.retain(|_, last| options.holds_seat(*last, now));
             let taken = seats.keys().filter(|(tenant, _)| *tenant == own.0).count();
             let is_free = seats.contains_key(&own) || reserved + taken < options.seats;
             if is_free {
@@ -182,20 +182,65 @@ impl Services {
         Err(Failure::Denied(NO_LICENCE.to_owned()))
     }
 
-    fn reserved_seats(&self, caller: &Caller) -> Outcome<usize> {
-        let rows = self.snapshot()?;
-        let (mut users, mut reserved) = (Vec::new(), 0);
-        let order = (Order::Created, Direction::Up);
-        records::list(&rows, (caller.tenant(), &USER), order, None, &mut |_, id| {
-            users.push(id);
-            true
-        })?;
-        for user in users {
+    /// Whether the user needs no seat, or has one: then he goes on having it.
+    fn has_seat(&self, caller: &Caller, user: &Record) -> bool {
+        let options = self.safe().options;
+        if options.seats == 0 || is_reserved(user) {
+            return true;
+        }
+        let now = self.now();
+        let own = (caller.tenant().clone(), user.id);
+        let mut seats = self.safe().seats.lock().unwrap_or_else(PoisonError::into_inner);
+        match seats.get_mut(&own).filter(|last| options.holds_seat(**last, now)) {
+            Some(last) => {
+                *last = now;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Seats that are kept free for users of the agency. Kept while none of them has changed and none has come.
+    fn reserved_seats(&self, tenant: &TenantId) -> Outcome<usize> {
+        if let Some(reserved) = self.safe().reserved.get(tenant) {
+            return Ok(reserved);
+        }
+        const BYTES_OF_USER: usize = 8;
+        let rows = self.store().watched()?;
+        let (mut number, mut reserved) = (1, 0);
+        while let Some(user) = ordinals::record(&rows, tenant, &USER, number)? {
             let user = records::get(&rows, user)?;
             reserved += usize::from(user.is_some_and(|user| is_reserved(&user)));
+            number += 1;
         }
+        let bytes = usize::try_from(number).unwrap_or(usize::MAX / BYTES_OF_USER) * BYTES_OF_USER;
+        self.safe().reserved.keep(tenant.clone(), reserved, bytes, rows);
         Ok(reserved)
     }
+}
+
+/// What it is made of are rows that are watched, so that it can be kept.
+fn badge_in(rows: &impl Read, user: RecordId) -> Outcome<Badge> {
+    let user = records::get(rows, user)?.ok_or(Failure::Unauthenticated(UNKNOWN))?;
+    let slug = TENANT.field("slug").ok_or(Failure::Unauthenticated(UNKNOWN))?;
+    let tenant = records::by_name(rows, "", &TENANT, slug, user.tenant.as_str())?;
+    let tenant = tenant.map(|id| records::get(rows, id)).transpose()?.flatten();
+    let organization = tenant.and_then(|tenant| tenant.get("organization_id")?.as_int());
+    // A user without an office belongs to the agency's first.
+    let office = match user.get("office_id").and_then(Value::as_id) {
+        Some(office) => Some(office),
+        None => ordinals::record(rows, &user.tenant, &OFFICE, 1)?,
+    };
+    let office = office.map(|id| records::get(rows, id)).transpose()?.flatten();
+    let office = match office.filter(|office| office.kind == OFFICE.name) {
+        Some(office) => room::office_number(rows, &office)?.map(|number| (office.id, number)),
+        None => None,
+    };
+    Ok(Badge {
+        user,
+        organization,
+        office,
+    })
 }
 
 fn is_reserved(user: &Record) -> bool {

@@ -34,6 +34,13 @@ pub struct SafeOptions {
     pub seat_held_millis: i64,
 }
 
+impl SafeOptions {
+    /// Whether who asked then has his seat now. A clock that was set back counts like one that went on.
+    fn holds_seat(&self, last: Millis, now: Millis) -> bool {
+        now.0.abs_diff(last.0) < self.seat_held_millis.unsigned_abs()
+    }
+}
+
 impl Default for SafeOptions {
     fn default() -> Self {
         Self {
@@ -48,20 +55,26 @@ impl Default for SafeOptions {
 #[derive(Debug)]
 pub(crate) struct Safe {
     pub(super) options: SafeOptions,
-    /// What static tokens open, by their hash.
-    pub(super) badges: Memo<Hash, Arc<Badge>>,
+    /// Whose static tokens are, by their hash.
+    pub(super) tokens: Memo<Hash, RecordId>,
+    /// What users have on them.
+    pub(super) badges: Memo<RecordId, Arc<Badge>>,
+    /// Seats of an agency that are kept free.
+    pub(super) reserved: Memo<TenantId, usize>,
     /// Who has a seat, and when he asked last. Held for the moment of a count.
     pub(super) seats: Mutex<HashMap<(TenantId, RecordId), Millis>>,
 }
 
 impl Safe {
-    /// Memory for tokens: that of some thousand in use.
-    const BADGES_BYTES_MAX: usize = 1 << 20;
+    /// Memory for each: that of some thousand users.
+    const KEPT_BYTES_MAX: usize = 1 << 20;
 
     pub(super) fn new(store: &Store, options: SafeOptions) -> Self {
         Self {
             options,
-            badges: store.memo(Self::BADGES_BYTES_MAX),
+            tokens: store.memo(Self::KEPT_BYTES_MAX),
+            badges: store.memo(Self::KEPT_BYTES_MAX),
+            reserved: store.memo(Self::KEPT_BYTES_MAX),
             seats: Mutex::default(),
         }
     }

@@ -28,6 +28,8 @@ pub(super) fn place(table: Table, key: &[u8]) -> Option<Place> {
     let seed = match table {
         Table::Records => 0,
         Table::Names => 1,
+        Table::Ordinals => 2,
+        Table::OrdinalsOf => 3,
         _ => return None,
     };
     let hash = crc32c::crc32c_append(seed, key);

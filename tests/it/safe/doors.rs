@@ -52,6 +52,47 @@ async fn every_route_refuses_strangers_and_knows_no_record_of_another_agency() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_and_names_match_in_any_case_and_strangers_learn_of_no_path() {
+    let bed = TestBox::start().await;
+    let mut client = Client::new(&bed).await;
+    for path in [
+        "/API/Races",
+        "/api/races/",
+        "/Api/Items/SeqOrgID/1?TAKE=5&unknown=1",
+        "/ODATA/Users?$Top=1",
+        "/api/People/IsEmailAlreadyInUse/A%40b.example/",
+    ] {
+        client.get(path).await.expect(200);
+    }
+    let used = client.post(
+        "/api/people",
+        json!({"raceId": 1, "genderId": 1, "firstName": "Ann", "lastName": "Bo",
+        "email": "A@b.example"}),
+    );
+    used.await.expect(201);
+    let path = "/api/People/IsEmailAlreadyInUse/A%40B.example";
+    assert_eq!(client.get(path).await.expect(200).json(), true);
+    let mut nobody = Client::with(&bed, "st_none", (7, 3)).await;
+    for path in [
+        "/api/nothing",
+        "/Api/Nothing/At/All",
+        "/odata/things",
+        "/api/items/1/",
+    ] {
+        nobody.send(Method::DELETE, path, None).await.expect(401);
+    }
+    let told = client
+        .send(Method::PATCH, "/API/nothing/at/all", Some(&json!({})))
+        .await;
+    assert_eq!(told.expect(404).json()["error"], "not_found");
+    let refused = client.post("/api/items/", json!({})).await.expect(405);
+    assert_eq!(
+        (refused.header("allow"), &refused.json()["error"]),
+        ("GET", &json!("method_not_allowed"))
+    );
+}
+
 async fn token(bed: &TestBox, form: &str) -> (u16, Json) {
     let request = Request::post("/Token").header("host", "localhost");
     let request = request.header("content-type", "application/x-www-form-urlencoded");

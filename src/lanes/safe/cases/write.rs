@@ -7,8 +7,8 @@ use crate::domain::kind::{CASE, USER};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::{numbered, tags};
-use crate::lanes::safe::items::write::{differs, refuse_stale};
+use crate::lanes::safe::given::{Told, numbered, tags, to_change};
+use crate::lanes::safe::items::write::differs;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::Outcome;
@@ -69,10 +69,9 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     let services = &ask.lanes.services;
     let room = services.room(ask.caller())?;
     let book = Book::new(&room, ask.guest);
-    let case = room.record(&CASE, ask.number()?)?;
-    let now = book.case(&case)?;
     let mut given = ask.object()?;
-    refuse_stale(&mut given, &case)?;
+    let told: Told = |book, case| Ok(Some(book.case(case)?));
+    let (case, now) = to_change(ask, &book, (&CASE, "case"), (told, &mut given))?;
     if differs(&given, &now, "caseNumber") {
         given.wrong("caseNumber", "nothing else: it can't be changed");
     }

@@ -7,7 +7,7 @@ use crate::domain::kind::{CASE, EVIDENCE};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::{no_such, tags};
+use crate::lanes::safe::given::{Told, tags, to_change};
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::{Book, updated};
 use crate::services::failure::{Failure, Outcome};
@@ -34,10 +34,9 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     let services = &ask.lanes.services;
     let room = services.room(ask.caller())?;
     let book = Book::new(&room, ask.guest);
-    let item = room.record(&EVIDENCE, ask.number()?).map_err(no_such("item"))?;
     let mut given = ask.object()?;
-    refuse_stale(&mut given, &item)?;
-    let now = book.item(&item)?;
+    let told: Told = |book, item| Ok(Some(book.item(item)?));
+    let (item, now) = to_change(ask, &book, (&EVIDENCE, "item"), (told, &mut given))?;
     for (name, expected) in FIXED {
         if given.get(name).is_some_and(|value| !same(value, &now[name])) {
             given.wrong(name, expected);
@@ -144,6 +143,10 @@ fn place(given: &mut Reader<'_>, item: &Record, now: &Json, fields: &mut Fields)
 /// `POST /api/items`, where the setting `safe.item_create` is on.
 pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     let services = &ask.lanes.services;
+    if !services.safe_options().item_create {
+        let why = "items are created by item entry or by data import, and not by clients";
+        return Err(Failure::NoSuchMethod("GET".to_owned(), why.to_owned()));
+    }
     let room = services.room(ask.caller())?;
     let book = Book::new(&room, ask.guest);
     let mut given = ask.object()?;

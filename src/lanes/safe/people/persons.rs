@@ -8,8 +8,8 @@ use crate::domain::person::{LICENCE, Person};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::no_such;
-use crate::lanes::safe::items::write::{differs, refuse_stale};
+use crate::lanes::safe::given::{Told, to_change};
+use crate::lanes::safe::items::write::differs;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::{Failure, Outcome};
@@ -40,8 +40,7 @@ pub(in crate::lanes::safe) fn typeahead(ask: &Ask<'_>) -> Outcome<Reply> {
 pub(in crate::lanes::safe) fn is_email_in_use(ask: &Ask<'_>) -> Outcome<Reply> {
     let room = ask.lanes.services.room(ask.caller())?;
     room.services.demand(room.caller, "list", "entities:read")?;
-    let email = ask.parts.first().map_or("", String::as_str);
-    Ok(Json::from(room.is_email_in_use(email)?).into())
+    Ok(Json::from(room.is_email_in_use(ask.part())?).into())
 }
 
 /// `POST /api/people`: `{"person":{…},"address":{…}}`, or the person alone. `?allowDuplicate=true` makes it all the same.
@@ -95,10 +94,9 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     let services = &ask.lanes.services;
     let room = services.room(ask.caller())?;
     let book = Book::new(&room, ask.guest);
-    let person = room.record(&ENTITY, ask.number()?).map_err(no_such("person"))?;
-    let now = book.person(&person)?.ok_or(Failure::Unknown("person"))?;
     let mut given = person_in(ask)?;
-    refuse_stale(&mut given, &person)?;
+    let told: Told = |book, person| book.person(person);
+    let (person, now) = to_change(ask, &book, (&ENTITY, "person"), (told, &mut given))?;
     let kind = person.text("kind").unwrap_or("person").to_owned();
     let kept = person
         .get("attributes")

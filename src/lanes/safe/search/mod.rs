@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{CASE, ENTITY, EVIDENCE, Kind};
-use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::safe::ask::Ask;
+use crate::lanes::safe::given::Told;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::search::criterion::{Criterion, criteria, plain};
 use crate::lanes::safe::wire::Book;
@@ -22,17 +22,14 @@ const PAGE: i64 = 25;
 /// Objects of a page, at most.
 const PAGE_MAX: i64 = 500;
 
-/// How an object of the kind is read; `None` if it is none of them.
-type Read = fn(&Book<'_>, &Record) -> Outcome<Option<Json>>;
-
 /// What is searched.
 struct Searched {
     kind: &'static Kind,
     /// The member that names the office; empty if there is none.
     office: &'static str,
     /// Without what needs to be counted: enough for most criteria.
-    briefly: Read,
-    whole: Read,
+    briefly: Told,
+    whole: Told,
 }
 
 /// `POST /api/items/search`.
