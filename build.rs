@@ -9,12 +9,13 @@ use std::process::Command;
 use std::{env, fs};
 
 /// What the pages are made of, under `web/`; folders with all that is in them.
-const INPUTS: [&str; 5] = [
+const INPUTS: [&str; 6] = [
     "package.json",
     "package-lock.json",
     "vite.config.js",
     "pack.js",
     "playground",
+    "reference",
 ];
 /// The last file that is written: what has it is whole.
 const INDEX: &str = "index.tsv";
@@ -119,6 +120,7 @@ fn build(web: &Path, inputs: &[(String, Vec<u8>)], work: &Path) -> Result<PathBu
     let (built, packed) = (work.join("built"), work.join("packed"));
     let (to, from) = (packed.display().to_string(), built.display().to_string());
     let about = format!("in a copy of {}", web.display());
+    // One package reports each installation by a script.
     call(
         work,
         &about,
@@ -191,8 +193,8 @@ fn embed(pages: &Path, out: &Path) -> Result<(), String> {
         let [name, media, hash] = row.split('\t').collect::<Vec<_>>()[..] else {
             return Err(format!("{INDEX} has the row {row:?}"));
         };
-        let file = folder.join(format!("{name}.br"));
-        fs::copy(pages.join(format!("{name}.br")), &file).map_err(failed(name))?;
+        let file = folder.join(name);
+        fs::copy(pages.join(name), &file).map_err(failed(name))?;
         writeln!(
             table,
             "    ({name:?}, {media:?}, {hash:?}, include_bytes!({file:?})),"

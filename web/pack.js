@@ -1,5 +1,6 @@
-// Packs what Vite built for the program that embeds it: each file compressed, a text with the licences of everything inside, and
-// last `index.tsv`, which says what is there. Called by `build.rs` as `node pack.js BUILT PACKED`.
+// Packs what Vite built for the program that embeds it: the pages as they are, so that anybody can read them, each other file
+// compressed, a text with the licences of everything inside, and last `index.tsv`, which says what is there. Called by `build.rs`
+// as `node pack.js BUILT PACKED`.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
@@ -35,15 +36,21 @@ function licences() {
   return parts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-const files = readdirSync(built)
-  .sort()
-  .map((name) => [name, readFileSync(join(built, name))]);
-files.push(["licences.txt", Buffer.from(licences())]);
+const read = (folder, name) => readFileSync(join(built, folder, name));
+const pages = readdirSync(built).filter((name) => name !== "assets").sort();
+const assets = readdirSync(join(built, "assets")).sort();
+const files = [
+  ...pages.map((name) => [`${name}.html`, read(name, "index.html")]),
+  ...assets.map((name) => [name, read("assets", name)]),
+  ["licences.txt", Buffer.from(licences())],
+];
 const rows = files.map(([name, bytes]) => {
   const media = MEDIA[extname(name)];
   if (!media) throw new Error(`pack.js does not know what ${name} is`);
+  const hash = createHash("sha256").update(bytes).digest("hex");
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
-  writeFileSync(join(packed, `${name}.br`), brotliCompressSync(bytes, { params }));
-  return [name, media, createHash("sha256").update(bytes).digest("hex")].join("\t");
+  const isPage = extname(name) === ".html";
+  writeFileSync(join(packed, name), isPage ? bytes : brotliCompressSync(bytes, { params }));
+  return [name, media, hash].join("\t");
 });
 writeFileSync(join(packed, "index.tsv"), `${rows.join("\n")}\n`);

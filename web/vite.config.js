@@ -2,10 +2,9 @@
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  root: "playground",
-  base: "/docs/graphql/",
+  base: "/docs/",
   build: {
-    assetsDir: ".",
+    rolldownOptions: { input: ["playground/index.html", "reference/index.html"] },
     emptyOutDir: true,
     // Fonts and pictures stay files, so that the page's policy allows no data: but for images.
     assetsInlineLimit: 0,

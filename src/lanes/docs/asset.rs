@@ -13,8 +13,6 @@ use crate::lanes::http::ask::Head;
 pub(super) enum Encoding {
     /// They are not.
     Plain,
-    /// gzip.
-    Gzip,
     /// Brotli, which every browser takes over TLS.
     Brotli,
 }
@@ -66,12 +64,9 @@ impl Asset {
             return response;
         }
         put(CONTENT_TYPE, self.media.clone());
-        let encoding = match self.encoding {
-            Encoding::Plain => return response,
-            Encoding::Gzip => "gzip",
-            Encoding::Brotli => "br",
-        };
-        put(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        if self.encoding == Encoding::Brotli {
+            put(CONTENT_ENCODING, HeaderValue::from_static("br"));
+        }
         response
     }
 }

@@ -1,5 +1,5 @@
-//! What is published about the routes: an OpenAPI document made of the table of routes and of the tables of kinds, and a page
-//! that shows it; and the playground of the GraphQL lane.
+//! What is published about the routes: an OpenAPI document made of the table of routes and of the tables of kinds, the page
+//! that shows it, and the playground of the GraphQL lane.
 
 /// A file of a page as it goes out.
 mod asset;
@@ -7,10 +7,8 @@ mod asset;
 mod example;
 /// From tables to the document.
 mod openapi;
-/// The page.
-mod page;
-/// The playground of the GraphQL lane.
-mod playground;
+/// The pages and their files.
+mod pages;
 
 use std::sync::{Arc, OnceLock};
 
@@ -28,8 +26,7 @@ pub fn openapi(routes: &[Route]) -> Json {
 /// The routes that show the document; it is made when it is first asked for.
 pub fn routes(document: fn() -> Json) -> Vec<Route> {
     let text: Arc<OnceLock<Bytes>> = Arc::default();
-    let mut routes = page::routes();
-    routes.extend(playground::routes());
+    let mut routes = pages::routes();
     routes.push(
         Route::get("/openapi.json", "This document")
             .group("about")

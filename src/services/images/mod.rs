@@ -98,9 +98,6 @@ pub enum ImageError {
     /// The pixels can't be read.
     #[error("the picture could not be decoded")]
     Decode(#[source] image::ImageError),
-    /// The small copy could not be scaled.
-    #[error("the picture could not be scaled")]
-    Scale(#[source] fast_image_resize::ResizeError),
     /// The file could not be read.
     #[error("the picture could not be read")]
     Io(#[from] std::io::Error),

@@ -41,22 +41,27 @@ fn the_published_document_is_the_one_that_the_tables_give() {
 async fn the_page_and_all_that_it_needs_come_from_the_box_itself() {
     let test = TestBox::start().await;
     let open = |path: &str| test.send(TestBox::request(Method::GET, path, None, &[], None));
-    let page = open("/docs").await.expect(200);
-    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert!(
-        page.header("content-security-policy")
-            .contains("default-src 'none'")
-    );
-    let text = String::from_utf8(page.bytes.to_vec()).unwrap();
-    let needed = text.split('"').filter(|part| part.starts_with('/'));
-    for path in needed {
-        let file = open(path).await.expect(200);
-        let tag = [("if-none-match", file.header("etag"))];
-        if path != "/openapi.json" {
-            test.send(TestBox::request(Method::GET, path, None, &tag, None))
-                .await
-                .expect(304);
+    for path in ["/docs", "/docs/graphql"] {
+        let page = open(path).await.expect(200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert!(
+            page.header("content-security-policy")
+                .contains("default-src 'none'")
+        );
+        let text = String::from_utf8(page.bytes.to_vec()).unwrap();
+        let needed: Vec<&str> = text.split('"').filter(|part| part.starts_with('/')).collect();
+        assert!(needed.len() >= 3, "{path}: {needed:?}");
+        for path in needed {
+            let file = open(path).await.expect(200);
+            let tag = [("if-none-match", file.header("etag"))];
+            if path != "/openapi.json" {
+                assert_eq!(file.header("content-encoding"), "br", "{path}");
+                test.send(TestBox::request(Method::GET, path, None, &tag, None))
+                    .await
+                    .expect(304);
+            }
         }
+        assert!(!text.contains("http://") && !text.contains("https://"));
     }
-    assert!(!text.contains("http://") && !text.contains("https://"));
+    open("/docs/assets/nothing.js").await.expect(404);
 }

@@ -47,7 +47,7 @@ pub fn write_demo_photo(
     caption: &str,
     exif: &DemoExif,
 ) -> Result<Vec<u8>, PhotoError> {
-    let picture: RgbImage = scenes::draw(seed, scene, caption)?;
+    let picture: RgbImage = scenes::draw(seed, scene, caption);
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, 84)
         .encode_image(&picture)
@@ -61,9 +61,6 @@ pub enum PhotoError {
     /// By the JPEG encoder.
     #[error("the picture could not be encoded")]
     Encode(#[source] image::ImageError),
-    /// By the scaler.
-    #[error("the picture could not be scaled")]
-    Scale(#[source] fast_image_resize::ResizeError),
     /// By the EXIF writer.
     #[error("the EXIF block could not be written")]
     Exif(#[source] exif::Error),

@@ -1,15 +1,13 @@
 //! What the demo's pictures show.
 
-use fast_image_resize::Resizer;
-use fast_image_resize::images::Image;
-use fast_image_resize::{IntoImageView, PixelType};
-use image::{DynamicImage, RgbImage};
+use image::RgbImage;
+use image::imageops::{self, FilterType};
 
 use super::canvas::{Canvas, Colour, HEIGHT, Point, WIDTH, mix};
-use super::{PhotoError, Scene, items};
+use super::{Scene, items};
 
 /// Draws a scene and scales it to its final size.
-pub(super) fn draw(seed: u64, scene: Scene, caption: &str) -> Result<RgbImage, PhotoError> {
+pub(super) fn draw(seed: u64, scene: Scene, caption: &str) -> RgbImage {
     let mut canvas = Canvas::new(seed);
     match scene {
         Scene::ParkingLot => parking_lot(&mut canvas),
@@ -23,12 +21,7 @@ pub(super) fn draw(seed: u64, scene: Scene, caption: &str) -> Result<RgbImage, P
         Scene::BaggedSprayCan => items::bagged(&mut canvas, caption, items::spray_can),
     }
     canvas.finish(26.0);
-    let drawn = DynamicImage::ImageRgb8(canvas.into_picture());
-    let mut small = Image::new(WIDTH, HEIGHT, drawn.pixel_type().unwrap_or(PixelType::U8x3));
-    Resizer::new()
-        .resize(&drawn, &mut small, None)
-        .map_err(PhotoError::Scale)?;
-    Ok(RgbImage::from_raw(WIDTH, HEIGHT, small.into_vec()).expect("the scaler fills the size it was given"))
+    imageops::resize(&canvas.into_picture(), WIDTH, HEIGHT, FilterType::CatmullRom)
 }
 
 fn parking_lot(canvas: &mut Canvas) {

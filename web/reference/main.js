@@ -1,3 +1,9 @@
+// The reference: Swagger UI over this server's own document.
+import "swagger-ui-dist/swagger-ui.css";
+import "./page.css";
+
+import SwaggerUIBundle from "swagger-ui-dist/swagger-ui-bundle.js";
+
 // The box above the list finds operations by path, words and rights, and opens the groups in which it found some.
 const search = () => ({
   fn: {
@@ -23,23 +29,21 @@ const search = () => ({
   },
 });
 
-window.addEventListener("load", () => {
-  SwaggerUIBundle({
-    url: "/openapi.json",
-    dom_id: "#reference",
-    deepLinking: true,
-    docExpansion: "none",
-    filter: true,
-    displayRequestDuration: true,
-    defaultModelsExpandDepth: -1,
-    validatorUrl: null,
-    persistAuthorization: false,
-    presets: [SwaggerUIBundle.presets.apis],
-    plugins: [search],
-    layout: "BaseLayout",
-    onComplete: () => {
-      const box = document.querySelector(".operation-filter-input");
-      if (box) box.placeholder = "Search: a path, a word, a scope";
-    },
-  });
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#reference",
+  deepLinking: true,
+  docExpansion: "none",
+  filter: true,
+  displayRequestDuration: true,
+  defaultModelsExpandDepth: -1,
+  validatorUrl: null,
+  persistAuthorization: false,
+  presets: [SwaggerUIBundle.presets.apis],
+  plugins: [search],
+  layout: "BaseLayout",
+  onComplete: () => {
+    const box = document.querySelector(".operation-filter-input");
+    if (box) box.placeholder = "Search: a path, a word, a scope";
+  },
 });
