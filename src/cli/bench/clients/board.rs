@@ -153,7 +153,7 @@ fn reads(cases: &[Case]) -> Vec<Vec<Ask>> {
             format!("/v1/cases/{id}"),
             format!("/v1/entities?case_id={id}&limit={ENTITIES}"),
             format!("/v1/evidence?case_id={id}&limit={ITEMS}"),
-            format!("/v1/cases/{id}/timeline?limit={ENTRIES}&sort=-timestamp"),
+            format!("/v1/cases/{id}/timeline?limit={ENTRIES}"),
         ];
         let custody = items.iter().map(|item| format!("/v1/evidence/{item}/custody"));
         let paths = lists.into_iter().chain(custody);
