@@ -87,6 +87,11 @@ impl Hlc {
         self.max(other)
     }
 
+    /// The first stamp of a moment.
+    pub fn first_of(moment: Millis) -> Self {
+        Self(u64::try_from(moment.0).unwrap_or(0).min((1 << 48) - 1) << 16)
+    }
+
     /// The wall-clock part.
     pub fn millis(self) -> Millis {
         Millis(i64::try_from(self.0 >> 16).unwrap_or(i64::MAX))

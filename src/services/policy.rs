@@ -1,6 +1,9 @@
 //! Who may do what: the one place that judges. Services ask here; lanes never do. Who may read a record is said in terms, so
 //! that a search is judged by the very same words as a read.
 
+use std::collections::BTreeSet;
+
+use crate::domain::id::RecordId;
 use crate::domain::kind::Kind;
 use crate::domain::operation::Merge;
 use crate::domain::record::{Record, SEALING};
@@ -162,19 +165,25 @@ pub fn readers_of(record: &Record, case: Option<&Record>) -> Vec<String> {
         "open" => vec!["open".to_owned()],
         "sealed" => vec!["sealed".to_owned()],
         class => {
-            let classified = case.unwrap_or(record);
-            let team = classified
-                .members("team")
-                .into_iter()
-                .filter_map(|member| member.get("user_id"));
-            let people = classified
-                .members("officers")
-                .into_iter()
-                .chain(team)
-                .filter_map(Value::as_id);
-            let words = people.map(|id| format!("user:{id}"));
+            let words = workers(case.unwrap_or(record)).map(|id| format!("user:{id}"));
             words.chain([class.to_owned()]).collect()
         }
+    }
+}
+
+/// The users who work on a case.
+fn workers(case: &Record) -> impl Iterator<Item = RecordId> {
+    let team = case.members("team").into_iter();
+    let team = team.filter_map(|member| member.get("user_id"));
+    let officers = case.members("officers").into_iter();
+    officers.chain(team).filter_map(Value::as_id)
+}
+
+/// The users who may read a case because they are named on it, each once; none where that opens nothing.
+pub fn named_on(case: &Record) -> BTreeSet<RecordId> {
+    match class_of(case, None) {
+        "open" | "sealed" => BTreeSet::new(),
+        _ => workers(case).collect(),
     }
 }
 

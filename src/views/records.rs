@@ -6,6 +6,7 @@ use crate::domain::id::{RecordId, TenantId};
 use crate::domain::kind::{DISPLAY_ID, ERASURE, Field, Kind};
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
+use crate::domain::time::{Hlc, Millis};
 use crate::store::codec::{decode_record, encode_record};
 use crate::store::database::{Direction, Read, Rows, after};
 use crate::store::error::StoreError;
@@ -124,6 +125,35 @@ pub fn list(
 ) -> Result<(), StoreError> {
     let prefix = list_prefix(tenant.as_str(), kind.name, order).bytes();
     walk(rows, Table::Lists, &prefix, way, from, visit)
+}
+
+/// The records of a tenant and kind whose time in an order lies between these two, or is one of them.
+///
+/// # Errors
+/// The disk failed.
+pub fn between(
+    rows: &impl Read,
+    (tenant, kind): (&TenantId, &Kind),
+    order: Order,
+    (first, last): (Millis, Millis),
+) -> Result<Vec<RecordId>, StoreError> {
+    let prefix = list_prefix(tenant.as_str(), kind.name, order);
+    let time_at = prefix.clone().bytes().len();
+    let from = prefix.and_hlc(Hlc::first_of(first)).bytes();
+    let mut found = Vec::new();
+    list(
+        rows,
+        (tenant, kind),
+        (order, Direction::Up),
+        Some(&from),
+        &mut |key, id| {
+            let time = key.get(time_at..).and_then(|rest| rest.first_chunk().copied());
+            let is_within = time.is_some_and(|time| Hlc(u64::from_be_bytes(time)).millis() <= last);
+            found.extend(is_within.then_some(id));
+            is_within
+        },
+    )?;
+    Ok(found)
 }
 
 /// Walks these records as a list of them all would be walked.

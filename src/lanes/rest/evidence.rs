@@ -181,6 +181,7 @@ fn step_schema() -> Json {
     let id = json!({"type": "string", "description": "The id of an entry."});
     json!({"type": "object", "required": ["action", "follows"], "additionalProperties": false, "properties": {
         "action": text, "happened_at": {"type": "string", "format": "date-time"}, "from": text, "to": text,
+        "to_id": {"type": "string", "description": "The person or organization that it went to."},
         "place": text, "reason": text, "note": text, "witness": text, "signature": text,
         "follows": {"oneOf": [id, {"type": "array", "items": id}]},
     }})

@@ -51,6 +51,7 @@ pub const STEP: &[Member] = &[
     member("happened_at", Shape::Time, false),
     member("from", Shape::Line(300), false),
     member("to", Shape::Line(300), false),
+    member("to_id", Shape::Ref("entity"), false),
     member("place", Shape::Line(300), false),
     member("reason", Shape::Line(500), false),
     member("note", Shape::Text(5_000), false),
@@ -98,7 +99,7 @@ impl Services {
             policy::demand(desk.caller(), "custody:write")?;
             let item = desk.find(&EVIDENCE, &reference)?;
             refuse_sealed(&item)?;
-            let step = step(input)?;
+            let step = step(desk, input)?;
             let chain = Chain::of(&item);
             if let Err(refusal) = judge(desk, &item, &chain, &step) {
                 return Err(with_heads(refusal, &chain));
@@ -116,9 +117,12 @@ struct Step {
     given: Fields,
 }
 
-fn step(mut input: Fields) -> Outcome<Step> {
+fn step(desk: &mut Desk<'_, '_, '_>, mut input: Fields) -> Outcome<Step> {
     let follows = input.remove("follows").unwrap_or(Value::Null);
-    let mut checker = Checker::new(&|_, _| None);
+    let caller = desk.caller();
+    let rows = desk.session().rows();
+    let resolve = |wanted: &str, text: &str| find::reference(rows, caller, wanted, text);
+    let mut checker = Checker::new(&resolve);
     let given = checker.value("data", Shape::Object(STEP), Value::Map(input));
     let mut faults = std::mem::take(&mut checker.faults);
     let named = follow_ids(&follows, &mut faults);

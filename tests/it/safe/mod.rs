@@ -7,6 +7,7 @@ mod nonsense;
 mod numbers;
 mod people;
 mod poller;
+mod searches;
 
 use axum::http::Method;
 use blotter::domain::kind::{EVIDENCE, Kind, OFFICE, TENANT, USER};

@@ -116,7 +116,31 @@ fn test(field: &Json, now: Millis) -> Result<Test, (&'static str, String)> {
     })
 }
 
+/// What a value must at least be for a criterion to hold.
+pub(super) enum Bound<'c> {
+    /// This text, in lower case.
+    Is(&'c str),
+    /// A text that begins so, in lower case.
+    Begins(&'c str),
+    /// A time from one to the other.
+    Within(Millis, Millis),
+}
+
 impl Criterion {
+    /// By what records can be looked up for which it may hold; `None` where it says nothing of the kind.
+    pub(super) fn bound(&self) -> Option<Bound<'_>> {
+        match &self.test {
+            // What is empty may as well not be there.
+            Test::Equals(text) | Test::Begins(text) if text.is_empty() => None,
+            Test::Equals(text) => Some(Bound::Is(text)),
+            Test::Begins(text) => Some(Bound::Begins(text)),
+            Test::Before(last) => Some(Bound::Within(Millis(0), *last)),
+            Test::After(first) => Some(Bound::Within(*first, Millis(i64::MAX))),
+            Test::Between(first, last) | Test::Exactly(first, last) => Some(Bound::Within(*first, *last)),
+            Test::Differs(_) | Test::Contains(_) | Test::Number(..) => None,
+        }
+    }
+
     /// Whether it holds for a value.
     pub(super) fn holds(&self, value: Option<&Json>) -> bool {
         let value = value.unwrap_or(&Json::Null);

@@ -2,6 +2,7 @@
 //! objects don't have, or by a criterion that does not exist, is refused by its name.
 
 mod criterion;
+mod narrow;
 
 use serde_json::{Value as Json, json};
 
@@ -12,10 +13,14 @@ use crate::lanes::safe::ask::Ask;
 use crate::lanes::safe::given::Told;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::search::criterion::{Criterion, criteria, plain};
+use crate::lanes::safe::search::narrow::narrowed;
 use crate::lanes::safe::wire::Book;
 use crate::services::audit::Event;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy::{self, Deed};
+use crate::store::database::Direction;
+use crate::views::index::Order;
+use crate::views::records;
 
 /// Objects of a page, if nobody says how many.
 const PAGE: i64 = 25;
@@ -112,31 +117,26 @@ fn search(ask: &Ask<'_>, searched: &Searched) -> Outcome<Reply> {
     Ok(json!({"count": found.len(), "data": data}).into())
 }
 
-/// Those that the criteria hold for: by what they are ordered, number and id of each. One object is in memory at a time.
+/// Those that the criteria hold for: by what they are ordered, number and id of each. One object is in memory at a time, and
+/// where a criterion has rows of its own only what those name is read.
 fn found(book: &Book<'_>, searched: &Searched, asked: &Asked) -> Outcome<Vec<(Json, i64, RecordId)>> {
-    let mut read = None;
+    let Some((briefly, whole)) = first(book, searched)? else {
+        return Ok(Vec::new());
+    };
+    refuse_unknown(&whole, asked)?;
+    let is_enough = asked.names(searched).all(|name| member(&briefly, name).is_some());
+    let read = match is_enough {
+        true => searched.briefly,
+        false => searched.whole,
+    };
+    let ids = match narrowed(book, searched.kind, &asked.criteria)? {
+        Some(ids) => ids,
+        None => book.ids(searched.kind)?,
+    };
     let mut found = Vec::new();
-    for id in book.ids(searched.kind)? {
+    for id in ids {
         let Some(record) = book.room.seen(searched.kind, id)? else {
             continue;
-        };
-        let read = match read {
-            Some(read) => read,
-            None => {
-                let (Some(briefly), Some(whole)) = (
-                    (searched.briefly)(book, &record)?,
-                    (searched.whole)(book, &record)?,
-                ) else {
-                    continue;
-                };
-                refuse_unknown(&whole, asked)?;
-                let is_enough = asked.names(searched).all(|name| member(&briefly, name).is_some());
-                *read.insert(if is_enough {
-                    searched.briefly
-                } else {
-                    searched.whole
-                })
-            }
         };
         let Some(object) = read(book, &record)? else {
             continue;
@@ -147,6 +147,25 @@ fn found(book: &Book<'_>, searched: &Searched, asked: &Asked) -> Outcome<Vec<(Js
         }
     }
     Ok(found)
+}
+
+/// The first object of the kind, briefly and whole: it shows which members there are.
+fn first(book: &Book<'_>, searched: &Searched) -> Outcome<Option<(Json, Json)>> {
+    let shown = |id| {
+        let Some(record) = book.room.seen(searched.kind, id)? else {
+            return Ok(None);
+        };
+        let briefly = (searched.briefly)(book, &record)?;
+        Ok(briefly.zip((searched.whole)(book, &record)?))
+    };
+    let mut first = Ok(None);
+    let (rows, tenant) = (&book.room.rows, book.room.caller.tenant());
+    let order = (Order::Created, Direction::Up);
+    records::list(rows, (tenant, searched.kind), order, None, &mut |_, id| {
+        first = shown(id);
+        matches!(first, Ok(None))
+    })?;
+    first
 }
 
 impl Asked {

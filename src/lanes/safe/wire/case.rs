@@ -8,6 +8,7 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::safe::wire::{Book, joined, list_or_null, name_in, number_in};
 use crate::services::failure::Outcome;
+use crate::services::policy;
 use crate::views::{ordinals, records};
 
 impl Book<'_> {
@@ -26,6 +27,7 @@ impl Book<'_> {
         let items = self.items_of(case.id)?;
         let next = ordinals::last_in_case(&self.room.rows, case.id)? + 1;
         let people = case.members("entities").len();
+        let permissions = self.permissions(case)?;
         Ok(joined([
             self.case_briefly(case)?,
             json!({
@@ -59,11 +61,21 @@ impl Book<'_> {
                 "closedDate": closed,
                 "reviewDate": case.get("review_date").map(Json::from),
                 "reviewDateNotes": null,
-                "permissionAmount": 0,
-                "permissions": null,
+                "permissionAmount": permissions.len(),
+                "permissions": list_or_null(permissions),
                 "isForbidden": false,
             }),
         ]))
+    }
+
+    /// The users who may read a restricted case because they work on it.
+    fn permissions(&self, case: &Record) -> Outcome<Vec<Json>> {
+        let mut permissions = Vec::new();
+        for id in policy::named_on(case) {
+            let user = self.named(id)?;
+            permissions.push(json!({"userId": number_in(&user), "user": name_in(&user)}));
+        }
+        Ok(permissions)
     }
 
     fn item_notes(&self, case: &Record) -> Outcome<usize> {

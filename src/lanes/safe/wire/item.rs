@@ -1,10 +1,14 @@
 //! An item of evidence.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use crate::domain::custody::Standing;
-use crate::domain::custody::chain::Chain;
-use crate::domain::kind::LOCATION;
+use crate::domain::custody::chain::{CUSTODY, Chain};
+use crate::domain::id::RecordId;
+use crate::domain::kind::{ENTITY, LOCATION};
+use crate::domain::operation::Merge;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::safe::wire::{Book, joined, list_or_null, name_in, number_in, updated};
@@ -18,7 +22,11 @@ use crate::views::words::List;
 impl Book<'_> {
     /// An item, whole.
     pub(in crate::lanes::safe) fn item(&self, item: &Record) -> Outcome<Json> {
-        Ok(joined([self.item_briefly(item)?, self.item_parts(item)?]))
+        Ok(joined([
+            self.item_briefly(item)?,
+            self.item_parts(item)?,
+            self.item_people(item)?,
+        ]))
     }
 
     /// An item without what lies on it and needs to be counted.
@@ -180,14 +188,30 @@ impl Book<'_> {
             "childItemsAmount": 0,
             "tasks": null,
             "tasksAmount": 0,
-            "people": null,
-            "peopleIds": null,
-            "peopleNames": null,
-            "peopleGuids": null,
             "rootMediaFolderId": null,
             "parentItemId": null,
             "parentItemDescription": null,
             "parentSequentialOrgId": null,
+        }))
+    }
+
+    /// The persons to whom the item went, by its chain of custody, each once. Users are no persons here.
+    fn item_people(&self, item: &Record) -> Outcome<Json> {
+        let entries = item.versions(CUSTODY, Merge::Guarded).iter();
+        let ids = entries.filter_map(|entry| entry.value.get("to_id")?.as_id());
+        let ids: BTreeSet<RecordId> = ids.collect();
+        let mut people = Vec::new();
+        for id in ids {
+            if let Some(person) = self.room.seen(&ENTITY, id)? {
+                people.extend(self.person(&person)?);
+            }
+        }
+        let each = |name: &str| list_or_null(people.iter().map(|person| person[name].clone()).collect());
+        Ok(json!({
+            "peopleIds": each("id"),
+            "peopleNames": each("name"),
+            "peopleGuids": each("guid"),
+            "people": list_or_null(people),
         }))
     }
 

@@ -1,0 +1,175 @@
+//! Searches by members that have rows of their own find what a look at everything finds; what the record tells of an item's
+//! persons and of who may read a case.
+
+use blotter::domain::kind::{CASE, ENTITY, EVIDENCE, LOCATION, OFFICE};
+use serde_json::{Value as Json, json};
+
+use super::{Client, make};
+use crate::support::testbox::TestBox;
+
+/// The ids that a search finds, by their number.
+async fn found(client: &mut Client, kind: &str, fields: &Json) -> Vec<i64> {
+    let body = json!({"StaticFields": fields, "PageSize": 500});
+    let told = client.post(&format!("/api/{kind}/search"), body).await;
+    let told = told.expect(200).json();
+    let ids: Vec<i64> = told["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|object| object["id"].as_i64().unwrap())
+        .collect();
+    assert_eq!(told["count"], ids.len(), "{fields}");
+    ids
+}
+
+/// Cases 1 to 3, items 1 to 6, persons 1 to 4 and a car, each a minute after the other.
+async fn room() -> (TestBox, Client) {
+    let bed = TestBox::start().await;
+    let client = Client::new(&bed).await;
+    let owner = bed.owner();
+    let new = |kind, json| {
+        bed.desk().clock.advance(60_000);
+        make(bed.services(), &owner, kind, json).id.to_string()
+    };
+    let harbor = new(&OFFICE, json!({"name": "Harbor", "number": 9}));
+    let shelf = new(&LOCATION, json!({"name": "Shelf"}));
+    let mut cases = Vec::new();
+    for (offense, office) in [("Theft", None), ("theft", Some(&harbor)), ("Keying", None)] {
+        let mut case = json!({"title": "x", "offense_type": offense});
+        if let Some(office) = office {
+            case["office_id"] = office.as_str().into();
+        }
+        cases.push(new(&CASE, case));
+    }
+    for (place, (category, case)) in ["Weapon", "weapon", "Rope", "", "Rope", "Other"]
+        .into_iter()
+        .zip([0, 0, 1, 1, 2, 2])
+        .enumerate()
+    {
+        let mut item =
+            json!({"case_id": cases[case], "type": "physical", "description": format!("item {place}")});
+        if !category.is_empty() {
+            item["category"] = category.into();
+        }
+        if place % 2 == 0 {
+            item["location_id"] = shelf.as_str().into();
+        }
+        new(&EVIDENCE, item);
+    }
+    for (first, last) in [("Ada", "Moss"), ("Ben", "Mossman"), ("Cy", "Moss"), ("Di", "Roe")] {
+        let attributes =
+            json!({"first_name": first, "last_name": last, "email": format!("{first}@x.example")});
+        let name = format!("{first} {last}");
+        new(
+            &ENTITY,
+            json!({"kind": "person", "display_name": name, "attributes": attributes}),
+        );
+    }
+    new(&ENTITY, json!({"kind": "vehicle", "display_name": "Moss"}));
+    (bed, client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_with_rows_find_what_a_look_at_everything_finds() {
+    let (_bed, mut client) = room().await;
+    let item = client.get("/api/items/4").await.expect(200).json();
+    let rope = client.get("/api/items/3").await.expect(200).json()["categoryId"].clone();
+    let case = client.get("/api/cases/2").await.expect(200).json();
+    let table = [
+        ("items", "id", 0, json!(4), vec![4]),
+        ("items", "SqlId", 0, json!("4"), vec![4]),
+        ("items", "id", 0, json!("04"), vec![]),
+        ("items", "id", 0, json!(40), vec![]),
+        ("items", "primaryCaseId", 0, json!(2), vec![3, 4]),
+        ("items", "primaryCaseId", 0, json!(20), vec![]),
+        ("items", "cases", 0, json!(3), vec![5, 6]),
+        ("items", "LOCATIONID", 0, json!(1), vec![1, 3, 5]),
+        ("items", "locationId", 0, json!(""), vec![2, 4, 6]),
+        ("items", "category", 0, json!("WEAPON"), vec![1, 2]),
+        ("items", "category", 2, json!("ro"), vec![3, 5]),
+        ("items", "category", 0, json!(""), vec![4]),
+        ("items", "categoryId", 0, rope, vec![3, 5]),
+        ("items", "dateCreated", 7, item["dateCreated"].clone(), vec![5, 6]),
+        (
+            "items",
+            "dateCreated",
+            6,
+            item["dateCreated"].clone(),
+            vec![1, 2, 3],
+        ),
+        ("items", "dateCreated", 13, item["dateCreated"].clone(), vec![4]),
+        ("items", "updatedDateTime", 12, json!(1), vec![1, 2, 3, 4, 5, 6]),
+        ("items", "updatedDateTime", 11, json!(1), vec![]),
+        ("items", "dateCreated", 6, json!("1970-01-01"), vec![]),
+        ("cases", "id", 0, json!(2), vec![2]),
+        ("cases", "offenseType", 0, json!("theft"), vec![1, 2]),
+        (
+            "cases",
+            "offenseTypeId",
+            0,
+            case["offenseTypeId"].clone(),
+            vec![2],
+        ),
+        ("cases", "officeId", 0, json!(9), vec![2]),
+        ("cases", "createdDate", 7, case["createdDate"].clone(), vec![3]),
+        ("people", "lastName", 0, json!("moss"), vec![1, 3]),
+        ("people", "lastName", 2, json!("MOSS"), vec![1, 2, 3]),
+        ("people", "email", 0, json!("di@X.example"), vec![4]),
+        ("people", "driverLicence", 0, json!("D-1"), vec![]),
+    ];
+    for (kind, field, criterion, model, expected) in table {
+        let one = json!({"fieldName": field, "searchCriteria": criterion, "model": model});
+        assert_eq!(found(&mut client, kind, &json!([one])).await, expected, "{one}");
+        // Whatever holds for a record is asked all the same, also of another criterion that has rows.
+        let odd = json!({"fieldName": "id", "searchCriteria": 1, "model": expected.first()});
+        let rest: Vec<i64> = expected.iter().skip(1).copied().collect();
+        assert_eq!(found(&mut client, kind, &json!([one, odd])).await, rest, "{one}");
+        let first = json!({"fieldName": "id", "searchCriteria": 0, "model": expected.first()});
+        let alone: Vec<i64> = expected.iter().take(1).copied().collect();
+        assert_eq!(
+            found(&mut client, kind, &json!([first, one])).await,
+            alone,
+            "{one}"
+        );
+    }
+    // Also where rows name nothing a member that is none is named.
+    let fields = json!([{"fieldName": "id", "searchCriteria": 0, "model": 99}, {"fieldName": "hue", "searchCriteria": 0, "model": 1}]);
+    let told = client
+        .post("/api/items/search", json!({ "StaticFields": fields }))
+        .await;
+    assert!(told.expect(400).json()["fields"]["StaticFields[1].fieldName"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_name_the_persons_they_went_to_and_restricted_cases_those_who_may_read_them() {
+    let (bed, mut client) = room().await;
+    let case = client.get("/api/cases/1").await.expect(200).json();
+    assert_eq!(
+        (&case["permissions"], &case["permissionAmount"]),
+        (&Json::Null, &json!(0))
+    );
+    let user = client.get("/api/users/1").await.expect(200).json();
+    let owner = bed.owner();
+    let restricted = json!({"title": "y", "classification": "restricted", "officers": [user["guid"]]});
+    make(bed.services(), &owner, &CASE, restricted);
+    let case = client.get("/api/cases/4").await.expect(200).json();
+    assert_eq!(case["permissionAmount"], 1);
+    assert_eq!(case["permissions"], json!([{"userId": 1, "user": user["name"]}]));
+
+    let item = client.get("/api/items/1").await.expect(200).json();
+    assert_eq!((&item["people"], &item["peopleIds"]), (&Json::Null, &Json::Null));
+    let ada = client.get("/api/people/1").await.expect(200).json();
+    let path = format!("/v1/evidence/{}/custody", item["barcode"].as_str().unwrap());
+    let chain = bed.get(&path).await.expect(200).data();
+    let mut back =
+        json!({"action": "returned", "to": "Ada Moss", "to_id": "nobody", "follows": chain["follows"]});
+    let refused = bed.post(&path, back.clone()).await.expect(400);
+    assert!(refused.messages()[0].starts_with("data.to_id"));
+    back["to_id"] = ada["guid"].clone();
+    bed.post(&path, back).await.expect(201);
+    let item = client.get("/api/items/1").await.expect(200).json();
+    assert_eq!(item["peopleIds"], json!([1]));
+    assert_eq!(item["peopleNames"], json!(["Ada Moss"]));
+    assert_eq!(item["peopleGuids"], json!([ada["guid"]]));
+    assert_eq!(item["people"], json!([ada]));
+}
