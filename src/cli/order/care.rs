@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::app::node::Node;
 use crate::cli::order::{Backend, Refusal, Step, Tell};
 use crate::cli::upkeep::backup::copy_beside;
+use crate::cli::upkeep::packed::{beside, is_packed, pack};
 use crate::cli::upkeep::verify::{shown, step_of};
 use crate::services::search::follow::{catch_up, rebuild_index, wait_until_sound};
 use crate::store::backup::{BackupError, backup};
@@ -29,7 +30,23 @@ pub(super) fn verify(node: &Node, tell: Tell<'_>) -> Result<Json, Refusal> {
     })
 }
 
+/// To a folder, or to a file by way of a folder beside it.
 pub(super) fn copy(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
+    if !is_packed(to) {
+        return copy_to(node, to, tell);
+    }
+    if to.exists() {
+        let what = format!("{} is there already. Name a new file", to.display());
+        return Err(Refusal::new("conflict", what));
+    }
+    let scratch = beside(to).map_err(internal)?;
+    let folder = scratch.path().join("backup");
+    let report = copy_to(node, &folder, tell)?;
+    pack(&folder, to, tell).map_err(internal)?;
+    Ok(report)
+}
+
+fn copy_to(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
     let report = with_source(node, |source| {
         let journal = node.services.store().journal();
         backup(source, journal, to, &mut |stage| tell(step_of(stage))).map_err(|error| match error {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value as Json, json};
+use tempfile::TempDir;
 
 use crate::app::folder::Folder;
 use crate::cli::order::Order;
 use crate::cli::output::{Output, Steps};
 use crate::cli::reach::Reach;
+use crate::cli::upkeep::packed::{beside, unpack};
 use crate::cli::upkeep::verify::{shown, step_of};
 use crate::cli::{CliError, Done, Place};
 use crate::store::backup::{BackupError, check, restore};
@@ -27,18 +29,18 @@ const BESIDE: [&str; 4] = [
     "certs/server.pem",
 ];
 
-/// Copy the node to a new folder; it may run meanwhile.
+/// Copy the node to a new folder or file; it may run meanwhile.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Backup {
-    /// The folder to make, on another disk best
-    #[arg(long, value_name = "DIR")]
+    /// The folder to make, or the file if it ends with `.zip`; on another disk best
+    #[arg(long, value_name = "DIR|FILE")]
     to: PathBuf,
 }
 
 /// Make a node from a backup.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Restore {
-    /// The backup
+    /// The backup, a folder or a file
     from: PathBuf,
     /// Verify the backup and write nothing
     #[arg(long)]
@@ -64,10 +66,12 @@ impl Backup {
 impl Restore {
     pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
         let scratch = tempfile::tempdir().map_err(CliError::failed)?;
+        let unpacked = self.unpacked(place)?;
+        let from = unpacked.as_ref().map_or(self.from.as_path(), TempDir::path);
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let source = Source {
             disk: &disk,
-            dir: &self.from,
+            dir: from,
             fold: FOLD,
             scratch: scratch.path(),
         };
@@ -97,11 +101,26 @@ impl Restore {
             error => refused(&self.from, &error),
         })?;
         folder.make().map_err(CliError::failed)?;
-        copy_beside(&self.from, folder.path())?;
+        copy_beside(from, folder.path())?;
         let mut shown = shown(&report);
         shown["log"] = json!(identity.log(Stream::Records).to_string());
         output.show(&shown, |shown| told(&folder, shown));
         Ok(())
+    }
+
+    /// The folder that was packed into a file; it goes away.
+    fn unpacked(&self, place: &Place) -> Result<Option<TempDir>, CliError> {
+        if !self.from.is_file() {
+            return Ok(None);
+        }
+        let folder = match self.check {
+            true => tempfile::tempdir(),
+            false => beside(place.folder().path()),
+        };
+        let folder = folder.map_err(CliError::failed)?;
+        unpack(&self.from, folder.path())
+            .map_err(|error| CliError::Failed(format!("{}: {error}", self.from.display())))?;
+        Ok(Some(folder))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every verb with `--json` says one JSON value and nothing else, whether it succeeds or not.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::process::Place;
@@ -17,8 +18,8 @@ const PAGES: [&str; 6] = [
 #[test]
 fn every_verb_says_one_json_value() {
     let place = Place::with_node();
-    let (copy, docs) = (place.file("copy"), place.file("docs"));
-    let (copy, docs) = (copy.to_str().unwrap(), docs.to_str().unwrap());
+    let files = ["copy", "copy.zip", "docs"].map(|name| place.file(name));
+    let [copy, packed, docs] = files.each_ref().map(|file| file.to_str().unwrap());
     let check = |words: &[&str], code: i32| {
         let ended = place.run(&[words, &["--json"]].concat());
         assert_eq!(ended.code, code, "{words:?}: {ended:?}");
@@ -79,6 +80,9 @@ fn every_verb_says_one_json_value() {
     check(&["verify"], 0);
     check(&["backup", "--to", copy], 0);
     check(&["backup", "--to", copy], 1);
+    check(&["backup", "--to", packed], 0);
+    check(&["backup", "--to", packed], 1);
+    check(&["restore", packed, "--check"], 0);
     check(&["restore", copy, "--check"], 0);
     check(&["restore", copy], 1);
     check(&["rebuild", "all"], 0);
@@ -97,18 +101,71 @@ fn wrong_usage_and_a_missing_node_are_told_apart() {
 
 #[test]
 fn a_node_comes_back_from_its_backup_with_all_that_it_had() {
+    for name in ["copy", "copy.zip"] {
+        let place = Place::with_node();
+        let key = place
+            .run(&["key", "create", "--name", "a", "--scopes", "*", "--json"])
+            .json();
+        let copy = place.file(name);
+        let made = place
+            .run(&["backup", "--to", copy.to_str().unwrap(), "--json"])
+            .json();
+        assert_eq!(made["clean"], true);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o077;
+        assert_eq!(
+            (copy.is_file(), mode(&copy)),
+            (name == "copy.zip", 0),
+            "it has the key in it"
+        );
+        let mine = place.data().join("certs/ca-key.pem");
+        let of_key = std::fs::read(&mine).unwrap();
+        std::fs::remove_dir_all(place.data()).unwrap();
+        assert_eq!(place.run(&["restore", copy.to_str().unwrap(), "--json"]).code, 0);
+        assert_eq!((std::fs::read(&mine).unwrap(), mode(&mine)), (of_key, 0));
+        let served = place.serve();
+        assert_eq!(served.get("/v1/cases", key["key"].as_str()).0, 200);
+        assert_eq!(served.terminate().0, 0);
+    }
+}
+
+#[test]
+fn a_packed_backup_that_is_damaged_or_reaches_out_makes_no_node() {
     let place = Place::with_node();
-    let key = place
-        .run(&["key", "create", "--name", "a", "--scopes", "*", "--json"])
-        .json();
-    let copy = place.file("copy");
-    let made = place
-        .run(&["backup", "--to", copy.to_str().unwrap(), "--json"])
-        .json();
-    assert_eq!(made["clean"], true);
+    let (copy, wrong) = (place.file("copy.zip"), place.file("wrong.zip"));
+    let backup = ["backup", "--to", copy.to_str().unwrap()];
+    assert_eq!(place.run(&backup).code, 0);
     std::fs::remove_dir_all(place.data()).unwrap();
-    assert_eq!(place.run(&["restore", copy.to_str().unwrap(), "--json"]).code, 0);
-    let served = place.serve();
-    assert_eq!(served.get("/v1/cases", key["key"].as_str()).0, 200);
-    assert_eq!(served.terminate().0, 0);
+    let bytes = std::fs::read(&copy).unwrap();
+    let renamed = |from: &[u8], to: &[u8]| {
+        let mut bytes = bytes.clone();
+        for at in 0..bytes.len() - from.len() {
+            if &bytes[at..at + from.len()] == from {
+                bytes[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+        bytes
+    };
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    let cases = [
+        bytes[..bytes.len() / 2].to_vec(),
+        Vec::new(),
+        flipped,
+        renamed(b"certs/ca.pem", b"../../ca.pem"),
+        renamed(b"backup.json", b"backup.jsom"),
+    ];
+    for (number, bytes) in cases.iter().enumerate() {
+        std::fs::write(&wrong, bytes).unwrap();
+        let ended = place.run(&["restore", wrong.to_str().unwrap()]);
+        assert_eq!(ended.code, 1, "{number}: {ended:?}");
+        assert!(!place.data().join("node.key").exists(), "{number}");
+        assert!(ended.err.contains("wrong.zip"), "{number}: {ended:?}");
+    }
+    let left = std::fs::read_dir(place.file("")).unwrap();
+    let left = left.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    assert_eq!(
+        left.filter(|name| name.starts_with(".blotter-")).count(),
+        0,
+        "nothing stays"
+    );
 }
