@@ -125,14 +125,29 @@ pub(super) async fn run(
     time: Duration,
     ask: &Asker,
 ) -> std::io::Result<Measured> {
-    run_paced(&vec![target.clone(); clients], time, Duration::ZERO, ask).await
+    run_paced(
+        &vec![target.clone(); clients],
+        time,
+        Pace::After(Duration::ZERO),
+        ask,
+    )
+    .await
 }
 
-/// The same with a client for each target, which pauses after each answer.
+/// When a client sends its next request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pace {
+    /// So long after the last answer.
+    After(Duration),
+    /// So often, and at once if the last answer took longer.
+    Every(Duration),
+}
+
+/// The same with a client for each target, at this pace.
 pub(super) async fn run_paced(
     targets: &[Target],
     time: Duration,
-    pause: Duration,
+    pace: Pace,
     ask: &Asker,
 ) -> std::io::Result<Measured> {
     let mut connections = JoinSet::new();
@@ -144,7 +159,7 @@ pub(super) async fn run_paced(
     let mut running = JoinSet::new();
     for (number, client) in open.into_iter().enumerate() {
         let ask = Arc::clone(ask);
-        running.spawn(one_client(client, (begin, time, pause), move |nth| {
+        running.spawn(one_client(client, (begin, time, pace), move |nth| {
             ask(number, nth)
         }));
     }
@@ -159,7 +174,7 @@ pub(super) async fn run_paced(
 
 async fn one_client(
     mut client: Client,
-    (begin, time, pause): (Instant, Duration, Duration),
+    (begin, time, pace): (Instant, Duration, Pace),
     ask: impl Fn(u64) -> Ask,
 ) -> std::io::Result<Vec<Duration>> {
     let mut latencies = Vec::new();
@@ -168,6 +183,13 @@ async fn one_client(
         let sent = Instant::now();
         client.send(request).await?;
         latencies.push(sent.elapsed());
+        let pause = match pace {
+            Pace::After(pause) => pause,
+            Pace::Every(each) => {
+                let sent = u32::try_from(latencies.len()).unwrap_or(u32::MAX);
+                each.saturating_mul(sent).saturating_sub(begin.elapsed())
+            }
+        };
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }

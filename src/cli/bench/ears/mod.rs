@@ -14,13 +14,13 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::cli::bench::load::{Asker, Target, run_paced};
+use crate::cli::bench::load::{Asker, Pace, Target, run, run_paced};
 use crate::cli::bench::server::{Node, Server};
 use crate::cli::bench::{Bench, Figure, millis};
 
 /// Events a second.
 const PER_SECOND: u64 = 200;
-/// Clients that write; each pauses after each answer.
+/// Clients that write, each at its share of that pace.
 const WRITERS: u64 = 10;
 /// Connections that are opened at once.
 const OPENING: usize = 16;
@@ -184,9 +184,9 @@ async fn write(target: &Target, begun: Instant, time: Duration) -> std::io::Resu
     };
     let timed: Asker = Arc::new(move |_, _| case(&begun.elapsed().as_micros().to_string()));
     let writers = vec![target.clone(); usize::try_from(WRITERS).unwrap_or(1)];
-    let pause = Duration::from_micros(1_000_000 * WRITERS / PER_SECOND);
-    let written = run_paced(&writers, time, pause, &timed).await?;
+    let pace = Pace::Every(Duration::from_micros(1_000_000 * WRITERS / PER_SECOND));
+    let written = run_paced(&writers, time, pace, &timed).await?;
     let last: Asker = Arc::new(move |_, _| case(LAST));
-    run_paced(&writers[..1], Duration::ZERO, Duration::ZERO, &last).await?;
+    run(target, 1, Duration::ZERO, &last).await?;
     Ok(written.latencies.len() as u64)
 }

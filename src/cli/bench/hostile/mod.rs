@@ -13,7 +13,7 @@ use std::time::Duration;
 use hyper::Method;
 use tokio::task::JoinSet;
 
-use super::load::{Ask, Asker, Client, Target, run_paced};
+use super::load::{Ask, Asker, Client, Pace, Target, run_paced};
 use super::server::{Node, Server};
 use super::{Bench, Figure, megabytes, millis};
 
@@ -98,7 +98,7 @@ impl Round {
         let polite: Asker = Arc::new(|_, _| get("/v1/cases?limit=1"));
         let polite = async || {
             let begun = server.processor_time();
-            let measured = run_paced(&targets, time, PAUSE, &polite).await?;
+            let measured = run_paced(&targets, time, Pace::After(PAUSE), &polite).await?;
             let spent = server.processor_time().saturating_sub(begun);
             Ok::<_, std::io::Error>((measured.percentile(99), spent))
         };
