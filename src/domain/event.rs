@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::domain::custody;
 use crate::domain::id::{RecordId, VersionId};
 use crate::domain::kind::{
-    ALERT, CASE, CHAT_MESSAGE, ENTITY, EVIDENCE, NOTE, REPORT, TIMELINE_ENTRY, Writer, kind,
+    ALERT, CASE, CHAT_MESSAGE, ENTITY, EVIDENCE, NOTE, REPORT, TIMELINE_ENTRY, UNIT, Writer, kind,
 };
 use crate::domain::operation::{Action, Change, Operation};
 use crate::domain::record::{Record, SEALING};
@@ -62,7 +62,7 @@ impl FromStr for Severity {
 }
 
 /// Every type of event but those of custody, with a sentence for the reference.
-const TYPES: [(&str, &str); 24] = [
+const TYPES: [(&str, &str); 25] = [
     ("case.opened", "A case was made."),
     ("case.updated", "Fields of a case changed."),
     ("case.closed", "A case was closed."),
@@ -102,6 +102,7 @@ const TYPES: [(&str, &str); 24] = [
     ("watchlist.matched", "Something on a watchlist turned up."),
     ("alert.raised", "An alert was raised that belongs to no case."),
     ("alert.updated", "An alert that belongs to no case changed."),
+    ("unit.position_marked", "Somebody marked where a unit is."),
 ];
 
 /// Before the action in the types of custody.
@@ -241,6 +242,9 @@ impl Seen<'_> {
             kind if kind == NOTE.name => ("note.added", Severity::Info),
             kind if kind == REPORT.name => (self.of_report(is_new), Severity::Medium),
             kind if kind == CHAT_MESSAGE.name => ("report.message_added", Severity::Medium),
+            kind if kind == UNIT.name && self.set("position").is_some() => {
+                ("unit.position_marked", Severity::Info)
+            }
             kind if kind == ALERT.name => (self.of_alert(is_new), own("severity")),
             _ => return None,
         };

@@ -14,7 +14,7 @@ pub use casework::{CASE, ENTITY, EVIDENCE, NOTE, TIMELINE_ENTRY};
 pub use course::Course;
 pub use court::{ERASURE, EXPUNGED_BY_ORDER, EXPUNGED_WITH};
 pub use intake::{ALERT, CHAT_MESSAGE, REPORT, WATCHLIST, WATCHLIST_ENTRY};
-pub use people::{CREDENTIAL, OFFICE, ROLES, TEAM, TENANT, USER, WEBHOOK};
+pub use people::{CREDENTIAL, OFFICE, ROLES, TEAM, TENANT, UNIT, USER, WEBHOOK};
 pub use reference::{CATEGORY, FORM, LOCATION, NODE};
 
 use crate::domain::operation::Merge;
@@ -236,7 +236,7 @@ pub struct Kind {
 }
 
 /// Every kind known here.
-pub const KINDS: [&Kind; 21] = [
+pub const KINDS: [&Kind; 22] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
@@ -249,6 +249,7 @@ pub const KINDS: [&Kind; 21] = [
     &ALERT,
     &USER,
     &TEAM,
+    &UNIT,
     &OFFICE,
     &TENANT,
     &CREDENTIAL,

@@ -56,6 +56,33 @@ pub const TEAM: Kind = Kind {
     ],
 };
 
+const POSITION: &[Member] = &[
+    needed("latitude", Shape::Number(-90.0, 90.0)),
+    needed("longitude", Shape::Number(-180.0, 180.0)),
+    member("accuracy_meters", Shape::Number(0.0, 1_000_000.0)),
+    member("taken_at", Shape::Time),
+];
+
+/// Who is out there: a patrol, a car, a boat.
+pub const UNIT: Kind = Kind {
+    name: "unit",
+    plural: "units",
+    scope: "cases",
+    numbering: Numbering::Plain("UNIT"),
+    doc: "A patrol, car or boat, and where it was last.",
+    fields: &[
+        Field::mv("name", Shape::Line(100), "Its call sign.")
+            .required()
+            .unique(),
+        Field::mv("team_id", Shape::Ref("team"), "The team that is in it."),
+        Field::mv(
+            "position",
+            Shape::Object(POSITION),
+            "Where it is, in degrees of WGS 84, as somebody marked it.",
+        ),
+    ],
+};
+
 /// A precinct, a station, a unit's home.
 pub const OFFICE: Kind = Kind {
     name: "office",

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::domain::kind::{ALERT, CASE, Kind, REPORT};
+use crate::domain::kind::{ALERT, CASE, Kind, REPORT, UNIT};
 use crate::domain::value::{Fields, Value};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::wire::Wire;
+use crate::services::Written;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Fault, Outcome};
 
@@ -18,6 +19,8 @@ struct Command {
     sets: Option<(&'static str, &'static str)>,
     /// Arguments, and the fields that they set.
     takes: &'static [(&'static str, &'static str)],
+    /// The same of those that may be left out.
+    may_take: &'static [(&'static str, &'static str)],
 }
 
 const COMMANDS: [Command; 5] = [
@@ -26,39 +29,48 @@ const COMMANDS: [Command; 5] = [
         about: (&ALERT, "alertId"),
         sets: Some(("status", "acknowledged")),
         takes: &[],
+        may_take: &[],
     },
     Command {
         name: "alert.dismiss",
         about: (&ALERT, "alertId"),
         sets: Some(("status", "dismissed")),
         takes: &[("reason", "dismissed_because")],
+        may_take: &[],
     },
     Command {
         name: "alert.escalate",
         about: (&ALERT, "alertId"),
         sets: Some(("status", "escalated")),
         takes: &[],
+        may_take: &[("to", "escalated_to")],
     },
     Command {
         name: "case.setStatus",
         about: (&CASE, "caseId"),
         sets: None,
         takes: &[("status", "status")],
+        may_take: &[],
     },
     Command {
         name: "report.setStatus",
         about: (&REPORT, "reportId"),
         sets: None,
         takes: &[("status", "status")],
+        may_take: &[],
     },
 ];
 
 /// The command that makes a record instead of changing one.
 const ADD_MESSAGE: &str = "report.addMessage";
 
+/// The command that says several things of a field.
+const MARK_POSITION: &str = "unit.markPosition";
+
 /// The names of all commands.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().map(|command| command.name).chain([ADD_MESSAGE])
+    let others = [ADD_MESSAGE, MARK_POSITION];
+    COMMANDS.iter().map(|command| command.name).chain(others)
 }
 
 /// Carries a command out; gives the record as it is then. It waits for the disk.
@@ -71,38 +83,71 @@ pub(super) fn carry_out(
     name: &str,
     args: Map<String, Json>,
 ) -> Outcome<Json> {
-    let written = if name == ADD_MESSAGE {
-        let mut args = Args::new(args);
-        let report = args.needed("reportId");
-        let mut message = Fields::from([("text".to_owned(), Value::text(args.needed("text")))]);
-        if let Some(label) = args.take("label") {
-            message.insert("label".to_owned(), Value::text(label));
-        }
-        args.finish()?;
-        lanes
-            .services
-            .send_messages(caller, &report, vec![Value::Map(message)], None)?
-    } else {
-        let known = || names().collect::<Vec<_>>().join(", ");
-        let command = COMMANDS.iter().find(|command| command.name == name);
-        let command = command.ok_or_else(|| Failure::wrong("command", format!("one of {}", known())))?;
-        let mut args = Args::new(args);
-        let (kind, argument) = command.about;
+    let args = Args::new(args);
+    let written = match name {
+        ADD_MESSAGE => add_message(lanes, caller, args),
+        MARK_POSITION => mark_position(lanes, caller, args),
+        _ => match COMMANDS.iter().find(|command| command.name == name) {
+            Some(command) => command.carry_out(lanes, caller, args),
+            None => {
+                let known = names().collect::<Vec<_>>().join(", ");
+                Err(Failure::wrong("command", format!("one of {known}")))
+            }
+        },
+    };
+    let record = Wire::new(&lanes.services).record(written?.first()?)?;
+    Ok(json!(record))
+}
+
+fn add_message(lanes: &Lanes, caller: &Caller, mut args: Args) -> Outcome<Written> {
+    let report = args.needed("reportId");
+    let mut message = Fields::from([("text".to_owned(), Value::text(args.needed("text")))]);
+    if let Some(label) = args.take("label") {
+        message.insert("label".to_owned(), Value::text(label));
+    }
+    args.finish()?;
+    let messages = vec![Value::Map(message)];
+    lanes.services.send_messages(caller, &report, messages, None)
+}
+
+fn mark_position(lanes: &Lanes, caller: &Caller, mut args: Args) -> Outcome<Written> {
+    let unit = args.needed("unitId");
+    let mut position = Fields::new();
+    for (argument, member) in [
+        ("latitude", "latitude"),
+        ("longitude", "longitude"),
+        ("accuracyMeters", "accuracy_meters"),
+    ] {
+        let number = args.number(argument, member != "accuracy_meters");
+        position.extend(number.map(|number| (member.to_owned(), Value::Float(number))));
+    }
+    let taken = args.take("takenAt");
+    position.extend(taken.map(|time| ("taken_at".to_owned(), Value::Text(time))));
+    args.finish()?;
+    let fields = Fields::from([("position".to_owned(), Value::Map(position))]);
+    lanes.services.patch(caller, (&UNIT, &unit), None, fields, None)
+}
+
+impl Command {
+    fn carry_out(&self, lanes: &Lanes, caller: &Caller, mut args: Args) -> Outcome<Written> {
+        let (kind, argument) = self.about;
         let reference = args.needed(argument);
         let mut fields = Fields::new();
-        for (argument, field) in command.takes {
+        for (argument, field) in self.takes {
             fields.insert((*field).to_owned(), Value::text(args.needed(argument)));
         }
+        for (argument, field) in self.may_take {
+            let taken = args.take(argument);
+            fields.extend(taken.map(|text| ((*field).to_owned(), Value::Text(text))));
+        }
         args.finish()?;
-        if let Some((field, word)) = command.sets {
+        if let Some((field, word)) = self.sets {
             fields.insert(field.to_owned(), Value::text(word));
         }
         lanes
             .services
-            .patch(caller, (kind, &reference), None, fields, None)?
-    };
-    let record = Wire::new(&lanes.services).record(written.first()?)?;
-    Ok(json!(record))
+            .patch(caller, (kind, &reference), None, fields, None)
+    }
 }
 
 /// Arguments, taken one after the other; what is wrong with them is told together.
@@ -136,6 +181,18 @@ impl Args {
             self.faults.push(Fault::missing(format!("args.{name}"), "a text"));
             String::new()
         })
+    }
+
+    fn number(&mut self, name: &str, is_needed: bool) -> Option<f64> {
+        let path = format!("args.{name}");
+        let given = self.given.remove(name).filter(|given| !given.is_null());
+        match given.as_ref().map(Json::as_f64) {
+            Some(Some(number)) => return Some(number),
+            Some(None) => self.faults.push(Fault::wrong(path, "a number")),
+            None if is_needed => self.faults.push(Fault::missing(path, "a number")),
+            None => {}
+        }
+        None
     }
 
     fn finish(mut self) -> Outcome<()> {

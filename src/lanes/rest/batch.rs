@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::domain::kind::{
     self, ALERT, CASE, CATEGORY, DISPLAY_ID, ENTITY, EVIDENCE, FORM, Kind, LOCATION, NOTE, OFFICE, TEAM,
-    TIMELINE_ENTRY, WATCHLIST, WATCHLIST_ENTRY,
+    TIMELINE_ENTRY, UNIT, WATCHLIST, WATCHLIST_ENTRY,
 };
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
@@ -22,7 +22,7 @@ use crate::services::failure::{Failure, Fault, Outcome};
 pub(super) const ROWS_MAX: usize = 1_000;
 
 /// The kinds that a batch can hold: those that need no more than their table.
-pub(super) const KINDS: [&Kind; 13] = [
+pub(super) const KINDS: [&Kind; 14] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
@@ -32,6 +32,7 @@ pub(super) const KINDS: [&Kind; 13] = [
     &WATCHLIST_ENTRY,
     &ALERT,
     &TEAM,
+    &UNIT,
     &OFFICE,
     &CATEGORY,
     &FORM,

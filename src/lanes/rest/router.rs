@@ -1,7 +1,7 @@
 //! The table of contents of the REST lane: every route, by what it is about.
 
 use crate::domain::kind::{
-    ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NODE, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, WATCHLIST,
+    ALERT, CASE, ENTITY, EVIDENCE, FORM, LOCATION, NODE, NOTE, OFFICE, TEAM, TIMELINE_ENTRY, UNIT, WATCHLIST,
     WATCHLIST_ENTRY, WEBHOOK,
 };
 use crate::lanes::http::route::Route;
@@ -25,6 +25,7 @@ pub fn routes() -> Vec<Route> {
         records::all(&ALERT, "watchlists"),
         watch::routes(),
         records::all(&TEAM, "agency"),
+        records::all(&UNIT, "agency"),
         records::all(&OFFICE, "agency"),
         records::all(&FORM, "agency"),
         records::all(&LOCATION, "agency"),

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::domain::id::RecordId;
 use crate::domain::kind::{
     ALERT, CASE, CATEGORY, CHAT_MESSAGE, ENTITY, EVIDENCE, FORM, Kind, LOCATION, NOTE, OFFICE, REPORT, TEAM,
-    TIMELINE_ENTRY, WATCHLIST, WATCHLIST_ENTRY,
+    TIMELINE_ENTRY, UNIT, WATCHLIST, WATCHLIST_ENTRY,
 };
 use crate::domain::time::{Hlc, Millis};
 use crate::domain::value::Value;
@@ -21,7 +21,7 @@ use crate::views::index::Order;
 use crate::views::records;
 
 /// What is exported; users, keys and agencies stay.
-const KINDS: [&Kind; 15] = [
+const KINDS: [&Kind; 16] = [
     &CASE,
     &ENTITY,
     &EVIDENCE,
@@ -34,6 +34,7 @@ const KINDS: [&Kind; 15] = [
     &ALERT,
     &OFFICE,
     &TEAM,
+    &UNIT,
     &CATEGORY,
     &FORM,
     &LOCATION,

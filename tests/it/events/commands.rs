@@ -93,6 +93,79 @@ async fn a_command_is_judged_and_answered_as_a_request_is() {
         frames.iter().any(|frame| frame["data"]["status"] == "suspended"),
         "{frames:?}"
     );
+    is_handed_up(&mut ear, &alert).await;
+}
+
+/// An alert is handed up as over REST: to somebody, or to nobody in particular.
+async fn is_handed_up(ear: &mut Ear, alert: &str) {
+    for (args, to) in [
+        (
+            json!({"alertId": alert, "to": "Chief Okafor"}),
+            json!("Chief Okafor"),
+        ),
+        (json!({"alertId": alert}), json!("Chief Okafor")),
+    ] {
+        ear.say(&json!({"op": "command", "id": "c3", "command": "alert.escalate", "args": args}))
+            .await;
+        let result = ear.hear_until("result").await.pop().unwrap();
+        assert_eq!(result["data"]["status"], "escalated", "{result}");
+        assert_eq!(result["data"]["escalated_to"], to, "{result}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_is_marked_where_it_is_and_everybody_hears_of_it() {
+    let served = TestBox::start().await;
+    let made = served.post("/v1/units", json!({"name": "Adam 12"})).await;
+    let unit = made.expect(201).data();
+    assert_eq!(unit["display_id"], "UNIT-0001");
+    let mut ear = Ear::open(&served, &served.key).await;
+    ear.say(&json!({"op": "subscribe", "id": "a", "filter": {"eventTypes": ["unit.*"]}}))
+        .await;
+    ear.hear_until("caughtUp").await;
+    for (args, names) in [
+        (json!({"unitId": "UNIT-0001", "latitude": 47.4}), "args.longitude"),
+        (
+            json!({"unitId": "UNIT-0001", "latitude": "x", "longitude": 8.5}),
+            "args.latitude",
+        ),
+        (
+            json!({"unitId": "UNIT-0001", "latitude": 147.4, "longitude": 8.5}),
+            "latitude",
+        ),
+        (
+            json!({"unitId": "UNIT-9", "latitude": 47.4, "longitude": 8.5}),
+            "no such unit",
+        ),
+        (
+            json!({"unitId": "UNIT-0001", "latitude": 47, "longitude": 8, "takenAt": "noon"}),
+            "taken_at",
+        ),
+    ] {
+        ear.say(&json!({"op": "command", "id": "c", "command": "unit.markPosition", "args": args}))
+            .await;
+        let frame = ear.hear().await.unwrap();
+        assert!(frame["message"].as_str().unwrap().contains(names), "{frame}");
+    }
+    let args = json!({"unitId": "UNIT-0001", "latitude": 47.4, "longitude": 8, "accuracyMeters": 5,
+        "takenAt": "2026-03-01T00:00:00Z"});
+    ear.say(&json!({"op": "command", "id": "c1", "command": "unit.markPosition", "args": args}))
+        .await;
+    let mut frames = [ear.hear().await.unwrap(), ear.hear().await.unwrap()];
+    frames.sort_by_key(|frame| frame["op"].as_str().unwrap().to_owned());
+    let [event, result] = frames;
+    assert_eq!(result["data"]["position"]["latitude"], 47.4, "{result}");
+    let event = &event["event"];
+    assert_eq!(event["eventType"], "unit.position_marked", "{event}");
+    assert_eq!(
+        (&event["caseId"], &event["severity"]),
+        (&Json::Null, &json!("info"))
+    );
+    assert_eq!(event["data"]["id"], unit["id"], "{event}");
+    assert_eq!(
+        event["data"]["changes"]["position"]["accuracy_meters"], 5.0,
+        "{event}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

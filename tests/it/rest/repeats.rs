@@ -79,7 +79,7 @@ async fn body(ground: &Ground, route: &Route) -> Option<Json> {
         "/alerts/{id}/dismiss" => json!({"reason": "another one"}),
         // A question, however it is asked; and what has ids of its own for what is repeated.
         "/watchlists/screen" | "/graphql" => return None,
-        "/teams" | "/offices" | "/locations" => json!({"name": "x"}),
+        "/teams" | "/units" | "/offices" | "/locations" => json!({"name": "x"}),
         "/forms" => json!({"name": "x", "for": "cases", "schema": [1]}),
         "/categories" => json!({"text": "x"}),
         "/reports" => report(),

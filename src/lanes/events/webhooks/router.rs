@@ -14,10 +14,11 @@ use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Draft, Route, Schema, Visit, param};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, blocking, schema};
-use crate::services::Written;
 use crate::services::audit::Event;
 use crate::services::events::webhooks::{Attempt, Webhook};
 use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::{RequestKey, Written};
+use crate::store::hash::sha256;
 use crate::store::identity::{Stream, random};
 
 const GROUP: &str = "webhooks";
@@ -159,19 +160,26 @@ fn number(mut fields: Fields, name: &str, range: std::ops::RangeInclusive<i64>) 
 async fn try_out(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     let (caller, head, _) = visit.into_parts()?;
     let (services, who, reference) = (lanes.services.clone(), caller.clone(), head.part("id").to_owned());
-    let hook = blocking(move || {
+    let request = head.request_key(&caller, b"")?;
+    let id = test_id(request.as_ref())?;
+    let (wanted, deliveries) = (id.clone(), lanes.deliveries.clone());
+    let known = blocking(move || {
         let hook = services.webhook_of(&who, &reference)?;
-        services.note(&who, Event::done("webhook.test", Some(hook.id)))?;
-        Ok(hook)
+        let mut attempts = deliveries.log(hook.id, usize::MAX).into_iter();
+        let before = attempts.find(|attempt| attempt.event_id == wanted);
+        if before.is_none() {
+            services.note(&who, Event::done("webhook.test", Some(hook.id)))?;
+        }
+        Ok((hook, before))
     });
-    let hook: Webhook = hook.await?;
+    let (hook, before): (Webhook, Option<Attempt>) = known.await?;
+    if let Some(before) = before {
+        return Ok(Answer::data(attempt_json(&before)).replayed(true).render());
+    }
     let Some(outside) = &lanes.outside else {
         let text = "nothing leaves the house from here".to_owned();
         return Err(Failure::Conflict(Clash::State, text, Fields::new()));
     };
-    let mut bytes = [0; 16];
-    random(&mut bytes)?;
-    let id = uuid::Builder::from_random_bytes(bytes).into_uuid().to_string();
     let node = lanes.services.store().log(Stream::Records).to_string();
     let letter = Letter::test(
         &hook,
@@ -182,6 +190,16 @@ async fn try_out(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     let answer = Answer::data(attempt_json(&told)).render();
     lanes.deliveries.note(hook.id, told);
     Ok(answer)
+}
+
+/// The id of a test: of one that may be repeated always the same, so that its attempt and its receiver know it again.
+fn test_id(request: Option<&RequestKey>) -> Outcome<String> {
+    let mut bytes = [0; 16];
+    match request {
+        Some(request) => bytes.copy_from_slice(&sha256(&[&request.key.0, &request.body.0]).0[..16]),
+        None => random(&mut bytes)?,
+    }
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
 fn log(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {

@@ -100,6 +100,31 @@ fn addresses_of_the_node_and_near_it_are_not_reached_by_any_name() {
     let (id, _) = telling.webhook(&json!({"name": "wall", "url": receiver.url("/")}));
     let tried = telling.post(&format!("/v1/webhooks/{id}/test"), &Json::Null);
     assert_eq!(tried["delivered"], true, "{tried}");
+    a_repeated_test_is_posted_once(&telling, &receiver, &id);
+}
+
+/// A test that is repeated with its key is answered as it was.
+fn a_repeated_test_is_posted_once(telling: &Telling, receiver: &Receiver, id: &str) {
+    let test = |key: &str| {
+        let headers = format!("Idempotency-Key: {key}\r\n");
+        let path = format!("/v1/webhooks/{id}/test");
+        let answer = telling
+            .served
+            .ask("POST", &path, Some(&telling.key), &headers, b"")
+            .unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        (
+            answer.json()["data"].clone(),
+            answer.head.to_lowercase().contains("idempotency-replayed: true"),
+        )
+    };
+    let (first, again, other) = (test("one"), test("one"), test("two"));
+    assert_eq!(
+        (&again.0, again.1, first.1, other.1),
+        (&first.0, true, false, false)
+    );
+    assert_ne!(first.0["event_id"], other.0["event_id"]);
+    assert_eq!(receiver.wait_taken(3).len(), 3);
 }
 
 #[test]

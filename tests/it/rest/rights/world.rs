@@ -172,10 +172,11 @@ pub(super) async fn found(desk: &mut Desk<'_>, slug: &str) -> Agency {
 }
 
 /// What is made for an agency, each after what it names.
-const FURNITURE: [&str; 18] = [
+const FURNITURE: [&str; 19] = [
     "offices",
     "users",
     "teams",
+    "units",
     "cases",
     "entities",
     "other",
@@ -274,7 +275,7 @@ pub(super) fn sample(plural: &str, ids: &BTreeMap<String, String>, desk: &mut De
             json!({"location": {"x": 8.5, "y": 47.3}, "category": {"category_id": id("category").parse::<i64>().unwrap()},
             "reporter": {"name": "A", "phone": "+41446681800"}})
         }
-        "offices" | "teams" | "locations" => json!({"name": word}),
+        "offices" | "teams" | "units" | "locations" => json!({"name": word}),
         other => panic!("say here of what one of {other} is made"),
     };
     let path = match plural {
