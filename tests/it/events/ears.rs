@@ -19,11 +19,11 @@ use crate::support::testbox::TestBox;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client with an open WebSocket.
-pub(super) struct Ear(WebSocketStream<TlsStream<TcpStream>>);
+pub(crate) struct Ear(WebSocketStream<TlsStream<TcpStream>>);
 
 impl Ear {
     /// Connects with these headers.
-    pub(super) async fn try_open(
+    pub(crate) async fn try_open(
         served: &TestBox,
         headers: &[(&'static str, String)],
     ) -> Result<Self, Error> {
@@ -36,24 +36,24 @@ impl Ear {
     }
 
     /// Connects with a key.
-    pub(super) async fn open(served: &TestBox, key: &str) -> Self {
+    pub(crate) async fn open(served: &TestBox, key: &str) -> Self {
         let headers = [("authorization", format!("Bearer {key}"))];
         Self::try_open(served, &headers).await.unwrap()
     }
 
     /// Says something.
-    pub(super) async fn say(&mut self, frame: &Json) {
+    pub(crate) async fn say(&mut self, frame: &Json) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
     /// Says anything at all.
-    pub(super) async fn send(&mut self, message: Message) {
+    pub(crate) async fn send(&mut self, message: Message) {
         // Whoever was closed meanwhile learns it by the next thing that it hears.
         drop(self.0.send(message).await);
     }
 
     /// The next frame, or the code with which it was closed.
-    pub(super) async fn hear(&mut self) -> Result<Json, u16> {
+    pub(crate) async fn hear(&mut self) -> Result<Json, u16> {
         loop {
             let next = timeout(PATIENCE, self.0.next()).await.expect("a frame in time");
             match next {
@@ -66,7 +66,7 @@ impl Ear {
     }
 
     /// Frames up to the one of this `op`; that one is the last.
-    pub(super) async fn hear_until(&mut self, op: &str) -> Vec<Json> {
+    pub(crate) async fn hear_until(&mut self, op: &str) -> Vec<Json> {
         let mut heard = Vec::new();
         loop {
             let frame = self.hear().await.unwrap();
@@ -80,7 +80,7 @@ impl Ear {
 }
 
 /// What a stream of server-sent events tells, up to so many events.
-pub(super) async fn stream(served: &TestBox, path: &str, count: usize) -> Vec<Json> {
+pub(crate) async fn stream(served: &TestBox, path: &str, count: usize) -> Vec<Json> {
     let headers = [("accept", "text/event-stream")];
     let request = TestBox::request(Method::GET, path, Some(&served.key), &headers, None);
     let tls = served.raw("http/1.1").await;
@@ -105,7 +105,7 @@ pub(super) async fn stream(served: &TestBox, path: &str, count: usize) -> Vec<Js
 }
 
 /// Everything after a number, by asking until nothing more comes.
-pub(super) async fn ask_all(served: &TestBox, key: &str, query: &str) -> Vec<Json> {
+pub(crate) async fn ask_all(served: &TestBox, key: &str, query: &str) -> Vec<Json> {
     let (mut after, mut events) = (0, Vec::new());
     loop {
         let path = format!("/v1/events?after={after}&limit=7&{query}");
@@ -121,7 +121,7 @@ pub(super) async fn ask_all(served: &TestBox, key: &str, query: &str) -> Vec<Jso
 }
 
 /// A subscription to everything, from a number on.
-pub(super) fn subscribe(id: &str, after: Option<u64>) -> Json {
+pub(crate) fn subscribe(id: &str, after: Option<u64>) -> Json {
     let mut frame = json!({"op": "subscribe", "id": id});
     if let Some(after) = after {
         frame["after"] = after.into();

@@ -1,7 +1,8 @@
 //! The event lane: one feed, heard over a WebSocket, as a stream and by asking.
 
 mod commands;
-mod ears;
+pub(crate) mod ears;
+mod faults;
 mod feed;
 mod frames;
 mod names;

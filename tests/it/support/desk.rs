@@ -14,7 +14,7 @@ use blotter::services::people::PeopleOptions;
 use blotter::services::people::passwords::HashOptions;
 use blotter::services::search::Finder;
 use blotter::store::blobs::Blobs;
-use blotter::store::disk::RealDisk;
+use blotter::store::disk::{Disk, RealDisk};
 use blotter::store::handle::{Store, StoreOptions, World};
 use blotter::store::identity::Identity;
 use blotter::views::FOLD;
@@ -47,27 +47,38 @@ pub(crate) struct TestDesk {
     folder: tempfile::TempDir,
     /// The clock of everything here.
     pub(crate) clock: Arc<TestClock>,
+    disk: Arc<dyn Disk>,
     services: Option<Services>,
 }
 
 impl TestDesk {
     /// In a new folder.
     pub(crate) fn open() -> Self {
+        Self::open_on(Arc::new(RealDisk))
+    }
+
+    /// In a new folder, its store on this disk.
+    pub(crate) fn open_on(disk: Arc<dyn Disk>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         Identity::generate()
             .unwrap()
             .save(&RealDisk, folder.path())
             .unwrap();
-        Self::open_in(folder)
+        Self::started(folder, disk)
     }
 
     /// In a folder that has a key.
     pub(crate) fn open_in(folder: tempfile::TempDir) -> Self {
+        Self::started(folder, Arc::new(RealDisk))
+    }
+
+    fn started(folder: tempfile::TempDir, disk: Arc<dyn Disk>) -> Self {
         let clock = Arc::new(TestClock::default());
-        let services = Some(start(folder.path(), &clock));
+        let services = Some(start(folder.path(), &clock, &disk));
         Self {
             folder,
             clock,
+            disk,
             services,
         }
     }
@@ -85,7 +96,7 @@ impl TestDesk {
     /// Stops the store and opens it again.
     pub(crate) fn restart(&mut self) {
         self.services = None;
-        self.services = Some(start(self.folder.path(), &self.clock));
+        self.services = Some(start(self.folder.path(), &self.clock, &self.disk));
     }
 
     /// A search over an index of its own that follows when it is asked to.
@@ -106,9 +117,9 @@ impl TestDesk {
     }
 }
 
-fn start(folder: &Path, clock: &Arc<TestClock>) -> Services {
+fn start(folder: &Path, clock: &Arc<TestClock>, disk: &Arc<dyn Disk>) -> Services {
     let world = World {
-        disk: Arc::new(RealDisk),
+        disk: Arc::clone(disk),
         clock: clock.clone(),
     };
     let identity = Identity::load(&RealDisk, folder).unwrap().unwrap();

@@ -66,6 +66,11 @@ impl FaultyDisk {
         self.0.repaired.store(true, Ordering::SeqCst);
     }
 
+    /// From now on touches are counted, and fail, which were not while it was repaired.
+    pub(crate) fn spoil(&self) {
+        self.0.repaired.store(false, Ordering::SeqCst);
+    }
+
     /// Whether the fault came up.
     pub(crate) fn failed(&self) -> bool {
         self.0.touches.load(Ordering::SeqCst) >= self.0.fault.nth

@@ -7,6 +7,7 @@ mod once;
 mod pairs;
 mod rights;
 mod screen;
+mod sealed;
 
 use std::time::Duration;
 
