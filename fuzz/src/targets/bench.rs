@@ -117,7 +117,10 @@ impl Bench {
         };
         let finder = Finder::new(services.clone(), Arc::clone(&index), None);
         let feed = Feed::new(Arc::clone(services.store()), FeedOptions::default()).expect("a feed");
-        let beside = Beside::new(drop, CancellationToken::new());
+        // A node that stops: whoever listens is told what there is, and nothing is waited for.
+        let stopping = CancellationToken::new();
+        stopping.cancel();
+        let beside = Beside::new(drop, stopping);
         let lanes = Lanes::new(services.clone(), finder, feed, beside, options);
         let router = blotter::lanes::router(&lanes);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -258,7 +261,7 @@ fn key(services: &Services, caller: &Caller) -> String {
     let input = Fields::from([
         ("name".to_owned(), Value::text("fuzz")),
         ("scopes".to_owned(), texts(&SCOPES)),
-        ("lanes".to_owned(), texts(&["query"])),
+        ("lanes".to_owned(), texts(&["query", "events"])),
     ]);
     services.create_key(caller, input).expect("a key").key
 }
