@@ -161,7 +161,8 @@ pub struct Route {
     /// How who asks is let in.
     pub(super) door: Door,
     /// Its clients were written for another server: path and names of parameters match in any case and come in lower case,
-    /// parameters that it doesn't know are passed over, and what path takes which method is told to callers alone.
+    /// parameters that it doesn't know are passed over, of those that come twice the last counts, no request is known again by
+    /// a key, and what path takes which method is told to callers alone.
     pub(super) lenient: bool,
     /// The parameters that its query may have.
     pub query: Vec<Param>,
@@ -305,7 +306,8 @@ impl Draft {
     }
 
     /// Its clients were written for another server: path and names of parameters match in any case and come in lower case,
-    /// parameters that it doesn't know are passed over, and what path takes which method is told to callers alone.
+    /// parameters that it doesn't know are passed over, of those that come twice the last counts, no request is known again by
+    /// a key, and what path takes which method is told to callers alone.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.0.lenient = true;

@@ -203,17 +203,17 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, route: &Rou
     })
 }
 
-fn query_of(uri: &Uri, in_any_case: bool) -> Outcome<BTreeMap<String, String>> {
+fn query_of(uri: &Uri, is_lenient: bool) -> Outcome<BTreeMap<String, String>> {
     let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
         return Err(Failure::wrong("query", "parameters as name=value"));
     };
     let mut query = BTreeMap::new();
     let mut faults = Vec::new();
     for (mut name, value) in pairs {
-        if in_any_case {
+        if is_lenient {
             name.make_ascii_lowercase();
         }
-        if query.insert(name.clone(), value).is_some() {
+        if query.insert(name.clone(), value).is_some() && !is_lenient {
             faults.push(Fault::wrong(name, "one value, not several"));
         }
     }
@@ -501,7 +501,7 @@ fn checked(
         Takes::Own(_) => (body::bare(&bytes, &lanes.options)?, Map::new()),
     };
     let request = match &caller {
-        Some(caller) if head.method != Method::GET => head.request_key(caller, &bytes)?,
+        Some(caller) if head.method != Method::GET && !route.lenient => head.request_key(caller, &bytes)?,
         _ => None,
     };
     Ok(Ask {
