@@ -32,7 +32,9 @@ function ask(to, options) {
   return fetch(to, { ...options, headers, credentials: "same-origin" });
 }
 
-const fetcher = createGraphiQLFetcher({ url: `${window.location.origin}/graphql`, fetch: ask });
+// What is put into Headers goes with the beginning of the socket; a socket of its own for each run, so that another key counts.
+const url = `${window.location.origin}/graphql`;
+const fetcher = createGraphiQLFetcher({ url, subscriptionUrl: `${url.replace(/^http/, "ws")}/ws`, fetch: ask });
 
 const props = {
   fetcher,

@@ -7,6 +7,12 @@ use crate::lanes::http::schema;
 
 /// A command that asks the route. `$BOX` and `$KEY` are the reader's own.
 pub(super) fn curl(route: &Route) -> String {
+    if route.gives.0 == 101 {
+        let path = path(route);
+        return format!(
+            "websocat --protocol graphql-transport-ws -H \"authorization: Bearer $KEY\" wss://$BOX{path}"
+        );
+    }
     let mut command = "curl --cacert ca.pem".to_owned();
     if route.scope != Scope::Open {
         command.push_str(" --oauth2-bearer $KEY");

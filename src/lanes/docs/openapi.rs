@@ -145,7 +145,11 @@ fn path_parts(path: &str) -> impl Iterator<Item = &str> {
 
 fn answers(route: &Route) -> Json {
     let (status, gives) = &route.gives;
-    let success = success(route, gives);
+    let success = match *status {
+        // What follows is no HTTP.
+        101 => json!({"description": route.summary}),
+        _ => success(route, gives),
+    };
     let mut answers = Map::from_iter([(status.to_string(), success.clone())]);
     match (route.method.as_str(), status) {
         ("POST", 201) => {

@@ -3,12 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use crate::domain::event::{self, Severity};
+use crate::lanes::events::commands;
 use crate::lanes::events::yaml::yaml;
-use crate::lanes::events::{commands, wire};
+use crate::lanes::http::ears::event as event_form;
 
 const ABOUT: &str = "What happens on a node, as it happens. A connection subscribes as often as it likes; each subscription is \
     replayed from the `sequence` that its client has and then goes on live, with no gap and no double. The same events come \
-    from `GET /v1/events` as JSON and as `text/event-stream`.";
+    from `GET /v1/events` as JSON and as `text/event-stream`, and from the subscriptions of GraphQL at `/graphql/ws`.";
 
 /// The document.
 pub fn document() -> Json {
@@ -67,7 +68,7 @@ pub fn document() -> Json {
             "hear": {"action": "send", "channel": {"$ref": "#/channels/events"}, "messages": names(&sent)},
             "say": {"action": "receive", "channel": {"$ref": "#/channels/events"}, "messages": names(&taken)},
         },
-        "components": {"schemas": {"event": wire::event_schema()}},
+        "components": {"schemas": {"event": event_form::schema()}},
         "x-event-types": types(),
     })
 }

@@ -5,8 +5,6 @@
 pub mod asyncapi;
 /// What a client has done.
 mod commands;
-/// Credentials of those who stay.
-mod guest;
 /// Asking with patience, and the stream.
 mod pull;
 /// The table of contents.
@@ -15,7 +13,7 @@ pub mod router;
 mod socket;
 /// Those who are told and do not come.
 pub mod webhooks;
-/// Events and frames as JSON.
+/// Frames as JSON.
 mod wire;
 /// JSON as YAML.
 mod yaml;

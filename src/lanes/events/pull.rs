@@ -8,14 +8,15 @@ use axum::http::{HeaderValue, Response};
 use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::lanes::events::guest::{Guest, LOOK_EVERY};
-use crate::lanes::events::wire;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Head;
+use crate::lanes::http::ears::event;
+use crate::lanes::http::ears::guest::{Guest, LOOK_EVERY};
+use crate::lanes::http::ears::hear::{hear, note, read};
 use crate::lanes::http::{Lanes, blocking};
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
-use crate::services::events::{Filter, Heard, Listener, Wanted};
+use crate::services::events::{Filter, Listener, Notice, Wanted};
 use crate::services::failure::{Failure, Fault, Outcome};
 
 /// Events an answer, at most.
@@ -89,51 +90,6 @@ fn seconds(text: &str) -> Option<u64> {
     text.strip_suffix('s').unwrap_or(text).parse().ok()
 }
 
-/// What a listener hears next: from memory, or from the log.
-///
-/// # Errors
-/// The disk failed.
-pub(super) async fn hear(
-    lanes: &Lanes,
-    (listener, filter): (&Listener, &Filter),
-    after: u64,
-    limit: usize,
-) -> Outcome<Heard> {
-    match lanes.feed.recent(listener, filter, after, limit) {
-        Some(heard) => Ok(heard),
-        None => read(lanes, (listener, filter), after, limit).await,
-    }
-}
-
-/// The same from the log.
-async fn read(
-    lanes: &Lanes,
-    (listener, filter): (&Listener, &Filter),
-    after: u64,
-    limit: usize,
-) -> Outcome<Heard> {
-    let (feed, who, which) = (lanes.feed.clone(), listener.clone(), filter.clone());
-    blocking(move || feed.stored(&who, &which, after, limit)).await
-}
-
-/// Restricted records are named in the audit log before anything of them goes out.
-///
-/// # Errors
-/// The audit log can't be written.
-pub(super) async fn note(lanes: &Lanes, caller: &Caller, heard: &Heard) -> Outcome<()> {
-    let restricted: Vec<_> = heard
-        .notices
-        .iter()
-        .filter(|notice| notice.is_restricted())
-        .map(|notice| notice.record)
-        .collect();
-    if restricted.is_empty() {
-        return Ok(());
-    }
-    let (lanes, caller) = (lanes.clone(), caller.clone());
-    blocking(move || lanes.services.note_heard(&caller, &restricted)).await
-}
-
 /// A page: what there is after a number, waited for if there is nothing.
 pub(super) async fn page(lanes: Lanes, caller: Caller, head: Head) -> Outcome<Response<Body>> {
     let asked = Asked::of(&head, lanes.options.ears.wait_max)?;
@@ -158,13 +114,13 @@ pub(super) async fn page(lanes: Lanes, caller: Caller, head: Head) -> Outcome<Re
         heard = hear(&lanes, (&listener, &asked.filter), after, asked.limit).await?;
     };
     note(&lanes, listener.caller(), &heard).await?;
-    let read = Event::done("events.read", None);
+    let event = Event::done("events.read", None);
     let (services, who) = (lanes.services.clone(), listener.caller().clone());
-    blocking(move || services.note_plain_read(&who, read)).await?;
+    blocking(move || services.note_plain_read(&who, event)).await?;
     let events = heard
         .notices
         .iter()
-        .map(|notice| wire::event_json(notice))
+        .map(|notice| event::json_of(notice))
         .collect::<Vec<_>>();
     Ok(Answer::data(events).meta("sequence", after).render())
 }
@@ -243,7 +199,7 @@ impl Streaming {
 }
 
 /// An event as a stream tells it.
-fn chunk(notice: &crate::services::events::Notice) -> String {
-    let (sequence, name, text) = (notice.sequence, &notice.name, wire::event(notice));
+fn chunk(notice: &Notice) -> String {
+    let (sequence, name, text) = (notice.sequence, &notice.name, event::text(notice));
     format!("id: {sequence}\nevent: {name}\ndata: {text}\n\n")
 }

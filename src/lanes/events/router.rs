@@ -5,13 +5,15 @@ use std::sync::LazyLock;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
 use axum::http::Response;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, UPGRADE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 
 use crate::domain::event::Severity;
 use crate::domain::kind::Shape;
-use crate::lanes::events::guest::Guest;
-use crate::lanes::events::{asyncapi, pull, socket, webhooks, wire};
+use crate::lanes::events::{asyncapi, pull, socket, webhooks};
 use crate::lanes::http::Lanes;
+use crate::lanes::http::ears::event;
+use crate::lanes::http::ears::guest::Guest;
+use crate::lanes::http::ears::socket::is_upgrade;
 use crate::lanes::http::route::{Gives, Param, Route, Schema, Visit, param};
 use crate::services::failure::Outcome;
 
@@ -66,7 +68,7 @@ pub fn routes() -> Vec<Route> {
     .lane("events")
     .admits_later(is_upgrade)
     .query(PARAMS)
-    .gives(200, Schema::Json(wire::events_schema))
+    .gives(200, Schema::Json(event::list_schema))
     .visit(listen);
     let document = Route::get("/asyncapi.yaml", "The AsyncAPI document of events")
         .group("about")
@@ -81,16 +83,9 @@ pub fn routes() -> Vec<Route> {
     [vec![listen, document], webhooks::router::routes()].concat()
 }
 
-/// Whether a WebSocket is asked for, which may bring its credential in its first frame.
-fn is_upgrade(headers: &axum::http::HeaderMap) -> bool {
-    headers
-        .get(UPGRADE)
-        .is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
-}
-
 async fn listen(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     if is_upgrade(&visit.head.headers) {
-        return socket::open(&lanes, visit).await;
+        return socket::open(&lanes, visit);
     }
     let guest = Guest::of(&visit.head);
     let (caller, head, _) = visit.into_parts()?;

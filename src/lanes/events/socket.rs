@@ -1,296 +1,130 @@
-//! `GET /v1/events` upgraded to a WebSocket (RFC 6455). A connection holds a number for each subscription and nothing else: what
-//! it hears is read when it can take it.
-
-use std::future::{Future, ready};
-use std::time::Duration;
+//! `GET /v1/events` upgraded to a WebSocket: what is said in its frames. A connection holds a number for each subscription.
 
 use axum::body::Body;
-use axum::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use axum::http::{HeaderValue, Response, StatusCode};
-use futures_util::{SinkExt, StreamExt};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use axum::http::Response;
 use serde_json::{Map, Value as Json};
-use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error as WireError, error::CapacityError};
 
 use crate::domain::value::Fields;
 use crate::lanes::events::commands;
-use crate::lanes::events::guest::{Guest, LOOK_EVERY};
-use crate::lanes::events::pull::{hear, note};
 use crate::lanes::events::wire::{self, FilterSaid, Said};
-use crate::lanes::http::caller::refuse_foreign_page;
+use crate::lanes::http::ears::hear::{Place, Reached, Turn};
+use crate::lanes::http::ears::socket::{
+    self, AUTH_TOO_LATE, End, Frame, NO_CREDENTIAL, Socket, Step, TRY_AGAIN, Talk,
+};
 use crate::lanes::http::failure::words_of;
 use crate::lanes::http::route::Visit;
 use crate::lanes::http::{Ears, Lanes, blocking};
-use crate::services::audit::Event;
+use crate::services::caller::Caller;
 use crate::services::events::{Filter, Listener};
 use crate::services::failure::{Clash, Failure, Outcome};
 
 /// Events written before the client is heard again.
 const EVENTS_AT_ONCE: usize = 100;
-/// How long a farewell may take; a stop waits for it.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-const NO_CREDENTIAL: CloseCode = CloseCode::Library(4401);
-const LANE_CLOSED: CloseCode = CloseCode::Library(4403);
-const AUTH_TOO_LATE: CloseCode = CloseCode::Library(4408);
 
 /// Answers the handshake; the connection goes on beside.
 ///
 /// # Errors
-/// `Invalid` for a handshake that is none; `Denied` for a foreign page with our cookie.
-pub(super) async fn open(lanes: &Lanes, visit: Visit) -> Outcome<Response<Body>> {
-    let Visit {
-        caller,
-        head,
-        upgrade,
-        ..
-    } = visit;
-    let version = head.header(SEC_WEBSOCKET_VERSION.as_str());
-    let (Some(key), Some("13"), Some(upgrade)) = (head.headers.get(SEC_WEBSOCKET_KEY), version, upgrade)
-    else {
-        return Err(Failure::wrong(
-            "handshake",
-            "a WebSocket of version 13 over HTTP/1.1, with Sec-WebSocket-Key",
-        ));
+/// Those of the handshake.
+pub(super) fn open(lanes: &Lanes, visit: Visit) -> Outcome<Response<Body>> {
+    let session = Session {
+        lanes: lanes.clone(),
+        subscriptions: Vec::new(),
+        bad_frames: 0,
     };
-    if caller.is_some() {
-        refuse_foreign_page(&head)?;
-    }
-    let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()));
-    let accept = accept.map_err(|error| Failure::Internal(error.to_string()))?;
-    let guest = Guest::of(&head);
-    let beside = lanes.clone();
-    lanes.beside.spawn(async move {
-        if let Some(mut session) = Session::begin(beside, upgrade, guest).await {
-            let code = session.run(caller.map(Listener::new)).await;
-            session.close(code).await;
-        }
-    });
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    Ok(response)
+    socket::open(lanes, visit, None, session)
 }
 
 /// One subscription.
 struct Subscription {
     id: String,
-    filter: Filter,
     /// The name under which its place is kept.
     durable: Option<String>,
-    /// The last arrival that it has.
-    at: u64,
-    /// The end of the replay was told.
-    caught_up: bool,
+    place: Place,
 }
 
 /// One connection.
 struct Session {
     lanes: Lanes,
-    guest: Guest,
-    wire: WebSocketStream<TokioIo<Upgraded>>,
-    moved: watch::Receiver<u64>,
     subscriptions: Vec<Subscription>,
     bad_frames: u32,
-    heard_at: Instant,
 }
 
-/// Why a connection ends; the close frame says it.
-type End = (CloseCode, &'static str);
-/// A step, or the end.
-type Step = Result<(), End>;
-
-const GONE: End = (CloseCode::Normal, "");
-const GOING_AWAY: End = (CloseCode::Away, "the node is stopping");
-const TRY_AGAIN: End = (CloseCode::Again, "try again later");
-const OVER: End = (NO_CREDENTIAL, "the credential opens this no more");
-
-impl Session {
-    async fn begin(lanes: Lanes, upgrade: OnUpgrade, guest: Guest) -> Option<Self> {
-        let upgraded = upgrade.await.ok()?;
-        let bytes_max = lanes.options.ears.frame_bytes_max;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(4 << 10)
-            .write_buffer_size(8 << 10)
-            .max_message_size(Some(bytes_max))
-            .max_frame_size(Some(bytes_max));
-        let wire = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        Some(Self {
-            guest,
-            wire,
-            moved: lanes.feed.listen(),
-            lanes,
-            subscriptions: Vec::new(),
-            bad_frames: 0,
-            heard_at: Instant::now(),
-        })
+impl Talk for Session {
+    async fn begin(&mut self, socket: &mut Socket, caller: Option<Caller>) -> Result<Listener, End> {
+        if let Some(caller) = caller {
+            return Ok(Listener::new(caller));
+        }
+        let first = timeout(self.ears().auth_within, socket.hear()).await;
+        let Ok(first) = first else {
+            return Err((AUTH_TOO_LATE, "no credential came in time"));
+        };
+        let needed = (NO_CREDENTIAL, "the first frame must bring a credential");
+        let Ok(Frame::Text(text)) = first else {
+            return Err(needed);
+        };
+        match serde_json::from_str(&text) {
+            Ok(Said::Auth { token }) => socket.admit(&token).await,
+            _ => Err(needed),
+        }
     }
 
+    async fn deliver(&mut self, socket: &mut Socket, listener: &Listener) -> Result<bool, End> {
+        let mut more = false;
+        let mut behind = Vec::new();
+        for subscription in &mut self.subscriptions {
+            let Subscription { id, place, .. } = subscription;
+            let turn = place.turn(&self.lanes, listener, EVENTS_AT_ONCE).await;
+            let heard = match turn.map_err(|_| TRY_AGAIN)? {
+                Turn::Nothing => continue,
+                Turn::Lagged => {
+                    behind.push(wire::lagged(id, place.at()));
+                    id.clear();
+                    continue;
+                }
+                Turn::Heard(heard) => heard,
+            };
+            for notice in &heard.notices {
+                socket.tell(wire::event_frame(id, notice)).await?;
+            }
+            match place.reached(heard.reached) {
+                Reached::More => more = true,
+                Reached::CaughtUp => socket.tell(wire::caught_up(id, place.at())).await?,
+                Reached::UpToDate => {}
+            }
+        }
+        for frame in behind {
+            socket.tell(frame).await?;
+        }
+        self.subscriptions
+            .retain(|subscription| !subscription.id.is_empty());
+        Ok(more)
+    }
+
+    async fn take(&mut self, socket: &mut Socket, listener: &mut Listener, frame: Frame) -> Step {
+        let Frame::Text(text) = frame else {
+            return self.refuse(socket, None, "INVALID", "frames are JSON text").await;
+        };
+        if let Err(failure) = self.lanes.rates.take(listener.caller(), 0) {
+            return self.refuse_for(socket, None, &failure).await;
+        }
+        match serde_json::from_str(&text) {
+            Ok(said) => self.act(socket, said, listener).await,
+            Err(error) => self.refuse(socket, None, "INVALID", &error.to_string()).await,
+        }
+    }
+}
+
+impl Session {
     fn ears(&self) -> Ears {
         self.lanes.options.ears
     }
 
-    async fn run(&mut self, listener: Option<Listener>) -> End {
-        let listener = match listener {
-            Some(listener) => Ok(listener),
-            None => self.await_credential().await,
-        };
-        let mut listener = match listener {
-            Ok(listener) => listener,
-            Err(end) => return end,
-        };
-        let (services, who) = (self.lanes.services.clone(), listener.caller().clone());
-        if blocking(move || services.note(&who, Event::done("events.listen", None)))
-            .await
-            .is_err()
-        {
-            return TRY_AGAIN;
-        }
-        let ping_every = self.ears().ping_every;
-        let mut pings = interval_at(Instant::now() + ping_every, ping_every);
-        let mut looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            self.moved.mark_unchanged();
-            let more = match self.deliver(&listener).await {
-                Ok(more) => more,
-                Err(end) => return end,
-            };
-            let lanes = self.lanes.clone();
-            let step = tokio::select! {
-                biased;
-                () = lanes.beside.stopping() => Err(GOING_AWAY),
-                frame = self.wire.next() => self.take(frame, &listener).await,
-                _ = looks.tick() => match self.guest.look_again(&lanes).await {
-                    Ok(still) => { listener = still; Ok(()) }
-                    Err(Failure::Unauthenticated(_) | Failure::Denied(_)) => Err(OVER),
-                    Err(_) => Err(TRY_AGAIN),
-                },
-                _ = pings.tick() => self.ping().await,
-                () = ready(()), if more => Ok(()),
-                moved = self.moved.changed() => moved.map_err(|_| GOING_AWAY),
-            };
-            if let Err(end) = step {
-                return end;
-            }
-        }
-    }
-
-    /// The credential as the first frame, within its time.
-    async fn await_credential(&mut self) -> Result<Listener, End> {
-        let first = timeout(self.ears().auth_within, self.wire.next()).await;
-        let Ok(first) = first else {
-            return Err((AUTH_TOO_LATE, "no credential came in time"));
-        };
-        let Some(Ok(Message::Text(text))) = first else {
-            return Err((NO_CREDENTIAL, "the first frame must bring a credential"));
-        };
-        let Ok(Said::Auth { token }) = serde_json::from_str(&text) else {
-            return Err((NO_CREDENTIAL, "the first frame must bring a credential"));
-        };
-        self.guest = self.guest.clone().with(&token);
-        match self.guest.admit(&self.lanes).await {
-            Ok(caller) => Ok(Listener::new(caller)),
-            Err(Failure::Denied(_)) => Err((LANE_CLOSED, "the credential does not open this lane")),
-            Err(Failure::Unauthenticated(_)) => Err((NO_CREDENTIAL, "the credential is unknown")),
-            Err(_) => Err(TRY_AGAIN),
-        }
-    }
-
-    /// Writes what subscriptions hear next; says whether there is more at once.
-    async fn deliver(&mut self, listener: &Listener) -> Result<bool, End> {
-        let behind_max = self.ears().behind_max;
-        let mut more = false;
-        let mut behind = Vec::new();
-        for place in 0..self.subscriptions.len() {
-            let head = self.lanes.feed.head();
-            let subscription = &mut self.subscriptions[place];
-            if subscription.caught_up && head.saturating_sub(subscription.at) > behind_max {
-                behind.push(wire::lagged(&subscription.id, subscription.at));
-                subscription.id.clear();
-                continue;
-            }
-            if subscription.caught_up && subscription.at >= head {
-                continue;
-            }
-            let who = (listener, &subscription.filter);
-            let heard = hear(&self.lanes, who, subscription.at, EVENTS_AT_ONCE).await;
-            let heard = heard.map_err(|_| TRY_AGAIN)?;
-            note(&self.lanes, listener.caller(), &heard)
-                .await
-                .map_err(|_| TRY_AGAIN)?;
-            subscription.at = heard.reached;
-            for notice in &heard.notices {
-                let frame = wire::event_frame(&subscription.id, notice);
-                send(self.wire.feed(Message::text(frame))).await?;
-            }
-            if subscription.at < head {
-                more = true;
-            } else if !subscription.caught_up {
-                subscription.caught_up = true;
-                let frame = wire::caught_up(&subscription.id, subscription.at);
-                send(self.wire.feed(Message::text(frame))).await?;
-            }
-        }
-        for frame in behind {
-            send(self.wire.feed(Message::text(frame))).await?;
-        }
-        self.subscriptions
-            .retain(|subscription| !subscription.id.is_empty());
-        send(self.wire.flush()).await?;
-        Ok(more)
-    }
-
-    async fn ping(&mut self) -> Step {
-        if self.heard_at.elapsed() > 3 * self.ears().ping_every {
-            return Err(GONE);
-        }
-        send(self.wire.send(Message::Ping(Vec::new().into()))).await
-    }
-
-    /// Takes what the client said.
-    async fn take(&mut self, frame: Option<Result<Message, WireError>>, listener: &Listener) -> Step {
-        self.heard_at = Instant::now();
-        let text = match frame {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => return Ok(()),
-            Some(Ok(Message::Binary(_))) => {
-                return self.refuse(None, "INVALID", "frames are JSON text").await;
-            }
-            None | Some(Ok(Message::Close(_))) => return Err(GONE),
-            Some(Err(WireError::Capacity(CapacityError::MessageTooLong { .. }))) => {
-                return Err((CloseCode::Size, "the frame is too long"));
-            }
-            Some(Err(WireError::Utf8(_))) => return Err((CloseCode::Invalid, "the frame is not UTF-8")),
-            Some(Err(WireError::Protocol(_))) => return Err((CloseCode::Protocol, "no such frame")),
-            Some(Err(_)) => return Err(GONE),
-        };
-        if let Err(failure) = self.lanes.rates.take(listener.caller(), 0) {
-            return self.refuse_for(None, &failure).await;
-        }
-        match serde_json::from_str(&text) {
-            Ok(said) => self.act(said, listener).await,
-            Err(error) => self.refuse(None, "INVALID", &error.to_string()).await,
-        }
-    }
-
-    async fn act(&mut self, said: Said, listener: &Listener) -> Step {
+    async fn act(&mut self, socket: &mut Socket, said: Said, listener: &Listener) -> Step {
         match said {
             Said::Auth { .. } => {
-                self.refuse(None, "INVALID", "the credential was given already")
+                self.refuse(socket, None, "INVALID", "the credential was given already")
                     .await
             }
             Said::Subscribe {
@@ -307,17 +141,17 @@ impl Session {
                     self.subscriptions.push(subscription);
                     Ok(())
                 }
-                Err(failure) => self.refuse_for(Some(&id), &failure).await,
+                Err(failure) => self.refuse_for(socket, Some(&id), &failure).await,
             },
             Said::Ack { id, sequence } => {
                 let known = self.subscriptions.iter().find(|known| known.id == id);
                 let Some((known, name)) = known.and_then(|known| Some((known, known.durable.as_ref()?)))
                 else {
                     let why = "no such named subscription";
-                    return self.refuse(Some(&id), "NOT_FOUND", why).await;
+                    return self.refuse(socket, Some(&id), "NOT_FOUND", why).await;
                 };
                 // Nobody has taken care of what he has not heard.
-                let sequence = sequence.min(known.at);
+                let sequence = sequence.min(known.place.at());
                 self.lanes
                     .feed
                     .places()
@@ -325,19 +159,21 @@ impl Session {
                 self.bad_frames = 0;
                 Ok(())
             }
-            Said::Command { id, command, args } => self.command(listener, &id, command, args).await,
+            Said::Command { id, command, args } => self.command(socket, listener, &id, command, args).await,
             Said::Unsubscribe { id } => {
                 let before = self.subscriptions.len();
                 self.subscriptions.retain(|subscription| subscription.id != id);
                 if self.subscriptions.len() == before {
-                    return self.refuse(Some(&id), "NOT_FOUND", "no such subscription").await;
+                    return self
+                        .refuse(socket, Some(&id), "NOT_FOUND", "no such subscription")
+                        .await;
                 }
                 self.bad_frames = 0;
                 Ok(())
             }
             Said::Ping {} => {
                 self.bad_frames = 0;
-                send(self.wire.send(Message::text(r#"{"op":"pong"}"#))).await
+                socket.tell(r#"{"op":"pong"}"#).await
             }
         }
     }
@@ -371,16 +207,15 @@ impl Session {
         let at = after.or(known.transpose()?).unwrap_or(first);
         Ok(Subscription {
             id: id.to_owned(),
-            filter,
             durable,
-            at,
-            caught_up: false,
+            place: Place::new(filter, at),
         })
     }
 
     /// Has a command carried out; what comes meanwhile waits.
     async fn command(
         &mut self,
+        socket: &mut Socket,
         listener: &Listener,
         id: &str,
         name: String,
@@ -399,42 +234,24 @@ impl Session {
         match done.await {
             Ok(data) => {
                 self.bad_frames = 0;
-                send(self.wire.send(Message::text(wire::result(id, &data)))).await
+                socket.tell(wire::result(id, &data)).await
             }
-            Err(failure) => self.refuse_for(Some(id), &failure).await,
+            Err(failure) => self.refuse_for(socket, Some(id), &failure).await,
         }
     }
 
-    async fn refuse_for(&mut self, id: Option<&str>, failure: &Failure) -> Step {
+    async fn refuse_for(&mut self, socket: &mut Socket, id: Option<&str>, failure: &Failure) -> Step {
         let (code, message) = words_of(failure);
-        self.refuse(id, code, &message).await
+        self.refuse(socket, id, code, &message).await
     }
 
     /// A bad frame gets an error; ten in a row end the connection.
-    async fn refuse(&mut self, id: Option<&str>, code: &str, message: &str) -> Step {
+    async fn refuse(&mut self, socket: &mut Socket, id: Option<&str>, code: &str, message: &str) -> Step {
         self.bad_frames += 1;
-        send(self.wire.send(Message::text(wire::error(id, code, message)))).await?;
+        socket.tell(wire::error(id, code, message)).await?;
         if self.bad_frames >= self.ears().bad_frames_max {
             return Err((CloseCode::Policy, "too many bad frames"));
         }
         Ok(())
     }
-
-    async fn close(&mut self, (code, reason): End) {
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
-        let closing = async {
-            drop(self.wire.close(Some(frame)).await);
-            // The client's own farewell, so that ours is not lost with the connection.
-            while let Some(Ok(_)) = self.wire.next().await {}
-        };
-        drop(timeout(FAREWELL, closing).await);
-    }
-}
-
-/// A peer that is gone ends the connection.
-async fn send(sending: impl Future<Output = Result<(), WireError>>) -> Step {
-    sending.await.map_err(|_| GONE)
 }

@@ -1,10 +1,12 @@
 //! The query lane: the records of the tables of kinds as a GraphQL schema, and their changes by the routes that REST has. It
-//! judges nothing: limits refuse what is too much, services judge the rest. There are no subscriptions yet.
+//! judges nothing: limits refuse what is too much, services judge the rest.
 
 /// The writes of the table of routes as mutations.
 mod changes;
 /// What a query may ask for at all.
 mod limits;
+/// Subscriptions, over a WebSocket.
+mod live;
 /// The table of contents.
 pub mod router;
 /// From a request to an answer.

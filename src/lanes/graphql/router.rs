@@ -8,9 +8,10 @@ use axum::http::{HeaderMap, HeaderValue, Response};
 use serde_json::json;
 
 use crate::domain::kind::Shape;
-use crate::lanes::graphql::changes;
 use crate::lanes::graphql::run::{Kept, answer};
 use crate::lanes::graphql::wire::{Asked, Media, render_failure};
+use crate::lanes::graphql::{changes, live};
+use crate::lanes::http::ears::socket::is_upgrade;
 use crate::lanes::http::route::{Gives, Param, Route, Visit, param};
 use crate::lanes::http::{Lanes, body};
 use crate::services::failure::{Failure, Outcome};
@@ -33,7 +34,7 @@ const PARAMS: [Param; 3] = [
 pub fn routes(others: &[Route]) -> Vec<Route> {
     let writes = changes::writes(others);
     let kept = Arc::new(Kept::new(writes.clone()));
-    let (posted, got) = (Arc::clone(&kept), kept);
+    let (posted, got, live) = (Arc::clone(&kept), Arc::clone(&kept), kept);
     let post = Route::post("/graphql", "Ask, or change something, in GraphQL")
         .group("graphql")
         .lane("graphql")
@@ -48,6 +49,19 @@ pub fn routes(others: &[Route]) -> Vec<Route> {
         .query(PARAMS)
         .gives_other(200, Gives::Own(&MEDIA, answered_schema))
         .visit(move |lanes, visit| get(Arc::clone(&got), lanes, visit));
+    let live = Route::get(
+        "/graphql/ws",
+        "Subscribe, ask and change in GraphQL over a WebSocket: `graphql-transport-ws`",
+    )
+    .group("graphql")
+    .lane("graphql")
+    .tells(render_failure)
+    .admits_later(is_upgrade)
+    .gives_other(101, Gives::Own(&MEDIA, answered_schema))
+    .visit(move |lanes, visit| {
+        let opened = live::open(Arc::clone(&live), &lanes, visit);
+        async { opened }
+    });
     let text: Arc<OnceLock<String>> = Arc::default();
     let schema = Route::get(
         "/graphql/schema.graphql",
@@ -65,7 +79,7 @@ pub fn routes(others: &[Route]) -> Vec<Route> {
         );
         async { Ok(response) }
     });
-    vec![post, get, schema]
+    vec![post, get, live, schema]
 }
 
 /// What an answer may be, by what the client accepts.

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use async_graphql::dynamic::{Schema, SchemaError};
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Variables};
@@ -21,10 +22,11 @@ use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::reading::sitting::Sitting;
 
-/// The engine; it is made when somebody asks first.
+/// The engine, and what answers subscriptions; each is made when somebody asks first.
 #[derive(Debug)]
 pub(super) struct Kept {
     engine: OnceLock<Engine>,
+    of_events: OnceLock<Schema>,
     writes: Vec<Route>,
 }
 
@@ -33,17 +35,30 @@ impl Kept {
     pub(super) fn new(writes: Vec<Route>) -> Self {
         Self {
             engine: OnceLock::new(),
+            of_events: OnceLock::new(),
             writes,
         }
     }
 
     fn engine(&self) -> Outcome<&Engine> {
-        if let Some(engine) = self.engine.get() {
-            return Ok(engine);
-        }
-        let engine = Engine::new(&self.writes).map_err(|error| Failure::Internal(error.to_string()))?;
-        Ok(self.engine.get_or_init(|| engine))
+        made(&self.engine, || Engine::new(&self.writes))
     }
+
+    /// What answers subscriptions.
+    ///
+    /// # Errors
+    /// `Internal`: the tables are wrong.
+    pub(super) fn of_events(&self) -> Outcome<&Schema> {
+        made(&self.of_events, Engine::of_events)
+    }
+}
+
+fn made<T>(kept: &OnceLock<T>, make: impl FnOnce() -> Result<T, SchemaError>) -> Outcome<&T> {
+    if let Some(made) = kept.get() {
+        return Ok(made);
+    }
+    let made = make().map_err(|error| Failure::Internal(error.to_string()))?;
+    Ok(kept.get_or_init(|| made))
 }
 
 /// Answers a request.
@@ -58,9 +73,16 @@ pub(super) async fn answer(
     media: Media,
 ) -> Outcome<Response<Body>> {
     let handle = Handle::current();
+    let admits = match head.method == Method::POST {
+        true => Admits::Changes,
+        false => Admits::Queries,
+    };
     blocking(move || {
-        let told = match prepared(&kept, &lanes, &head.method, &asked) {
-            Ok((engine, document)) => run(engine, &lanes, (&caller, &head), (asked, document), &handle),
+        let told = match prepared(&kept, &lanes, admits, &asked) {
+            Ok(prepared) => {
+                let asked = (asked, prepared.document);
+                run(prepared.engine, &lanes, (&caller, &head), asked, &handle)
+            }
             Err(failure) => {
                 let request = format!("{} {}", head.method, head.path);
                 lanes.services.note_failure(&caller, &request, &failure)?;
@@ -72,52 +94,106 @@ pub(super) async fn answer(
     .await
 }
 
+/// The operations that a way in takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Admits {
+    /// Queries.
+    Queries,
+    /// Queries and changes.
+    Changes,
+    /// Subscriptions too.
+    All,
+}
+
+/// A document within all limits.
+pub(super) struct Prepared<'k> {
+    /// What answers it.
+    pub(super) engine: &'k Engine,
+    /// The document.
+    pub(super) document: ExecutableDocument,
+    /// What its costliest operation can cost.
+    pub(super) cost: usize,
+}
+
 /// The document, if it is within all limits.
-fn prepared<'k>(
+///
+/// # Errors
+/// `Invalid`, naming the limit.
+pub(super) fn prepared<'k>(
     kept: &'k Kept,
     lanes: &Lanes,
-    method: &Method,
+    admits: Admits,
     asked: &Asked,
-) -> Outcome<(&'k Engine, ExecutableDocument)> {
+) -> Outcome<Prepared<'k>> {
     let engine = kept.engine()?;
     let limits = &lanes.options.graphql;
     scan(&asked.query, limits)?;
     let document = parse_query(&asked.query).map_err(|error| Failure::wrong("query", error.to_string()))?;
     let nothing = serde_json::Map::new();
     let variables = asked.variables.as_ref().unwrap_or(&nothing);
-    weigh(&document, variables, (&engine.costs, Engine::roots()), limits)?;
-    let is_query = |ty: OperationType| ty == OperationType::Query;
-    if *method != Method::POST
-        && !document
+    let cost = weigh(&document, variables, (&engine.costs, Engine::roots()), limits)?;
+    let has = |ty| {
+        document
             .operations
             .iter()
-            .all(|(_, operation)| is_query(operation.node.ty))
-    {
+            .any(|(_, operation)| operation.node.ty == ty)
+    };
+    if admits != Admits::All && has(OperationType::Subscription) {
+        let expected = "a query or a mutation: subscriptions are taken by the WebSocket /graphql/ws";
+        return Err(Failure::wrong("query", expected));
+    }
+    if admits == Admits::Queries && has(OperationType::Mutation) {
         return Err(Failure::wrong("query", "a query: changes are asked by POST"));
     }
-    Ok((engine, document))
+    Ok(Prepared {
+        engine,
+        document,
+        cost,
+    })
 }
 
-fn run(
+/// The type of the operation that is meant, if it is clear which one is.
+pub(super) fn chosen(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
+    let mut operations = document.operations.iter();
+    let meant = match name {
+        Some(name) => operations.find(|(known, _)| known.is_some_and(|known| known.as_str() == name)),
+        None => operations.next().filter(|_| operations.next().is_none()),
+    };
+    meant.map(|(_, operation)| operation.node.ty)
+}
+
+/// Answers a query or a change in a sitting of its own.
+pub(super) fn run(
     engine: &Engine,
     lanes: &Lanes,
     (caller, head): (&Caller, &Head),
-    (asked, document): (Asked, ExecutableDocument),
+    asked: (Asked, ExecutableDocument),
     handle: &Handle,
 ) -> Told {
     let sitting = Arc::new(Sitting::new(&lanes.services, caller.clone()));
-    let variables = Json::Object(asked.variables.unwrap_or_default());
-    let mut request = Request::new(asked.query)
-        .variables(Variables::from_json(variables))
-        .data(Arc::clone(&sitting))
-        .data(lanes.clone())
-        .data(head.clone());
-    request.operation_name = asked.operation_name;
-    request.set_parsed_query(document);
+    let request = request_of(lanes, head, asked, &sitting);
     let answered = handle.block_on(engine.schema.execute(request));
     // What was read is in the audit log before anything of it is told.
     match sitting.note() {
         Ok(()) => Told::of(answered, &head.request_id),
         Err(failure) => Told::refused(&failure, &head.request_id),
     }
+}
+
+/// A request as the library takes it, with what resolvers read from.
+pub(super) fn request_of(
+    lanes: &Lanes,
+    head: &Head,
+    (asked, document): (Asked, ExecutableDocument),
+    sitting: &Arc<Sitting>,
+) -> Request {
+    let variables = Json::Object(asked.variables.unwrap_or_default());
+    let mut request = Request::new(asked.query)
+        .variables(Variables::from_json(variables))
+        .data(Arc::clone(sitting))
+        .data(lanes.clone())
+        .data(head.clone());
+    request.operation_name = asked.operation_name;
+    request.set_parsed_query(document);
+    request
 }

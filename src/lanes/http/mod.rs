@@ -9,6 +9,8 @@ pub mod ask;
 pub mod body;
 /// From headers to a caller.
 pub mod caller;
+/// What lanes share that tell what happens.
+pub mod ears;
 /// Failures as status, code and message.
 pub mod failure;
 /// Files: how they come in and go out.

@@ -23,7 +23,10 @@ fn the_published_document_is_the_one_that_the_tables_give() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let about = operation["description"].as_str().unwrap();
-            let told = about.starts_with("Needs ") && about.contains("```sh\ncurl ");
+            let told = about.starts_with("Needs ")
+                && ["curl ", "websocat "]
+                    .iter()
+                    .any(|tool| about.contains(&format!("```sh\n{tool}")));
             assert!(
                 told && !about.contains('{') | about.contains("{\"data\":") | about.contains("{\"query\":"),
                 "{method} {path}: {about}"

@@ -27,7 +27,16 @@ impl Ear {
         served: &TestBox,
         headers: &[(&'static str, String)],
     ) -> Result<Self, Error> {
-        let mut request = "wss://localhost/v1/events".into_client_request().unwrap();
+        Self::try_open_at(served, "/v1/events", headers).await
+    }
+
+    /// The same at another path.
+    pub(crate) async fn try_open_at(
+        served: &TestBox,
+        path: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Self, Error> {
+        let mut request = format!("wss://localhost{path}").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }

@@ -1,8 +1,10 @@
-//! The GraphQL lane: boards, rights, limits, changes.
+//! The GraphQL lane: boards, rights, limits, changes, subscriptions.
 
 mod board;
 mod changes;
 mod limits;
+mod live;
+mod protocol;
 
 use axum::http::Method;
 use serde_json::{Value as Json, json};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::domain::id::RecordId;
-use crate::lanes::events::pull::{hear, note};
 use crate::lanes::events::webhooks::letter::Letter;
+use crate::lanes::http::ears::hear::{hear, note};
 use crate::lanes::http::{Lanes, Line, Outside, Reply, Telling, blocking};
 use crate::services::audit::Event;
 use crate::services::events::webhooks::{Attempt, Place, Standing, Webhook};

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use crate::domain::time::Millis;
-use crate::lanes::events::wire;
+use crate::lanes::http::ears::event;
 use crate::services::events::Notice;
 use crate::services::events::webhooks::{Webhook, signatures};
 
@@ -37,7 +37,7 @@ impl Letter {
             at: notice.at.to_string(),
             source: format!("urn:blotter:node:{}", notice.node),
             subject: notice.record.to_string(),
-            body: wire::event(notice).to_owned(),
+            body: event::text(notice).to_owned(),
         }
     }
 
@@ -59,7 +59,7 @@ impl Letter {
             "evidenceIds": [],
             "reportId": null,
             "data": {"kind": "webhook", "id": hook.id.to_string(), "changes": {}},
-            "schemaVersion": wire::SCHEMA_VERSION,
+            "schemaVersion": event::SCHEMA_VERSION,
             "test": true,
         });
         Self {

@@ -60,7 +60,7 @@ impl Weight {
     }
 }
 
-/// Refuses a document beyond a limit.
+/// What the costliest operation of a document can cost; refuses one beyond a limit.
 ///
 /// # Errors
 /// The limit that was met first.
@@ -69,7 +69,7 @@ pub(in crate::lanes::graphql) fn weigh(
     variables: &Variables,
     (costs, root): (&Costs, [&str; 3]),
     limits: &Limits,
-) -> Result<(), Exceeded> {
+) -> Result<usize, Exceeded> {
     let mut scales = Scales {
         document,
         variables,
@@ -79,10 +79,11 @@ pub(in crate::lanes::graphql) fn weigh(
         open: HashSet::new(),
         definitions: &[],
     };
-    let mut unfolded = 0_usize;
+    let (mut unfolded, mut costliest) = (0_usize, 0);
     for (_, operation) in document.operations.iter() {
         let weight = scales.operation(&operation.node, root)?;
         unfolded = unfolded.saturating_add(weight.fields);
+        costliest = costliest.max(weight.cost);
         let (complexity_max, depth_max) = (limits.complexity_max, limits.depth_max);
         if weight.cost > complexity_max {
             let what = format!("the query can cost {}", weight.cost);
@@ -103,7 +104,7 @@ pub(in crate::lanes::graphql) fn weigh(
     for (_, operation) in document.operations.iter() {
         scales.count_aliases(&[("", &operation.node.selection_set.node)])?;
     }
-    Ok(())
+    Ok(costliest)
 }
 
 struct Scales<'d> {

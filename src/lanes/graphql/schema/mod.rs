@@ -24,16 +24,16 @@ mod roots;
 
 use async_graphql::dynamic::{ResolverContext, Schema, SchemaError};
 
-use crate::lanes::graphql::changes;
 use crate::lanes::graphql::limits::Costs;
+use crate::lanes::graphql::{changes, live};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::route::Route;
 use crate::services::search::Finder;
 
-pub(super) use answer::{refuse_or, sitting};
+pub(super) use answer::{record_value, refuse_or, sitting};
 pub(super) use book::{Book, FieldDef, ROOTS, TypeDef};
 pub(super) use names::{camel, one_of, pascal, type_of};
-pub(super) use roots::{json_link, json_type, json_value};
+pub(super) use roots::{id_of, json_link, json_type, json_value, text_of};
 
 /// A schema that answers, and what each of its fields can cost.
 #[derive(Debug)]
@@ -57,6 +57,14 @@ impl Engine {
         })
     }
 
+    /// What answers subscriptions: the same, asked as a query about one thing that happened.
+    ///
+    /// # Errors
+    /// The tables name a type that there is not: a fault of the program.
+    pub(super) fn of_events() -> Result<Schema, SchemaError> {
+        book(&[]).schema(ROOTS[2])
+    }
+
     /// The roots of queries, changes and subscriptions.
     pub(super) fn roots() -> [&'static str; 3] {
         ROOTS
@@ -73,6 +81,7 @@ fn book(writes: &[Route]) -> Book {
     custody::add(&mut book);
     disputes::add(&mut book);
     roots::add(&mut book);
+    live::add(&mut book);
     changes::add(&mut book, writes);
     book
 }

@@ -241,7 +241,7 @@ fn listing(ctx: &ResolverContext<'_>, kind: &'static Kind) -> Outcome<Listing> {
     Ok(listing)
 }
 
-/// A type of plain members of JSON, all of them nullable.
+/// A type of plain members of JSON; those whose type has an exclamation mark are always there.
 pub(in crate::lanes::graphql) fn json_type(
     name: &str,
     doc: &str,
@@ -250,7 +250,10 @@ pub(in crate::lanes::graphql) fn json_type(
     let fields = fields.iter().map(|&(name, ty, doc)| {
         let ty = match ty.strip_prefix('[') {
             Some(ty) => TypeRef::named_nn_list(ty),
-            None => TypeRef::named(ty),
+            None => match ty.strip_suffix('!') {
+                Some(ty) => TypeRef::named_nn(ty),
+                None => TypeRef::named(ty),
+            },
         };
         FieldDef::new(name, ty, doc, move |ctx| {
             let value = disputes::json(&ctx)[name].clone();

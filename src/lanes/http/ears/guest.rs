@@ -11,18 +11,18 @@ use crate::services::events::Listener;
 use crate::services::failure::Outcome;
 
 /// Between two looks at a credential.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(10);
+pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// A credential that stays.
 #[derive(Clone, Debug)]
-pub(super) struct Guest {
+pub struct Guest {
     credential: Option<String>,
     via: Via,
 }
 
 impl Guest {
     /// What the request brought.
-    pub(super) fn of(head: &Head) -> Self {
+    pub fn of(head: &Head) -> Self {
         Self {
             credential: credential_of(&head.headers).map(str::to_owned),
             via: via_of(head),
@@ -30,7 +30,7 @@ impl Guest {
     }
 
     /// The same with a credential that came later.
-    pub(super) fn with(self, credential: &str) -> Self {
+    pub fn with(self, credential: &str) -> Self {
         Self {
             credential: Some(credential.to_owned()),
             ..self
@@ -38,7 +38,7 @@ impl Guest {
     }
 
     /// Whoever the credential opens the lane for, now.
-    pub(super) async fn admit(&self, lanes: &Lanes) -> Outcome<Caller> {
+    pub async fn admit(&self, lanes: &Lanes) -> Outcome<Caller> {
         let (lanes, guest) = (lanes.clone(), self.clone());
         blocking(move || {
             let credential = guest.credential.unwrap_or_default();
@@ -48,7 +48,7 @@ impl Guest {
     }
 
     /// The listener that the guest still is.
-    pub(super) async fn look_again(&self, lanes: &Lanes) -> Outcome<Listener> {
+    pub async fn look_again(&self, lanes: &Lanes) -> Outcome<Listener> {
         let (lanes, guest) = (lanes.clone(), self.clone());
         blocking(move || {
             let credential = guest.credential.unwrap_or_default();
