@@ -125,7 +125,6 @@ where
         .max_concurrent_streams(edge.limits.streams_max)
         .max_header_list_size(edge.limits.header_bytes_max)
         .max_pending_accept_reset_streams(edge.limits.resets_pending_max)
-        .enable_connect_protocol()
         .serve_connection(
             TokioIo::new(stream),
             service_fn(move |request| around.clone().answer(request)),

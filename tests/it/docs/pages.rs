@@ -44,7 +44,7 @@ fn a_browser_shows_the_reference_finds_in_it_and_asks_nobody_else() {
 const PASSWORD: &str = "correct horse battery";
 
 #[test]
-fn a_browser_runs_a_query_in_the_playground_and_asks_nobody_else() {
+fn a_browser_runs_a_query_and_a_subscription_in_the_playground_and_asks_nobody_else() {
     let Some(mut browser) = Browser::or_say() else {
         return;
     };
@@ -90,6 +90,24 @@ fn a_browser_runs_a_query_in_the_playground_and_asks_nobody_else() {
     browser.value("document.querySelector('.graphiql-execute-button').click()");
     browser.wait_until("document.querySelector('.result-window').innerText.includes('queryType')");
     browser.wait_for_request(".worker-");
+    // And is told by the same session what happens, over a connection that is not the page's: that speaks HTTP/2.
+    let case = json!({"data": {"title": "Pier 4"}}).to_string();
+    let request = json!({"method": "POST", "body": case, "headers": {"content-type": "application/json"}});
+    browser.value(&format!(
+        "fetch('/v1/cases', {request}).then((answer) => {{ globalThis.made = answer.ok; }})"
+    ));
+    browser.wait_until("globalThis.made === true");
+    let text = "subscription { events(after: 0) { eventType } }";
+    browser.value(&format!(
+        "localStorage.removeItem('graphiql:tabState'); localStorage.setItem('graphiql:query', '{text}'); location.reload()"
+    ));
+    let editor = "document.querySelector('.graphiql-query-editor .view-lines')";
+    browser.wait_until(&format!(
+        "{editor}?.innerText.replaceAll('\\u00a0', ' ').trim() === '{text}'"
+    ));
+    browser.value("document.querySelector('.graphiql-execute-button').click()");
+    browser
+        .wait_until("document.querySelector('.result-window')?.innerText.includes('case.opened') === true");
     assert_eq!(browser.asked_elsewhere(&origin), Vec::<String>::new());
     // Before a key is given the schema is refused.
     let of_lane = |error: &&Json| {

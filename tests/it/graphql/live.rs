@@ -43,7 +43,7 @@ async fn a_subscription_tells_the_same_events_under_the_same_ids_and_numbers() {
     let all = format!(
         "subscription {{ events(after: 0) {{ {EVENT} record {{ __typename id }} case {{ title }} }} }}"
     );
-    ear.say(&operation("all", &all, Json::Null)).await;
+    ear.say(&operation("all", &all, &Json::Null)).await;
     let mut told = Vec::new();
     for _ in 0..3 {
         told.push(next(&mut ear, "all").await["events"].clone());
@@ -66,7 +66,7 @@ async fn a_subscription_tells_the_same_events_under_the_same_ids_and_numbers() {
         fragment All on Event {{ {EVENT} }}"
     );
     let filter = json!({"eventTypes": ["case.*"], "caseIds": [number], "minSeverity": "high"});
-    let mut wish = operation("some", &some, json!({"after": 0, "filter": filter}));
+    let mut wish = operation("some", &some, &json!({"after": 0, "filter": filter}));
     wish["payload"]["operationName"] = "Yes".into();
     ear.say(&wish).await;
     let told = next(&mut ear, "some").await["happened"].clone();
@@ -108,9 +108,9 @@ async fn replay_and_live_join_without_gap_or_double_while_the_feed_grows() {
     let mut ear = begun(&served, &served.key).await;
     let listening = async {
         let query = |filter: &str| format!("subscription {{ events(after: 0{filter}) {{ sequence data }} }}");
-        ear.say(&operation("all", &query(""), json!({}))).await;
+        ear.say(&operation("all", &query(""), &json!({}))).await;
         let opened = query(", filter: {eventTypes: \"case.opened\"}");
-        ear.say(&operation("opened", &opened, json!({}))).await;
+        ear.say(&operation("opened", &opened, &json!({}))).await;
         let mut heard: Vec<Json> = Vec::new();
         while heard.len() < 2 * (BEFORE + WHILE) {
             heard.push(ear.hear().await.unwrap());
@@ -158,7 +158,7 @@ async fn a_case_is_told_as_it_is_whenever_something_happens_to_it() {
     let query = "subscription($id: ID!) { investigationChanged(id: $id) { id status title evidence { description } } }";
     let mut ear = begun(&served, &served.key).await;
     for (name, id) in [("number", &made["display_id"]), ("id", &made["id"])] {
-        ear.say(&operation(name, query, json!({"id": id}))).await;
+        ear.say(&operation(name, query, &json!({"id": id}))).await;
     }
     assert_eq!(
         settle(&mut ear).await,
@@ -195,7 +195,7 @@ async fn a_case_is_told_as_it_is_whenever_something_happens_to_it() {
         (&scoped, id, "DENIED"),
     ] {
         let mut ear = begun(&served, key).await;
-        ear.say(&operation("x", query, json!({"id": id}))).await;
+        ear.say(&operation("x", query, &json!({"id": id}))).await;
         let refused = ear.hear().await.unwrap();
         assert_eq!(refused["type"], "error", "{refused}");
         assert_eq!(codes(&json!({"errors": refused["payload"]})), [code], "{refused}");
@@ -227,7 +227,7 @@ async fn nobody_is_told_of_what_he_may_not_read_and_who_loses_his_key_is_told_no
         (&foreign, &[]),
     ] {
         let mut ear = begun(&served, key).await;
-        ear.say(&operation("a", query, json!({}))).await;
+        ear.say(&operation("a", query, &json!({}))).await;
         let mut heard = Vec::new();
         while heard.len() < expected.len() {
             heard.push(next(&mut ear, "a").await["events"]["eventType"].clone());
@@ -242,7 +242,7 @@ async fn nobody_is_told_of_what_he_may_not_read_and_who_loses_his_key_is_told_no
 
     let key = served.key_for(METRO, &["cases:read", "cases:write"], &["query"]);
     let mut listening = begun(&served, &key).await;
-    listening.say(&operation("a", query, json!({}))).await;
+    listening.say(&operation("a", query, &json!({}))).await;
     next(&mut listening, "a").await;
     let mut asking = begun(&served, &key).await;
     let keys = served.get("/v1/keys?limit=100").await.expect(200).data();
@@ -258,7 +258,7 @@ async fn nobody_is_told_of_what_he_may_not_read_and_who_loses_his_key_is_told_no
         .await;
     // Whoever asks or changes something is looked at before, and whoever listens every ten seconds.
     let make = "mutation { createInvestigation(input: {title: \"No\"}) { investigation { id } } }";
-    asking.say(&operation("m", make, json!({}))).await;
+    asking.say(&operation("m", make, &json!({}))).await;
     assert_eq!(asking.hear().await, Err(4401));
     assert_eq!(listening.hear().await, Err(4401));
     let cases = served.get("/v1/cases").await.expect(200).data();
@@ -275,7 +275,7 @@ async fn who_reads_too_slowly_is_told_where_to_go_on_and_loses_nothing() {
     let served = TestBox::start_with(Options { ears, ..plenty() }).await;
     let mut ear = begun(&served, &served.key).await;
     let query = "subscription($after: Long) { events(after: $after) { sequence data } }";
-    ear.say(&operation("a", query, json!({}))).await;
+    ear.say(&operation("a", query, &json!({}))).await;
     settle(&mut ear).await;
     // Far more than sockets hold on the way, and nobody reads.
     let text = "x".repeat(40_000);
@@ -300,7 +300,7 @@ async fn who_reads_too_slowly_is_told_where_to_go_on_and_loses_nothing() {
     assert_eq!(about["reason"], "lagged", "{lagged}");
     assert_eq!(about["code"], "BUSY");
     assert_eq!(about["resumeAfter"], reached);
-    ear.say(&operation("a", query, json!({"after": reached}))).await;
+    ear.say(&operation("a", query, &json!({"after": reached}))).await;
     while titles.len() < FILED {
         let event = next(&mut ear, "a").await["events"].clone();
         titles.push(event["data"]["changes"]["title"].clone());

@@ -26,7 +26,7 @@ pub(super) async fn begun(served: &TestBox, key: &str) -> Ear {
 }
 
 /// An operation.
-pub(super) fn operation(id: &str, query: &str, variables: Json) -> Json {
+pub(super) fn operation(id: &str, query: &str, variables: &Json) -> Json {
     json!({"type": "subscribe", "id": id, "payload": {"query": query, "variables": variables}})
 }
 
@@ -60,7 +60,7 @@ async fn who_begins_brings_a_credential_in_a_header_or_in_the_payload() {
         ear.say(&json!({"type": "connection_init", "payload": payload}))
             .await;
         assert_eq!(ear.hear().await, Ok(json!({"type": "connection_ack"})));
-        ear.say(&operation("me", "{ me { name } }", json!({}))).await;
+        ear.say(&operation("me", "{ me { name } }", &json!({}))).await;
         let next = json!({"type": "next", "id": "me", "payload": {"data": {"me": {"name": "test key"}}}});
         assert_eq!(ear.hear().await, Ok(next));
         assert_eq!(ear.hear().await, Ok(json!({"type": "complete", "id": "me"})));
@@ -71,7 +71,7 @@ async fn who_begins_brings_a_credential_in_a_header_or_in_the_payload() {
     ear.say(&json!({"type": "connection_init", "payload": {"apiKey": other}}))
         .await;
     assert_eq!(ear.hear().await, Ok(json!({"type": "connection_ack"})));
-    ear.say(&operation("me", "{ me { tenant } }", json!({}))).await;
+    ear.say(&operation("me", "{ me { tenant } }", &json!({}))).await;
     assert_eq!(
         ear.hear().await.unwrap()["payload"]["data"]["me"]["tenant"],
         "harbor"
@@ -116,7 +116,7 @@ async fn each_fault_of_the_protocol_has_its_code() {
     assert!(old.is_err(), "nothing of what was offered is chosen");
 
     let mut early = connect(&served, Some(&key)).await.unwrap();
-    early.say(&operation("a", "{ me { name } }", json!({}))).await;
+    early.say(&operation("a", "{ me { name } }", &json!({}))).await;
     assert_eq!(early.hear().await, Err(4401), "nobody asks before he has begun");
     let mut twice = begun(&served, &key).await;
     twice.say(&json!({"type": "connection_init"})).await;
@@ -124,35 +124,12 @@ async fn each_fault_of_the_protocol_has_its_code() {
     let mut again = begun(&served, &key).await;
     for _ in 0..2 {
         again
-            .say(&operation("a", "subscription { events { eventId } }", json!({})))
+            .say(&operation("a", "subscription { events { eventId } }", &json!({})))
             .await;
     }
     assert_eq!(again.hear().await, Err(4409));
 
-    let bad = [
-        Message::binary(vec![0; 9]),
-        Message::binary(r#"{"type":"ping"}"#),
-        Message::text(""),
-        Message::text("no JSON"),
-        Message::text("[]"),
-        Message::text("null"),
-        Message::text("{}"),
-        Message::text(r#"{"type":"start","id":"a"}"#),
-        Message::text(r#"{"type":"subscribe","id":"a"}"#),
-        Message::text(r#"{"type":"subscribe","id":"a","payload":"{ me }"}"#),
-        Message::text(r#"{"type":"subscribe","id":"a","payload":{"query":1}}"#),
-        Message::text(r#"{"type":"subscribe","payload":{"query":"{ me { name } }"}}"#),
-        Message::text(r#"{"type":"subscribe","id":"","payload":{"query":"{ me { name } }"}}"#),
-        Message::text(operation(&"x".repeat(101), "{ me { name } }", json!({})).to_string()),
-        Message::text(operation("a", "{ me { name } }", json!([])).to_string()),
-        Message::text(r#"{"type":"complete"}"#),
-        Message::text("[".repeat(60_000)),
-        Message::text(format!(
-            r#"{{"type":"ping","payload":{}1{}}}"#,
-            "[".repeat(9_000),
-            "]".repeat(9_000)
-        )),
-    ];
+    let bad = bad_frames();
     for frame in &bad {
         let mut ear = begun(&served, &key).await;
         ear.send(frame.clone()).await;
@@ -209,11 +186,11 @@ async fn queries_and_changes_go_over_the_same_socket_and_limits_are_the_same() {
     let mut ear = begun(&served, &served.key).await;
     let make = "mutation($t: String!) { createInvestigation(input: {title: $t, clientMutationId: \"m\"}) {
         replayed investigation { id title } } }";
-    ear.say(&operation("make", make, json!({"t": "Pier"}))).await;
+    ear.say(&operation("make", make, &json!({"t": "Pier"}))).await;
     let made = ear.hear().await.unwrap()["payload"]["data"]["createInvestigation"].clone();
     assert_eq!(made["investigation"]["title"], "Pier");
     assert_eq!(ear.hear().await, Ok(json!({"type": "complete", "id": "make"})));
-    ear.say(&operation("make", make, json!({"t": "Pier"}))).await;
+    ear.say(&operation("make", make, &json!({"t": "Pier"}))).await;
     let again = ear.hear().await.unwrap();
     assert_eq!(again["payload"]["data"]["createInvestigation"]["replayed"], true);
     assert_eq!(ear.hear().await.unwrap()["type"], "complete");
@@ -231,9 +208,77 @@ async fn queries_and_changes_go_over_the_same_socket_and_limits_are_the_same() {
 
     let work = served.services().work();
     let before = (work.snapshots(), work.records());
+    for (query, limit) in wrong() {
+        ear.say(&operation("wrong", &query, &json!({}))).await;
+        let refused = ear.hear().await.unwrap();
+        assert_eq!(refused["type"], "error", "{query}: {refused}");
+        let codes = codes(&json!({"errors": refused["payload"]}));
+        assert!(codes.iter().all(|code| code == "INVALID"), "{query}: {refused}");
+        let message = refused["payload"][0]["message"].as_str().unwrap();
+        if let Some(limit) = limit {
+            assert!(
+                message.contains(&format!("graphql.{limit}")),
+                "{limit}: {message}"
+            );
+        }
+    }
+    assert_eq!((work.snapshots(), work.records()), before, "nothing was read");
+
+    // As many as one connection may have, and no more; who ends one may begin another.
+    let all = "subscription { events { eventId } }";
+    for number in 0..50 {
+        ear.say(&operation(&number.to_string(), all, &json!({}))).await;
+    }
+    assert_eq!(settle(&mut ear).await, Vec::<Json>::new());
+    ear.say(&operation("more", all, &json!({}))).await;
+    let refused = ear.hear().await.unwrap();
+    assert_eq!(codes(&json!({"errors": refused["payload"]})), ["DENIED"]);
+    ear.say(&json!({"type": "complete", "id": "7"})).await;
+    ear.say(&operation("more", all, &json!({}))).await;
+    assert_eq!(settle(&mut ear).await, Vec::<Json>::new());
+}
+
+fn deep(levels: usize) -> String {
+    format!(
+        "{}id{}",
+        "evidence(first: 1) { case { ".repeat(levels / 2),
+        "} } ".repeat(levels / 2)
+    )
+}
+
+/// Frames that are no messages.
+fn bad_frames() -> Vec<Message> {
+    vec![
+        Message::binary(vec![0; 9]),
+        Message::binary(r#"{"type":"ping"}"#),
+        Message::text(""),
+        Message::text("no JSON"),
+        Message::text("[]"),
+        Message::text("null"),
+        Message::text("{}"),
+        Message::text(r#"{"type":"start","id":"a"}"#),
+        Message::text(r#"{"type":"subscribe","id":"a"}"#),
+        Message::text(r#"{"type":"subscribe","id":"a","payload":"{ me }"}"#),
+        Message::text(r#"{"type":"subscribe","id":"a","payload":{"query":1}}"#),
+        Message::text(r#"{"type":"subscribe","payload":{"query":"{ me { name } }"}}"#),
+        Message::text(r#"{"type":"subscribe","id":"","payload":{"query":"{ me { name } }"}}"#),
+        Message::text(operation(&"x".repeat(101), "{ me { name } }", &json!({})).to_string()),
+        Message::text(operation("a", "{ me { name } }", &json!([])).to_string()),
+        Message::text(r#"{"type":"complete"}"#),
+        Message::text("[".repeat(60_000)),
+        Message::text(format!(
+            r#"{{"type":"ping","payload":{}1{}}}"#,
+            "[".repeat(9_000),
+            "]".repeat(9_000)
+        )),
+    ]
+}
+
+/// Operations that are none, some with the limit that names them.
+fn wrong() -> Vec<(String, Option<&'static str>)> {
     let deep = format!("subscription {{ events {{ case {{ {} }} }} }}", deep(13));
     let aliases: String = (0..11).map(|n| format!("a{n}: eventId ")).collect();
-    let wrong = [
+    vec![
         (deep, Some("depth_max")),
         (format!("subscription {{ events {{ {aliases} }} }}"), Some("aliases_max")),
         (
@@ -258,41 +303,5 @@ async fn queries_and_changes_go_over_the_same_socket_and_limits_are_the_same() {
         ("subscription A { events { eventId } } subscription B { events { eventId } }".into(), None),
         ("subscription {".into(), None),
         ("{ nothing }".into(), None),
-    ];
-    for (query, limit) in wrong {
-        ear.say(&operation("wrong", &query, json!({}))).await;
-        let refused = ear.hear().await.unwrap();
-        assert_eq!(refused["type"], "error", "{query}: {refused}");
-        let codes = codes(&json!({"errors": refused["payload"]}));
-        assert!(codes.iter().all(|code| code == "INVALID"), "{query}: {refused}");
-        let message = refused["payload"][0]["message"].as_str().unwrap();
-        if let Some(limit) = limit {
-            assert!(
-                message.contains(&format!("graphql.{limit}")),
-                "{limit}: {message}"
-            );
-        }
-    }
-    assert_eq!((work.snapshots(), work.records()), before, "nothing was read");
-
-    // As many as one connection may have, and no more; who ends one may begin another.
-    let all = "subscription { events { eventId } }";
-    for number in 0..50 {
-        ear.say(&operation(&number.to_string(), all, json!({}))).await;
-    }
-    assert_eq!(settle(&mut ear).await, Vec::<Json>::new());
-    ear.say(&operation("more", all, json!({}))).await;
-    let refused = ear.hear().await.unwrap();
-    assert_eq!(codes(&json!({"errors": refused["payload"]})), ["DENIED"]);
-    ear.say(&json!({"type": "complete", "id": "7"})).await;
-    ear.say(&operation("more", all, json!({}))).await;
-    assert_eq!(settle(&mut ear).await, Vec::<Json>::new());
-}
-
-fn deep(levels: usize) -> String {
-    format!(
-        "{}id{}",
-        "evidence(first: 1) { case { ".repeat(levels / 2),
-        "} } ".repeat(levels / 2)
-    )
+    ]
 }
