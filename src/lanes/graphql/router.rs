@@ -11,22 +11,32 @@ use crate::domain::kind::Shape;
 use crate::lanes::graphql::run::{Kept, answer};
 use crate::lanes::graphql::wire::{Asked, Media, render_failure};
 use crate::lanes::graphql::{changes, live};
+use crate::lanes::http::ask::Head;
 use crate::lanes::http::ears::socket::is_upgrade;
 use crate::lanes::http::route::{Gives, Param, Route, Visit, param};
 use crate::lanes::http::{Lanes, body};
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
+
+/// Characters of a parameter. Percent-encoded they fit into a head, which has a limit of its own (`limits.header_bytes_max`).
+const QUERY_CHARS_MAX: usize = 8_000;
+const VARIABLES_CHARS_MAX: usize = 2_000;
+const NAME_CHARS_MAX: usize = 200;
 
 const PARAMS: [Param; 3] = [
     param(
         "query",
-        Shape::Line(2_000),
+        Shape::Text(QUERY_CHARS_MAX),
         "The document; it must be a query. A longer one goes by `POST`.",
     ),
-    param("operationName", Shape::Line(200), "Which of its operations."),
+    param(
+        "operationName",
+        Shape::Text(NAME_CHARS_MAX),
+        "Which of its operations.",
+    ),
     param(
         "variables",
-        Shape::Line(2_000),
-        "With which variables, as a JSON object.",
+        Shape::Text(VARIABLES_CHARS_MAX),
+        "With which variables, as a JSON object. Longer ones go by `POST`.",
     ),
 ];
 
@@ -121,6 +131,7 @@ async fn post(kept: Arc<Kept>, lanes: Lanes, visit: Visit) -> Outcome<Response<B
 async fn get(kept: Arc<Kept>, lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     let media = Media::of(&visit.head.headers);
     let (caller, head, _) = visit.into_parts()?;
+    refuse_longer(&head)?;
     let asked = Asked::of_query(|name| head.param(name).map(str::to_owned))?;
     answer(kept, lanes, (caller, head), asked, media).await
 }
@@ -135,4 +146,24 @@ fn refuse_other_media(headers: &HeaderMap) -> Outcome<()> {
         return Err(Failure::Unsupported("the body must be application/json".into()));
     }
     Ok(())
+}
+
+/// A parameter longer than the document says.
+fn refuse_longer(head: &Head) -> Outcome<()> {
+    let faults = PARAMS.iter().filter_map(|param| {
+        let Shape::Text(chars_max) = param.shape else {
+            return None;
+        };
+        let is_longer = head.param(param.name)?.chars().nth(chars_max).is_some();
+        is_longer.then(|| {
+            Fault::wrong(
+                param.name,
+                format!("at most {chars_max} characters; more goes by POST"),
+            )
+        })
+    });
+    match faults.collect::<Vec<_>>() {
+        faults if faults.is_empty() => Ok(()),
+        faults => Err(Failure::Invalid(faults)),
+    }
 }

@@ -90,7 +90,23 @@ fn a_browser_runs_a_query_and_a_subscription_in_the_playground_and_asks_nobody_e
     browser.value("document.querySelector('.graphiql-execute-button').click()");
     browser.wait_until("document.querySelector('.result-window').innerText.includes('queryType')");
     browser.wait_for_request(".worker-");
-    // And is told by the same session what happens, over a connection that is not the page's: that speaks HTTP/2.
+    subscribe(&mut browser);
+    assert_eq!(browser.asked_elsewhere(&origin), Vec::<String>::new());
+    // Before a key is given the schema is refused.
+    let of_lane = |error: &&Json| {
+        let url = error["entry"]["url"].as_str().unwrap_or_default();
+        url == format!("{origin}/graphql")
+    };
+    let errors: Vec<&Json> = browser
+        .errors()
+        .into_iter()
+        .filter(|error| !of_lane(error))
+        .collect();
+    assert_eq!(errors, Vec::<&Json>::new());
+}
+
+/// Whoever has a session is told what happens, over a connection that is not the page's: that one speaks HTTP/2.
+fn subscribe(browser: &mut Browser) {
     let case = json!({"data": {"title": "Pier 4"}}).to_string();
     let request = json!({"method": "POST", "body": case, "headers": {"content-type": "application/json"}});
     browser.value(&format!(
@@ -108,16 +124,4 @@ fn a_browser_runs_a_query_and_a_subscription_in_the_playground_and_asks_nobody_e
     browser.value("document.querySelector('.graphiql-execute-button').click()");
     browser
         .wait_until("document.querySelector('.result-window')?.innerText.includes('case.opened') === true");
-    assert_eq!(browser.asked_elsewhere(&origin), Vec::<String>::new());
-    // Before a key is given the schema is refused.
-    let of_lane = |error: &&Json| {
-        let url = error["entry"]["url"].as_str().unwrap_or_default();
-        url == format!("{origin}/graphql")
-    };
-    let errors: Vec<&Json> = browser
-        .errors()
-        .into_iter()
-        .filter(|error| !of_lane(error))
-        .collect();
-    assert_eq!(errors, Vec::<&Json>::new());
 }

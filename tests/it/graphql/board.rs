@@ -224,3 +224,41 @@ async fn scopes_lanes_and_credentials_are_those_of_every_lane() {
         ["UNAUTHENTICATED"]
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_credential_that_was_revoked_or_has_expired_opens_nothing() {
+    let served = TestBox::start().await;
+    let make = async |name: &str, more: Json| {
+        let mut key = json!({"name": name, "lanes": ["query"], "scopes": ["*"]});
+        key.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        served.post("/v1/keys", key).await.expect(201).data()
+    };
+    // An hour after the test's clock.
+    let ending = make("ending", json!({"expires_at": "2026-03-17T22:14:22Z"})).await;
+    let revoked = make("revoked", json!({})).await;
+    let body =
+        json!({"query": "mutation { createInvestigation(input: {title: \"x\"}) { investigation { id } } }"});
+    for key in [&ending, &revoked] {
+        let answer = post(&served, key["key"].as_str().unwrap(), &body)
+            .await
+            .expect(200);
+        data(&answer.json());
+    }
+    let path = format!("/v1/keys/{}", revoked["id"].as_str().unwrap());
+    served.delete(&path).await;
+    served.desk().clock.advance(3_600_001);
+    for key in [&ending, &revoked] {
+        let refused = post(&served, key["key"].as_str().unwrap(), &body)
+            .await
+            .expect(401);
+        assert_eq!(codes(&refused.json()), ["UNAUTHENTICATED"]);
+        assert!(refused.json().get("data").is_none());
+        let got = "/graphql?query=%7Bme%7Bname%7D%7D";
+        let refused = served.get_as(key["key"].as_str().unwrap(), got).await.expect(401);
+        assert_eq!(codes(&refused.json()), ["UNAUTHENTICATED"]);
+    }
+    let cases = served.get("/v1/cases").await.expect(200).data();
+    assert_eq!(cases.as_array().unwrap().len(), 2, "nothing more was made");
+}

@@ -5,6 +5,7 @@ use blotter::lanes::http::route::Scope;
 use serde_json::json;
 
 use crate::graphql::{ask, ask_as, codes, data};
+use crate::support::process::{Place, Served};
 use crate::support::testbox::{METRO, TestBox};
 
 #[test]
@@ -96,4 +97,42 @@ async fn a_change_is_made_by_the_rules_of_its_route_and_only_once() {
     assert_eq!(codes(&foreign), ["NOT_FOUND", "NOT_FOUND"]);
     let wrong = json!({"input": {"title": "x", "priority": "no such word"}});
     assert_eq!(codes(&ask(&served, make, wrong).await), ["INVALID"]);
+}
+
+#[test]
+fn a_change_that_is_sent_again_after_a_restart_is_done_once() {
+    let place = Place::with_node();
+    let key = place.key();
+    let make = |served: &Served, title: &str| {
+        let query = "mutation($input: CreateInvestigationInput!) {
+            createInvestigation(input: $input) { clientMutationId replayed investigation { id title } } }";
+        let input = json!({"title": title, "clientMutationId": "m-1"});
+        let body = json!({"query": query, "variables": {"input": input}}).to_string();
+        let headers = "Content-Type: application/json\r\n";
+        let told = served.ask("POST", "/graphql", Some(&key), headers, body.as_bytes());
+        told.unwrap().json()
+    };
+    let served = place.serve();
+    let first = data(&make(&served, "Pier 4"))["createInvestigation"].clone();
+    assert_eq!(first["replayed"], false);
+    // Once it stopped in good order, once it was killed.
+    assert_eq!(served.terminate().0, 0);
+    let mut served = place.serve();
+    for is_last in [false, true] {
+        let again = data(&make(&served, "Pier 4"))["createInvestigation"].clone();
+        assert_eq!(
+            (&again["replayed"], &again["clientMutationId"]),
+            (&json!(true), &json!("m-1"))
+        );
+        assert_eq!(again["investigation"], first["investigation"]);
+        assert_eq!(codes(&make(&served, "Pier 5")), ["CONFLICT"]);
+        let (status, cases) = served.get("/v1/cases", Some(&key));
+        let cases: serde_json::Value = serde_json::from_str(&cases).unwrap();
+        assert_eq!((status, cases["data"].as_array().unwrap().len()), (200, 1));
+        if !is_last {
+            served.kill();
+            served = place.serve();
+        }
+    }
+    assert_eq!(served.terminate().0, 0);
 }

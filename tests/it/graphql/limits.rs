@@ -53,13 +53,56 @@ fn bombs() -> Vec<(String, &'static str)> {
     ]
 }
 
+/// The same of changes: each would make something before it went off.
+fn bombs_of_changes() -> Vec<(String, &'static str)> {
+    let make = "createInvestigation(input: {title: \"x\"})";
+    let deep = format!(
+        "investigation {{ {}id{} }}",
+        "evidence { case { ".repeat(9),
+        "} } ".repeat(9)
+    );
+    let cycle = "fragment a on InvestigationPayload { ...b } fragment b on InvestigationPayload { ...a }";
+    vec![
+        (
+            format!(
+                "mutation {{ {} }}",
+                many(11, |n| format!("a{n}: {make} {{ replayed }} "))
+            ),
+            "aliases_max",
+        ),
+        (format!("mutation {{ {make} {{ {deep} }} }}"), "complexity_max"),
+        (
+            format!(
+                "mutation {{ {make} {{ {} }} }}",
+                deep.replace("evidence", "evidence(first: 1)")
+            ),
+            "depth_max",
+        ),
+        (format!("mutation {{ {make} {{ ...a }} }} {cycle}"), "depth_max"),
+        (
+            format!(
+                "mutation {{ {make} {} {{ replayed }} }}",
+                "@include(if: true)".repeat(100)
+            ),
+            "directives_max",
+        ),
+        (
+            format!("mutation {{ {make} {{ {} }} }}", "replayed ".repeat(10_000)),
+            "tokens_max",
+        ),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bomb_is_refused_by_the_name_of_its_limit_and_nothing_is_read() {
+async fn a_bomb_is_refused_by_the_name_of_its_limit_and_nothing_is_read_or_changed() {
     let served = TestBox::start().await;
-    data(&ask(&served, "{ me { name } }", json!({})).await);
+    // A field that is answered reads the row of a sitting, and a change moves the last number: so they are counted.
+    let arrivals = "{ syncStatus { arrivals } }";
+    let first = data(&ask(&served, arrivals, json!({})).await);
     let work = served.services().work();
     let before = (work.snapshots(), work.records());
-    for (query, limit) in bombs() {
+    assert!(before.0 > 0);
+    for (query, limit) in bombs().into_iter().chain(bombs_of_changes()) {
         let body = json!({"query": query, "variables": {"n": 500}});
         let answer = post(&served, &served.key, &body).await.expect(200).json();
         assert_eq!(codes(&answer), ["INVALID"], "{limit}");
@@ -72,6 +115,12 @@ async fn a_bomb_is_refused_by_the_name_of_its_limit_and_nothing_is_read() {
         assert!(message.len() < 300, "{message}");
     }
     assert_eq!((work.snapshots(), work.records()), before, "nothing was read");
+    assert_eq!(
+        data(&ask(&served, arrivals, json!({})).await),
+        first,
+        "nothing was changed"
+    );
+    assert_eq!(served.get("/v1/cases").await.expect(200).data(), json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -190,4 +239,49 @@ async fn the_query_of_tools_about_the_schema_is_answered_unless_that_is_off() {
         );
     }
     data(&ask(&closed, "{ me { __typename } }", json!({})).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parameter_may_be_as_long_as_the_document_says_and_no_longer() {
+    let served = TestBox::start().await;
+    let document = blotter::lanes::document();
+    let params = document["paths"]["/graphql"]["get"]["parameters"]
+        .as_array()
+        .unwrap();
+    let least = [
+        ("query", "{me{name}}"),
+        ("operationName", ""),
+        ("variables", "{}"),
+    ];
+    for (name, text) in least {
+        let param = params.iter().find(|param| param["name"] == name).unwrap();
+        let chars_max = param["schema"]["maxLength"].as_u64().unwrap() as usize;
+        for (chars, is_taken) in [(chars_max, true), (chars_max + 1, false)] {
+            // Of a name all is said: there is an operation of it.
+            let (long, query) = match name {
+                "operationName" => (
+                    "a".repeat(chars),
+                    format!("query {}{{me{{name}}}}", "a".repeat(chars)),
+                ),
+                _ => (
+                    format!("{text}{}", "%0A".repeat(chars - text.len())),
+                    "{me{name}}".to_owned(),
+                ),
+            };
+            let encoded = |text: &str| text.replace(' ', "%20").replace('{', "%7B").replace('}', "%7D");
+            let path = match name {
+                "query" => format!("/graphql?query={}", encoded(&long)),
+                _ => format!("/graphql?query={}&{name}={}", encoded(&query), encoded(&long)),
+            };
+            let answer = served.get(&path).await;
+            match is_taken {
+                true => assert_eq!(
+                    data(&answer.expect(200).json())["me"]["name"],
+                    "test key",
+                    "{name}"
+                ),
+                false => assert_eq!(codes(&answer.expect(400).json()), ["INVALID"], "{name}"),
+            }
+        }
+    }
 }

@@ -198,7 +198,7 @@ async fn queries_and_changes_go_over_the_same_socket_and_limits_are_the_same() {
     ear.say(&operation(
         "miss",
         "{ case(id: \"INV-2026-9999\") { id } me { name } }",
-        json!({}),
+        &json!({}),
     ))
     .await;
     let miss = ear.hear().await.unwrap();
