@@ -2,6 +2,7 @@
 
 mod board;
 mod changes;
+mod every;
 mod limits;
 mod live;
 mod protocol;

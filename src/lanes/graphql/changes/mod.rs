@@ -20,6 +20,8 @@ use crate::lanes::http::carry_out;
 use crate::lanes::http::route::{Gives, Route, Schema, Scope, Takes};
 use crate::lanes::http::schema;
 use crate::services::failure::{Failure, Outcome};
+use crate::services::policy::{self, Deed};
+use crate::services::reading::sitting::Sitting;
 
 /// The routes that are changes here.
 pub(super) fn writes(routes: &[Route]) -> Vec<Route> {
@@ -321,11 +323,20 @@ fn carry(ctx: &ResolverContext<'_>, change: &Change) -> Outcome<Json> {
         }
         (false, None) => None,
     };
-    let result = (!change.gives_record).then(|| told(answer.data));
+    let is_read = change.gives_record && id.as_deref().is_some_and(|id| reads(sitting, change.kind, id));
+    let result = (!is_read).then(|| told(answer.data));
     Ok(json!({
         "clientMutationId": own.get("clientMutationId"), "replayed": replayed, "record": id, "result": result,
         "links": told(Json::Object(answer.links)), "meta": told(Json::Object(answer.meta)),
     }))
+}
+
+/// Whether the caller may read a record: one that he may write but not read, as one of another agency, is told as REST tells
+/// it.
+fn reads(sitting: &Sitting, kind: Option<&Kind>, id: &str) -> bool {
+    let scope = kind.map(|kind| policy::scope_for(kind, Deed::Read));
+    scope.is_some_and(|scope| policy::has_scope(sitting.caller(), &scope))
+        && id.parse().is_ok_and(|id| matches!(sitting.get(id), Ok(Some(_))))
 }
 
 /// The head that the route would have been asked with.
