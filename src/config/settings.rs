@@ -379,9 +379,4 @@ settings! {
         /// The least that is worth a line.
         level: LogLevel = "info",
     }
-    /// The record of who saw and did what.
-    audit: Audit {
-        /// Days for which entries stay; 0 keeps them for ever.
-        retention_days: u64 = "0" in 0..=36500,
-    }
 }

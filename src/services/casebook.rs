@@ -456,6 +456,7 @@ pub fn put(
             refuse_stale(record, version)?;
             desk.patch(kind, record, input)
         }
+        None if version.is_some() => Err(Failure::Gone),
         None => desk.create(kind, input),
     }
 }

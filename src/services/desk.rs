@@ -158,6 +158,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     ) -> Outcome<Arc<Record>> {
         self.refuse_duplicates(kind, &given, None)?;
         let mut changes = self.number(kind)?;
+        changes.extend(policy::own_seat(self.caller, kind, &given));
         for (field, value) in given {
             match (field.merge, value) {
                 (_, Value::Null) => {}

@@ -69,6 +69,8 @@ pub enum Failure {
     Conflict(Clash, String, Fields),
     /// The record was changed since the caller read it; here it is.
     Stale(Box<Record>),
+    /// The caller read a version of what is not there.
+    Gone,
     /// Longer than the limit in bytes.
     TooLarge(u64),
     /// A file was needed and none came.
@@ -112,7 +114,7 @@ impl Failure {
             Self::Unknown(_) => "unknown",
             Self::Unauthenticated(_) | Self::NoReporter => "unauthenticated",
             Self::Denied(_) => "denied",
-            Self::Conflict(..) | Self::Stale(_) => "conflict",
+            Self::Conflict(..) | Self::Stale(_) | Self::Gone => "conflict",
             Self::Busy(_) | Self::Stopping => "busy",
             Self::Full => "full",
             Self::Internal(_) => "internal",

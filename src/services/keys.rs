@@ -9,9 +9,9 @@ use crate::services::access::{KEY_PREFIX, key_hash, secret};
 use crate::services::caller::{Caller, Identity};
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
-use crate::services::policy;
 use crate::services::shape::network;
 use crate::services::{RequestKey, Services, Written};
+use crate::services::{casebook, policy};
 use crate::views::records;
 
 /// A key that was just made: the only time that it is seen.
@@ -51,6 +51,7 @@ impl Services {
             policy::demand(desk.caller(), "keys:admin")?;
             let given = desk.check(&CREDENTIAL, input, None)?;
             refuse_unknown_words(&given)?;
+            refuse_dead(&given, desk.now())?;
             refuse_longer_life(desk, &given)?;
             desk.create_checked(&CREDENTIAL, given, secret_changes(&shown))
                 .map(drop)
@@ -92,7 +93,13 @@ impl Services {
             let mut added = secret_changes(&shown);
             added.push(Change::new("replaces", Action::Fix(Value::Id(old.id))));
             desk.create_checked(&CREDENTIAL, fields.collect(), added)?;
-            let end = Value::Time(desk.now().plus(overlap_millis));
+            // A second rotation lets nothing live longer than the first one said.
+            let end = desk.now().plus(overlap_millis);
+            let end = old
+                .get("retires_at")
+                .and_then(Value::as_time)
+                .map_or(end, |before| before.min(end));
+            let end = Value::Time(end);
             let retire =
                 Change::new("retires_at", Action::Set(end)).seeing(old.seen("retires_at", Merge::Mv));
             desk.change(&CREDENTIAL, &old, vec![retire]).map(drop)
@@ -100,15 +107,16 @@ impl Services {
         Ok((written, key))
     }
 
-    /// Takes a key back, for ever.
+    /// Takes a key back, for ever; `version` is the one that the caller read.
     ///
     /// # Errors
-    /// `Denied`, or `Unknown` if there is none for this caller.
-    pub fn revoke_key(&self, caller: &Caller, reference: &str) -> Outcome<Record> {
+    /// `Denied`, `Stale`, or `Unknown` if there is none for this caller.
+    pub fn revoke_key(&self, caller: &Caller, reference: &str, version: Option<u64>) -> Outcome<Record> {
         let reference = reference.to_owned();
         let written = self.write(caller, "key.revoke", None, move |desk| {
             policy::demand(desk.caller(), "keys:admin")?;
             let key = desk.find(&CREDENTIAL, &reference)?;
+            casebook::refuse_stale(&key, version)?;
             desk.change(
                 &CREDENTIAL,
                 &key,
@@ -117,6 +125,15 @@ impl Services {
             .map(drop)
         })?;
         written.first().cloned()
+    }
+}
+
+/// A key that has ended before it is made opens nothing.
+fn refuse_dead(given: &[(&'static Field, Value)], now: Millis) -> Outcome<()> {
+    let end = given.iter().find(|(field, _)| field.name == "expires_at");
+    match end.and_then(|(_, value)| value.as_time()) {
+        Some(end) if end <= now => Err(Failure::wrong("data.expires_at", "a time to come")),
+        _ => Ok(()),
     }
 }
 

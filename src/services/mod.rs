@@ -60,7 +60,7 @@ use std::sync::{Arc, Mutex};
 use crate::domain::id::{Hash, RecordId, TenantId};
 use crate::domain::record::Record;
 use crate::domain::time::{Clock, Millis};
-use crate::domain::value::Fields;
+use crate::domain::value::{Fields, Value};
 use crate::services::audit::Event;
 use crate::services::audit::tally::Tally;
 use crate::services::caller::Caller;
@@ -398,5 +398,6 @@ fn replay_of(answer: &Answer, request: RequestKey) -> Outcome<Answer> {
         return Ok(*answer);
     }
     let text = "this Idempotency-Key was used for another request".to_owned();
-    Err(Failure::Conflict(Clash::Idempotency, text, Fields::new()))
+    let before = Fields::from([("used_at".to_owned(), Value::Time(answer.at))]);
+    Err(Failure::Conflict(Clash::Idempotency, text, before))
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::Kind;
-use crate::domain::operation::Merge;
+use crate::domain::kind::{CASE, Field, Kind};
+use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::{Record, SEALING};
 use crate::domain::value::Value;
 use crate::services::caller::{Caller, Identity, Role};
@@ -222,7 +222,25 @@ fn is_cleared(caller: &Caller, class: &str) -> bool {
     words_of(caller).iter().any(|word| word == class)
 }
 
-/// Demands what a new state of a case needs: only who is cleared for a class takes a case out of it or lets further people
+/// The user who opens a case that he could not read is an officer in charge of it.
+pub fn own_seat(caller: &Caller, kind: &Kind, given: &[(&'static Field, Value)]) -> Option<Change> {
+    let Identity::User(id, _) = caller.identity else {
+        return None;
+    };
+    let of = |name: &str| {
+        given
+            .iter()
+            .find(|(field, _)| field.name == name)
+            .map(|(_, value)| value)
+    };
+    let class = of("classification").and_then(Value::as_text).unwrap_or("open");
+    let own = Value::Id(id);
+    let is_named = of("officers").is_some_and(|officers| officers.as_list().contains(&own));
+    (kind.name == CASE.name && !is_named && !is_cleared(caller, class))
+        .then(|| Change::new("officers", Action::Add(own)))
+}
+
+/// Demands what a new state of a case needs: a key makes none that it could not read; only who is cleared for a class takes a case out of it or lets further people
 /// read it, and only who may read sealed cases seals one.
 ///
 /// # Errors
@@ -235,6 +253,13 @@ pub fn demand_reach(caller: &Caller, before: Option<&Record>, after: &Record) ->
     let from = before.map_or("open", |before| class_of(before, None));
     if to == "sealed" && from != to && !is_cleared(caller, to) {
         return Err(Failure::Denied("only an administrator seals it".into()));
+    }
+    if before.is_none()
+        && !readers_of(after, None)
+            .iter()
+            .any(|word| words_of(caller).contains(word))
+    {
+        return Err(Failure::Denied(format!("the scope {RESTRICTED} is needed")));
     }
     let Some(before) = before.filter(|_| from != "open" && !is_cleared(caller, from)) else {
         return Ok(());

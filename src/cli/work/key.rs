@@ -51,7 +51,7 @@ pub(in crate::cli) struct Create {
     /// The lanes it opens: query, sync, events
     #[arg(long, value_delimiter = ',', default_value = "query")]
     lanes: Vec<String>,
-    /// What it may do there; '*' is all that the lanes allow
+    /// What it may do there; '*' is all that the lanes allow but two: cases:restricted, records:expunge
     #[arg(long, value_delimiter = ',', required = true)]
     scopes: Vec<String>,
     /// When it ends: 90d, 12h
@@ -110,10 +110,7 @@ impl Create {
         }
         if let Some(reporter) = self.reporter {
             let (name, phone) = reporter.rsplit_once(',').unwrap_or((&reporter, ""));
-            let mut reporter = json!({"name": name.trim()});
-            if !phone.is_empty() {
-                reporter["phone"] = json!(phone.trim());
-            }
+            let reporter = json!({"name": name.trim(), "phone": phone.trim()});
             data.insert("reporter".to_owned(), reporter);
         }
         if !self.networks.is_empty() {

@@ -124,7 +124,7 @@ pub const TENANT: Kind = Kind {
     ],
 };
 
-const REPORTER: &[Member] = &[needed("name", Shape::Line(200)), member("phone", Shape::Phone)];
+const REPORTER: &[Member] = &[needed("name", Shape::Line(200)), needed("phone", Shape::Phone)];
 
 /// A key for a program.
 pub const CREDENTIAL: Kind = Kind {

@@ -162,6 +162,7 @@ pub fn words_of(failure: &Failure) -> (&'static str, String) {
         Failure::Denied(rule) => rule.clone(),
         Failure::Conflict(_, text, _) => text.clone(),
         Failure::Stale(_) => "the record was changed since it was read".to_owned(),
+        Failure::Gone => "there is no record of which a version could have been read".to_owned(),
         Failure::TooLarge(bytes_max) => format!("at most {bytes_max} bytes"),
         Failure::Busy(seconds) => format!("too many requests: go on in {seconds} s"),
         Failure::Unsupported(taken) => taken.clone(),
@@ -216,6 +217,7 @@ fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
             };
             told
         }
+        Failure::Gone => Told::new(VERSION_CONFLICT, words_of(failure).1),
         Failure::TooLarge(bytes_max) => Told::new(PAYLOAD_TOO_LARGE, format!("at most {bytes_max} bytes")),
         Failure::NoFiles => Told::new(NO_FILES_UPLOADED, "a file is needed, and none came"),
         Failure::Unsupported(taken) => Told::new(UNSUPPORTED_MEDIA_TYPE, taken),

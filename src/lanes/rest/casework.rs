@@ -167,8 +167,10 @@ pub(super) fn relations() -> Vec<Route> {
             "/v1/entities/{id}/same-as/{other}",
             "Take back that two entities are one",
             |lanes, ask| {
-                let pair = (ask.part("id"), ask.part("other"));
-                let written = lanes.services.part_same(ask.caller()?, pair, ask.request)?;
+                let (pair, version) = ((ask.part("id"), ask.part("other")), ask.head.if_match());
+                let written = lanes
+                    .services
+                    .part_same(ask.caller()?, pair, version, ask.request)?;
                 Answer::changed(&Wire::new(&lanes.services), &written)
             },
         ),

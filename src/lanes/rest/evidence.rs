@@ -183,6 +183,8 @@ fn step_schema() -> Json {
         "action": text, "happened_at": {"type": "string", "format": "date-time"}, "from": text, "to": text,
         "to_id": {"type": "string", "description": "The person or organization that it went to."},
         "place": text, "reason": text, "note": text, "witness": text, "signature": text,
+        "hash_before": {"type": "string", "description": "SHA-256 of what was handed over, before the step."},
+        "hash_after": {"type": "string", "description": "The same after it."},
         "follows": {"oneOf": [id, {"type": "array", "items": id}]},
     }})
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::{self, Kind, Shape};
+use crate::domain::kind::{self, DISPLAY_ID, Kind, Shape};
 use crate::domain::time::Millis;
 use crate::domain::value::Value;
 use crate::lanes::http::Lanes;
@@ -234,17 +234,31 @@ fn fields(ask: &Ask, kind: &Kind, faults: &mut Vec<Fault>) -> Option<Vec<String>
         .map(|name| name.trim().to_owned())
         .collect();
     for name in &names {
-        // The status of an item of evidence is no field: its chain of custody says it.
-        let is_status = name == "status" && kind.name == kind::EVIDENCE.name;
-        if !is_status && !ALWAYS.contains(&name.as_str()) && !kind.field(name).is_some_and(is_told) {
+        if !is_made(kind, name) && !ALWAYS.contains(&name.as_str()) && !kind.field(name).is_some_and(is_told)
+        {
             faults.push(Fault::wrong("fields", format!("no such property: {name:?}")));
         }
     }
     Some(names)
 }
 
+/// What is shown of a record and is no field of it: the status of an item is said by its chain of custody.
+fn is_made(kind: &Kind, name: &str) -> bool {
+    let made: &[&str] = match kind.name {
+        "evidence" => &["status"],
+        "report" => &["report_id"],
+        "credential" => &["last_used_at"],
+        _ => &[],
+    };
+    made.contains(&name)
+}
+
 fn keep(item: &mut Json, fields: &[String]) {
     if let Json::Object(members) = item {
-        members.retain(|name, _| name == "id" || fields.iter().any(|field| field == name));
+        let is_wanted = |name: &str| fields.iter().any(|field| field == name);
+        // The number of a report is told by what is shown of it.
+        members.retain(|name, _| {
+            name == "id" || is_wanted(name) || (name == DISPLAY_ID && is_wanted("report_id"))
+        });
     }
 }

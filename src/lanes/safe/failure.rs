@@ -85,7 +85,7 @@ fn kind_of(failure: &Failure) -> (StatusCode, &'static str) {
             };
             (StatusCode::CONFLICT, error)
         }
-        Failure::Stale(_) => (StatusCode::CONFLICT, "stale_object"),
+        Failure::Stale(_) | Failure::Gone => (StatusCode::CONFLICT, "stale_object"),
         Failure::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
         Failure::Unsupported(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
         Failure::NoSuchMethod(..) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

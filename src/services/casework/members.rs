@@ -100,20 +100,22 @@ impl Services {
         })
     }
 
-    /// Takes back that two entities are one.
+    /// Takes back that two entities are one; `version` is the one of the first that the caller read.
     ///
     /// # Errors
-    /// `Unknown` if they are not held to be, `Denied`.
+    /// `Unknown` if they are not held to be, `Denied`, `Stale`.
     pub fn part_same(
         &self,
         caller: &Caller,
         (one, other): (&str, &str),
+        version: Option<u64>,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
         let (one, other) = (one.to_owned(), other.to_owned());
         self.write(caller, "same-as.remove", request, move |desk| {
             let at = Place::entities()?;
             let (one, other) = (at.open(desk, &one)?, at.open(desk, &other)?);
+            refuse_stale(&one, version)?;
             let first = removal(&one, SAME_AS, names(other.id))?;
             desk.change(&ENTITY, &one, vec![first])?;
             if let Ok(second) = removal(&other, SAME_AS, names(one.id)) {

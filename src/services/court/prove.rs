@@ -1,6 +1,6 @@
 //! Single operations with their proofs, for whoever may read the record.
 
-use crate::domain::id::{LogId, OpId};
+use crate::domain::id::{Hash, LogId, OpId};
 use crate::domain::kind::Kind;
 use crate::domain::value::Value;
 use crate::services::Services;
@@ -8,6 +8,7 @@ use crate::services::audit::Event;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
 use crate::store::identity::Stream;
+use crate::store::note::notary::Head;
 use crate::views::records;
 
 /// A log of this node, and the keys with which others check what leaves the house of it.
@@ -39,6 +40,25 @@ impl Services {
                 })
             })
             .collect()
+    }
+
+    /// The head of one of the two logs, and the hashes that show it to begin with its first `from` operations. They tell nothing of
+    /// what the log holds.
+    ///
+    /// # Errors
+    /// `Invalid` for more operations than there are, `Unknown` for a log that has none.
+    pub fn prove_growth(&self, stream: Stream, from: u64) -> Outcome<(Head, Vec<Hash>)> {
+        let rows = self.snapshot()?;
+        let head = self.store().head(&rows, self.store().log(stream))?;
+        let head = head.ok_or(Failure::Unknown("log"))?;
+        if from > head.size {
+            return Err(Failure::wrong(
+                "from",
+                format!("at most {}, the operations of the log", head.size),
+            ));
+        }
+        let hashes = self.store().prove_growth(&rows, &head, from)?;
+        Ok((head, hashes))
     }
 
     /// One operation of a record with its proof: the one named, or the record's last. It is audited as an export.

@@ -57,6 +57,8 @@ pub const STEP: &[Member] = &[
     member("note", Shape::Text(5_000), false),
     member("witness", Shape::Line(300), false),
     member("signature", Shape::Sha256, false),
+    member("hash_before", Shape::Sha256, false),
+    member("hash_after", Shape::Sha256, false),
 ];
 
 /// An item with its chain.

@@ -102,6 +102,7 @@ impl Services {
             let known = by_external_id(desk, &REPORT, &external_id, &mut input)?;
             match &known {
                 Some(report) => change(desk, report, version, input)?,
+                None if version.is_some() => return Err(Failure::Gone),
                 None => file(desk, input, link)?,
             }
             Ok(known.is_none())

@@ -16,7 +16,7 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::hash::sha256;
 use crate::store::identity::{Identity, origin};
-use crate::store::merkle::{Nodes, inclusion_proof, leaf_hash};
+use crate::store::merkle::{Nodes, consistency_proof, inclusion_proof, leaf_hash};
 use crate::store::note::checkpoint::Checkpoint;
 use crate::store::note::key::{Algorithm, VerifierKey};
 use crate::store::note::proof::{EXTRA_BYTES_MAX, ProofError, TlogProof};
@@ -139,6 +139,19 @@ impl Store {
             note: head.note.clone(),
         };
         Ok((proof, beside))
+    }
+
+    /// The hashes that show the log under this head to begin with its first `from` operations (RFC 6962, 2.1.2).
+    ///
+    /// # Errors
+    /// The disk failed, or the log is shorter.
+    pub fn prove_growth(&self, rows: &Snapshot, head: &Head, from: u64) -> Result<Vec<Hash>, StoreError> {
+        let tree = StoredTree {
+            rows,
+            log: head.number,
+        };
+        let hashes = consistency_proof(&tree, from, head.size);
+        hashes.map_err(|error| StoreError::Damaged(error.to_string()))
     }
 }
 

@@ -90,6 +90,24 @@ fn every_verb_says_one_json_value() {
 }
 
 #[test]
+fn the_reporter_of_a_key_has_a_name_and_a_number() {
+    let place = Place::with_node();
+    for (reporter, code) in [("Name,+15550100", 0), ("no number", 1), ("Name,555", 1)] {
+        let words = [
+            "key",
+            "create",
+            "--name",
+            "desk",
+            "--scopes",
+            "*",
+            "--reporter",
+            reporter,
+        ];
+        assert_eq!(place.run(&words).code, code, "{reporter}");
+    }
+}
+
+#[test]
 fn wrong_usage_and_a_missing_node_are_told_apart() {
     let place = Place::new();
     assert_eq!(place.run(&["serv"]).code, 2);

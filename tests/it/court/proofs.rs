@@ -1,7 +1,10 @@
 //! One operation leaves the house as itself, a proof and a checkpoint, and a stranger checks it with the public keys alone.
 
+use blotter::domain::id::Hash;
 use blotter::domain::operation::Action;
 use blotter::domain::value::Value;
+use blotter::store::merkle::verify_consistency;
+use blotter::store::note::checkpoint::verify;
 use blotter::store::note::key::VerifierKey;
 use blotter::store::note::notary::{Proven, Unproven};
 use serde_json::json;
@@ -57,6 +60,47 @@ async fn a_stranger_checks_an_operation_with_the_public_keys_alone() {
         let changed = lines.collect::<Vec<_>>().join("\n") + "\n";
         assert!(Proven::check(&changed, &keys).is_err(), "line {place}");
     }
+}
+
+#[tokio::test]
+async fn a_stranger_sees_that_the_log_goes_on_from_where_he_knew_it() {
+    let test = TestBox::start().await;
+    let keys = keys(&test).await;
+    let ask = async |from: u64| {
+        let told = test
+            .get(&format!("/v1/log/consistency?from={from}"))
+            .await
+            .expect(200)
+            .data();
+        let checkpoint = verify(told["checkpoint"].as_str().unwrap(), &keys).unwrap();
+        let hashes = told["hashes"].as_array().unwrap().iter();
+        let hashes: Vec<Hash> = hashes
+            .map(|hash| hash.as_str().unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(told["to"], json!(checkpoint.size()));
+        (checkpoint, hashes)
+    };
+    let mut known = Vec::new();
+    for number in 0..7 {
+        let title = json!({"title": format!("case {number}")});
+        test.post("/v1/cases", title).await.expect(201);
+        known.push(ask(0).await.0);
+    }
+    for earlier in &known {
+        let (now, hashes) = ask(earlier.size()).await;
+        let (old, new) = ((earlier.size(), earlier.root()), (now.size(), now.root()));
+        verify_consistency(old, new, &hashes).unwrap();
+        let other = Hash([7; 32]);
+        assert!(verify_consistency((earlier.size(), &other), new, &hashes).is_err());
+    }
+    for wrong in ["from=1000000", "from=-1", "from=x", "holds=other"] {
+        test.get(&format!("/v1/log/consistency?{wrong}"))
+            .await
+            .expect(400);
+    }
+    test.get("/v1/log/consistency?holds=audit&from=1")
+        .await
+        .expect(200);
 }
 
 /// The line with its middle letter changed.

@@ -219,3 +219,34 @@ fn a_stated_reason_opens_one_restricted_record_once_and_raises_an_alert() {
         assert!(matches!(read, Err(Failure::Unknown(_))), "{class}");
     }
 }
+
+#[test]
+fn whoever_opens_a_case_reads_it() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let (user, officer) = person(&desk, "dana", "officer");
+    for class in ["open", "restricted", "juvenile"] {
+        let input = serde_json::json!({"title": class, "classification": class});
+        let made = services
+            .create(&officer, &CASE, fields(input.clone()), None)
+            .unwrap();
+        let made = made.first().unwrap();
+        assert!(
+            services.read(&officer, &CASE, &made.id.to_string()).is_ok(),
+            "{class}"
+        );
+        let officers = made.members("officers").len();
+        assert_eq!(officers, usize::from(class != "open"), "{class}");
+        let named =
+            serde_json::json!({"title": class, "classification": class, "officers": [user.id.to_string()]});
+        let named = services.create(&officer, &CASE, fields(named), None).unwrap();
+        assert_eq!(named.first().unwrap().members("officers").len(), 1, "{class}");
+        let key = services.create(&program(&desk, &["*"]), &CASE, fields(input.clone()), None);
+        assert_eq!(key.is_ok(), class == "open", "{class}");
+        let cleared = program(&desk, &["*", "cases:restricted"]);
+        assert!(
+            services.create(&cleared, &CASE, fields(input), None).is_ok(),
+            "{class}"
+        );
+    }
+}

@@ -30,6 +30,25 @@ fn a_rotated_key_opens_through_the_overlap_and_no_longer() {
 }
 
 #[test]
+fn a_second_rotation_lets_no_key_live_longer_and_none_is_made_dead() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let input = serde_json::json!({"name": "crm", "lanes": ["query"], "scopes": ["cases:read"]});
+    let old = services.create_key(&desk.owner(), fields(input.clone())).unwrap();
+    let reference = old.record.id.to_string();
+    for overlap in [60_000, 60 * 60_000] {
+        services.rotate_key(&desk.owner(), &reference, overlap).unwrap();
+    }
+    assert!(services.admit_key(&old.key, via()).is_ok());
+    desk.clock.advance(60_000);
+    assert!(services.admit_key(&old.key, via()).is_err());
+    let mut dead = input;
+    dead["expires_at"] = desk.services().now().to_string().into();
+    let refused = services.create_key(&desk.owner(), fields(dead));
+    assert!(matches!(refused, Err(Failure::Invalid(_))), "{refused:?}");
+}
+
+#[test]
 fn a_revoked_key_is_refused_at_once() {
     let desk = TestDesk::open();
     let services = desk.services();
@@ -40,7 +59,7 @@ fn a_revoked_key_is_refused_at_once() {
     assert!(services.admit_key(&key, via()).is_ok());
     assert_eq!(services.last_use_of(made.record.id), Some(services.now()));
     services
-        .revoke_key(&desk.owner(), &made.record.id.to_string())
+        .revoke_key(&desk.owner(), &made.record.id.to_string(), None)
         .unwrap();
     assert!(services.admit_key(&key, via()).is_err());
     let refused = &entries(&desk, "authenticate")[0];

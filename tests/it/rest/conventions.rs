@@ -110,6 +110,7 @@ async fn a_repeated_request_is_answered_once_and_said_to_be_a_replay() {
         .await
         .expect(409);
     assert_eq!(other.codes(), ["IDEMPOTENCY_MISMATCH"]);
+    assert!(other.json()["meta"]["used_at"].is_string());
     let bad = [("idempotency-key", "two words")];
     test.write(Method::POST, "/v1/cases", &bad, ask("x"))
         .await
@@ -137,6 +138,69 @@ async fn a_stale_version_is_refused_with_the_current_record() {
     test.write(Method::PATCH, path, &nonsense, change)
         .await
         .expect(412);
+}
+
+#[tokio::test]
+async fn what_is_taken_back_or_put_is_refused_by_its_version_too() {
+    let test = TestBox::start().await;
+    let input = json!({"name": "crm", "lanes": ["query"], "scopes": ["cases:read"]});
+    let key = test.post("/v1/keys", input).await.expect(201).data();
+    let key = format!("/v1/keys/{}", key["id"].as_str().unwrap());
+    for name in ["one", "other"] {
+        let input = json!({"kind": "person", "display_name": name});
+        test.post("/v1/entities", input).await.expect(201);
+    }
+    let same = json!({"to": "ENT-0002"});
+    test.post("/v1/entities/ENT-0001/same-as", same).await.expect(201);
+    let same = "/v1/entities/ENT-0001/same-as/ENT-0002";
+    test.services().seed_categories(&test.owner()).unwrap();
+    let report = json!({"location": {"x": -70.26, "y": 43.66}, "category": {"category_id": 1}, "reporter": {"name": "Desk", "phone": "+12075550126"}});
+    let filed = test.post("/v1/reports", report.clone()).await.expect(201);
+    let public = filed.json()["links"]["public"].as_str().unwrap().to_owned();
+    let public = &public[public.find("/public/").unwrap()..];
+    let stale = [("if-match", "\"77\"")];
+    for path in [key.as_str(), same, "/v1/reports/1/public-link"] {
+        let refused = test
+            .write(Method::DELETE, path, &stale, json!(null))
+            .await
+            .expect(412);
+        assert_eq!(refused.codes(), ["VERSION_CONFLICT"], "{path}");
+    }
+    assert_eq!(test.get(&key).await.data()["version"], 1);
+    assert_eq!(
+        test.get("/v1/entities/ENT-0001").await.data()["same_as"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    test.send(TestBox::request(Method::GET, public, None, &[], None))
+        .await
+        .expect(200);
+    for (path, data) in [
+        (
+            "/v1/entities/by-external-id/nn",
+            json!({"kind": "person", "display_name": "x"}),
+        ),
+        ("/v1/reports/by-external-id/nn", report),
+    ] {
+        let refused = test.write(Method::PUT, path, &stale, data).await.expect(412);
+        assert_eq!(refused.codes(), ["VERSION_CONFLICT"], "{path}");
+    }
+    test.get("/v1/entities/ext:nn").await.expect(404);
+    assert_eq!(test.get("/v1/reports").await.data().as_array().unwrap().len(), 1);
+
+    let shown = test.get("/v1/reports?fields=report_id").await.expect(200).data();
+    assert_eq!(shown[0]["report_id"], 1);
+    let shown = test
+        .get("/v1/keys?fields=name,last_used_at")
+        .await
+        .expect(200)
+        .data();
+    assert!(
+        shown[0].get("last_used_at").is_some() && shown[0].get("scopes").is_none(),
+        "{shown}"
+    );
 }
 
 #[tokio::test]

@@ -283,11 +283,18 @@ async fn a_list_says_how_many_it_has_where_that_tells_nobody_too_much() {
     check("/v1/reports?limit=1&mode=training", json!(1)).await;
     check("/v1/teams", json!(0)).await;
     check("/v1/cases/INV-2026-0001/history?limit=1", json!(1)).await;
-    let sealed = json!({"title": "d", "classification": "restricted"});
-    test.post("/v1/cases", sealed).await.expect(201);
+    let cleared = test.key_with(&["*", "cases:restricted"]);
+    let sealed = json!({"data": {"title": "d", "classification": "restricted"}});
+    let made = TestBox::request(
+        axum::http::Method::POST,
+        "/v1/cases",
+        Some(&cleared),
+        &[],
+        Some(&sealed),
+    );
+    test.send(made).await.expect(201);
     check("/v1/cases", json!(3)).await;
     check("/v1/cases?limit=2", Json::Null).await;
-    let cleared = test.key_with(&["*", "cases:restricted"]);
     let list = test.get_as(&cleared, "/v1/cases").await.expect(200);
     assert_eq!(list.json()["meta"]["total"], 4);
     let open = json!({"classification": "open"});

@@ -34,7 +34,7 @@ async fn a_revoked_key_opens_nothing_from_the_next_request_on() {
     let key = made.data()["key"].as_str().unwrap().to_owned();
     let path = known_case(&test, &key).await;
     let id = made.data()["id"].as_str().unwrap().to_owned();
-    test.services().revoke_key(&test.owner(), &id).unwrap();
+    test.services().revoke_key(&test.owner(), &id, None).unwrap();
     assert_eq!(
         test.get_as(&key, &path).await.expect(401).codes(),
         ["UNAUTHORIZED"]

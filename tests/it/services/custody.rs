@@ -46,9 +46,19 @@ fn an_item_begins_its_chain_when_it_is_made_and_goes_on_by_the_last_entry() {
     step(
         &desk,
         &item,
-        serde_json::json!({"action": "stored", "place": "Shelf 4", "follows": first}),
+        serde_json::json!({
+            "action": "stored", "place": "Shelf 4", "follows": first, "hash_before": "a".repeat(64), "hash_after": "b".repeat(64),
+        }),
     )
     .unwrap();
+    let custody = desk.services().custody_of(&desk.owner(), &item).unwrap();
+    let Some(Value::Map(said)) = custody.chain.entries.last().map(|entry| entry.value.clone()) else {
+        panic!("{custody:?}")
+    };
+    assert!(
+        said.contains_key("hash_before") && said.contains_key("hash_after"),
+        "{said:?}"
+    );
     let late = step(
         &desk,
         &item,

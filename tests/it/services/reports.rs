@@ -87,7 +87,7 @@ fn a_report_is_numbered_filed_by_the_keys_reporter_and_shown_by_its_secret_alone
         (vec!["first", "Where: second"], "received")
     );
     assert!(services.public_report("A", &via()).is_err());
-    services.revoke_public_link(&desk.owner(), &number).unwrap();
+    services.revoke_public_link(&desk.owner(), &number, None).unwrap();
     assert!(matches!(
         services.public_report(token, &via()),
         Err(Failure::Unknown("report"))

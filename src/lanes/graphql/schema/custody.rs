@@ -13,7 +13,17 @@ use crate::lanes::graphql::schema::lists::{Item, ListDef};
 use crate::lanes::graphql::schema::names::camel;
 
 /// What an entry says beside what every one has.
-const SAID: [&str; 7] = ["from", "to", "place", "reason", "note", "witness", "signature"];
+const SAID: [&str; 9] = [
+    "from",
+    "to",
+    "place",
+    "reason",
+    "note",
+    "witness",
+    "signature",
+    "hash_before",
+    "hash_after",
+];
 
 /// Adds the type of an entry.
 pub(super) fn add(book: &mut Book) {

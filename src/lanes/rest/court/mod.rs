@@ -15,6 +15,7 @@ use crate::lanes::rest::records;
 use crate::services::court::hold;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy;
+use crate::store::identity::Stream;
 
 const GROUP: &str = "court";
 
@@ -38,7 +39,52 @@ pub(super) fn routes() -> Vec<Route> {
                 Ok(Answer::data(keys.collect::<Vec<_>>()))
             }),
     );
+    routes.push(consistency());
     routes
+}
+
+/// Whoever kept a checkpoint sees that nothing before it was changed since.
+fn consistency() -> Route {
+    Route::get(
+        "/v1/log/consistency",
+        "Read the last checkpoint of a log, and the proof that the log begins as it did at an earlier size",
+    )
+    .group(GROUP)
+    .query([
+        param("holds", Shape::Choice(&["records", "audit"]), "Which log; without it that of the records."),
+        param("from", Shape::Int(0, i64::MAX), "The earlier size; without it 0, which needs no proof."),
+    ])
+    .gives(200, Schema::Json(growth_schema))
+    .answer(|lanes, ask| {
+        let stream = match ask.param("holds") {
+            None | Some("records") => Stream::Records,
+            Some("audit") => Stream::Audit,
+            Some(_) => return Err(Failure::wrong("holds", "one of records, audit")),
+        };
+        let from = ask.param("from").map_or(Ok(0), str::parse::<u64>);
+        let from = from.map_err(|_| Failure::wrong("from", "a whole number of operations"))?;
+        let (head, hashes) = lanes.services.prove_growth(stream, from)?;
+        let hashes: Vec<String> = hashes.iter().map(ToString::to_string).collect();
+        Ok(Answer::data(json!({
+            "log": head.log.to_string(), "from": from, "to": head.size, "hashes": hashes, "checkpoint": head.note.to_string(),
+        })))
+    })
+}
+
+fn growth_schema() -> Json {
+    json!({
+        "type": "object", "required": ["log", "from", "to", "hashes", "checkpoint"],
+        "properties": {
+            "log": {"type": "string", "description": "The id of the log."},
+            "from": {"type": "integer", "description": "Operations at the earlier size."},
+            "to": {"type": "integer", "description": "Operations now."},
+            "hashes": {
+                "type": "array", "items": {"type": "string"},
+                "description": "The consistency proof (RFC 6962, 2.1.2), hexadecimal.",
+            },
+            "checkpoint": {"type": "string", "description": "The signed checkpoint (C2SP tlog-checkpoint) over all of `to`."},
+        },
+    })
 }
 
 fn expunge(kind: &'static Kind) -> Route {

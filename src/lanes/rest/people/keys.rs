@@ -63,14 +63,21 @@ pub(super) fn routes() -> Vec<Route> {
             .group("people")
             .writes(&CREDENTIAL)
             .gives(200, Schema::Json(key_schema))
-            .answer(|lanes, ask| told(lanes, &lanes.services.revoke_key(ask.caller()?, ask.part("id"))?)),
+            .answer(|lanes, ask| {
+                let (caller, version) = (ask.caller()?, ask.head.if_match());
+                told(
+                    lanes,
+                    &lanes.services.revoke_key(caller, ask.part("id"), version)?,
+                )
+            }),
     ]
 }
 
 fn list(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     let selection = selection::read(lanes, ask, &CREDENTIAL)?;
     let mut answer = selection::page(lanes, ask, &CREDENTIAL, &selection)?;
-    if ask.param("fields").is_none() {
+    let fields = ask.param("fields");
+    if fields.is_none_or(|fields| fields.split(',').any(|name| name.trim() == "last_used_at")) {
         let items = answer.data.as_array_mut().into_iter().flatten();
         items.for_each(|item| put_last_use(lanes, item));
     }

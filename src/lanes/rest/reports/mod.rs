@@ -284,7 +284,10 @@ fn revoke() -> Route {
         .writes(&REPORT)
         .gives(200, Schema::Json(nothing_schema))
         .answer(|lanes, ask| {
-            lanes.services.revoke_public_link(ask.caller()?, ask.part("id"))?;
+            let (caller, version) = (ask.caller()?, ask.head.if_match());
+            lanes
+                .services
+                .revoke_public_link(caller, ask.part("id"), version)?;
             Ok(Answer::data(json!({})))
         })
 }

@@ -28,6 +28,8 @@ async fn two(desk: &mut Desk<'_>) -> (Agency, Agency) {
 async fn everything(desk: &mut Desk<'_>, agency: &Agency) -> BTreeMap<String, Json> {
     let mut all = BTreeMap::new();
     let lists = guarded().filter(|route| route.method == Method::GET && !route.path.contains('{'));
+    // The head of the log is the appliance's own, whoever wrote last.
+    let lists = lists.filter(|route| route.path != "/v1/log/consistency");
     for route in lists.filter(|route| !matches!(plural(route), "audit" | "session" | "search")) {
         let answer = desk
             .ask(agency.administrator(), &route, &list_path(&route, ""), None)
