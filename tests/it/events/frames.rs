@@ -1,6 +1,7 @@
 //! Frames that are wrong get an error and change nothing; ten in a row end the connection.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::events::ears::{Ear, subscribe};
@@ -71,4 +72,25 @@ async fn frames_of_every_size_are_borne_or_end_the_connection() {
     let mut ear = Ear::open(&served, &served.key).await;
     ear.say(&subscribe("a", None)).await;
     assert_eq!(ear.hear().await.unwrap()["op"], "caughtUp");
+}
+
+/// A browser whose page came over HTTP/2 took up the offer of RFC 8441, and was refused: nobody takes a socket there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http_2_offers_no_sockets() {
+    const SETTINGS: u8 = 4;
+    const ENABLE_CONNECT_PROTOCOL: u8 = 8;
+    let served = TestBox::start().await;
+    let mut wire = served.raw("h2").await;
+    let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    wire.write_all(hello).await.unwrap();
+    let mut head = [0; 9];
+    wire.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[3], SETTINGS);
+    let mut settings = vec![0; usize::from(head[2])];
+    wire.read_exact(&mut settings).await.unwrap();
+    let names: Vec<u8> = settings.chunks(6).map(|setting| setting[1]).collect();
+    assert!(
+        !names.is_empty() && !names.contains(&ENABLE_CONNECT_PROTOCOL),
+        "{names:?}"
+    );
 }
