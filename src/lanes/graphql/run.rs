@@ -94,6 +94,17 @@ pub(super) async fn answer(
     .await
 }
 
+/// Where the document ends to be one; how the parser tells it is for programmers.
+fn no_document(error: &async_graphql::parser::Error) -> Failure {
+    let at = error.positions().next();
+    let at = at.map(|at| format!(": line {}, column {} is not understood", at.line, at.column));
+    let what = match error {
+        async_graphql::parser::Error::Syntax { .. } => at.unwrap_or_default(),
+        other => format!(": {}", other.to_string().to_lowercase()),
+    };
+    Failure::wrong("query", format!("a document of GraphQL{what}"))
+}
+
 /// The operations that a way in takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Admits {
@@ -128,7 +139,7 @@ pub(super) fn prepared<'k>(
     let engine = kept.engine()?;
     let limits = &lanes.options.graphql;
     scan(&asked.query, limits)?;
-    let document = parse_query(&asked.query).map_err(|error| Failure::wrong("query", error.to_string()))?;
+    let document = parse_query(&asked.query).map_err(|error| no_document(&error))?;
     let nothing = serde_json::Map::new();
     let variables = asked.variables.as_ref().unwrap_or(&nothing);
     let cost = weigh(&document, variables, (&engine.costs, Engine::roots()), limits)?;

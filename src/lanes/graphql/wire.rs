@@ -13,49 +13,89 @@ use crate::services::failure::{Failure, Fault, Outcome};
 
 /// What a client asks.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(try_from = "Json")]
 pub(super) struct Asked {
     /// The document.
     pub(super) query: String,
     /// Which of its operations.
-    #[serde(default)]
     pub(super) operation_name: Option<String>,
     /// With which variables.
-    #[serde(default)]
     pub(super) variables: Option<Map<String, Json>>,
-    /// Clients' own; nothing of it is read.
-    #[serde(default)]
-    #[expect(dead_code, reason = "taken, so that clients that send it are not refused")]
-    extensions: Option<Map<String, Json>>,
 }
 
 impl Asked {
-    /// Reads a body.
+    /// Reads a body. `extensions` are clients' own; nothing of them is read.
     ///
     /// # Errors
-    /// `Invalid`: not JSON, an array of several requests, members that nobody knows.
+    /// `Invalid` with every fault: an array of several requests, members that nobody knows or of another form.
     pub(super) fn of(json: Json) -> Outcome<Self> {
-        if json.is_array() {
-            return Err(Failure::wrong("body", "one request: batches are not taken"));
+        let mut members = match json {
+            Json::Object(members) => members,
+            Json::Array(_) => return Err(Failure::wrong("body", "one request: batches are not taken")),
+            _ => return Err(Failure::wrong("body", "an object with a query")),
+        };
+        let mut faults = Vec::new();
+        let query = match members.remove("query") {
+            Some(Json::String(query)) => query,
+            None | Some(Json::Null) => {
+                faults.push(Fault::missing("query", "a document"));
+                String::new()
+            }
+            Some(_) => {
+                faults.push(Fault::wrong("query", "text"));
+                String::new()
+            }
+        };
+        let operation_name = match members.remove("operationName") {
+            None | Some(Json::Null) => None,
+            Some(Json::String(name)) => Some(name),
+            Some(_) => {
+                faults.push(Fault::wrong("operationName", "text"));
+                None
+            }
+        };
+        let mut object = |name: &str| match members.remove(name) {
+            None | Some(Json::Null) => None,
+            Some(Json::Object(object)) => Some(object),
+            Some(_) => {
+                faults.push(Fault::wrong(name, "an object"));
+                None
+            }
+        };
+        let (variables, _) = (object("variables"), object("extensions"));
+        faults.extend(members.keys().map(|name| Fault::wrong(name, "no such property")));
+        match faults.is_empty() {
+            true => Ok(Self {
+                query,
+                operation_name,
+                variables,
+            }),
+            false => Err(Failure::Invalid(faults)),
         }
-        serde_json::from_value(json).map_err(|error| Failure::wrong("body", error.to_string()))
     }
 
     /// Reads the parameters of a GET.
     ///
     /// # Errors
-    /// `Invalid`.
+    /// `Invalid` with every fault.
     pub(super) fn of_query(param: impl Fn(&str) -> Option<String>) -> Outcome<Self> {
-        let missing = || Failure::Invalid(vec![Fault::missing("query", "a document")]);
-        let variables = param("variables")
-            .map(|text| serde_json::from_str(&text))
-            .transpose();
-        Ok(Self {
-            query: param("query").ok_or_else(missing)?,
-            operation_name: param("operationName"),
-            variables: variables.map_err(|error| Failure::wrong("variables", error.to_string()))?,
-            extensions: None,
-        })
+        let mut members = Map::new();
+        for name in ["query", "operationName"] {
+            members.extend(param(name).map(|text| (name.to_owned(), Json::String(text))));
+        }
+        // What is no JSON is no object either.
+        let variables =
+            param("variables").map(|text| serde_json::from_str(&text).unwrap_or(Json::Bool(false)));
+        members.extend(variables.map(|variables| ("variables".to_owned(), variables)));
+        Self::of(Json::Object(members))
+    }
+}
+
+impl TryFrom<Json> for Asked {
+    type Error = &'static str;
+
+    fn try_from(json: Json) -> Result<Self, Self::Error> {
+        Self::of(json).map_err(|_| "no request of GraphQL")
     }
 }
 

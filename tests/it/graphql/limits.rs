@@ -134,6 +134,9 @@ async fn what_is_no_query_is_told_so_and_never_a_fault_of_the_server() {
             !codes.is_empty() && codes.iter().all(|code| code == "INVALID"),
             "{body}: {codes:?}"
         );
+        let told = answer.json()["errors"].to_string();
+        let inner = ["struct", "expected `", "-->", "\\n", "missing field", "EOF"];
+        assert!(!inner.iter().any(|word| told.contains(word)), "{body}: {told}");
         answer
     };
     for query in [

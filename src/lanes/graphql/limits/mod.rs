@@ -27,7 +27,7 @@ impl Exceeded {
     fn new(limit: &'static str, max: usize, what: &str) -> Self {
         Self {
             limit,
-            text: format!("graphql.{limit}: {what}, and at most {max} are taken"),
+            text: format!("at most {max} (graphql.{limit}): {what}"),
         }
     }
 }

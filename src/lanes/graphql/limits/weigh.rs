@@ -163,8 +163,10 @@ impl<'d> Scales<'d> {
         };
         if !self.open.insert(name) {
             let name: String = name.chars().take(80).collect();
-            let what = format!("the fragment {name:?} is part of itself");
-            return Err(Exceeded::new("depth_max", self.limits.depth_max, &what));
+            return Err(Exceeded {
+                limit: "depth_max",
+                text: format!("no fragment that is part of itself, as {name:?} is (graphql.depth_max)"),
+            });
         }
         let ty = fragment.node.type_condition.node.on.node.as_str();
         let weight = self.selection(&fragment.node.selection_set.node, ty, level)?;
@@ -213,7 +215,8 @@ impl<'d> Scales<'d> {
         if !self.limits.introspection {
             return Err(Exceeded {
                 limit: "introspection",
-                text: "graphql.introspection: the schema is not told here".to_owned(),
+                text: "no question about the schema, which is not told here (graphql.introspection)"
+                    .to_owned(),
             });
         }
         if inside.depth > ABOUT_DEPTH_MAX || inside.multipliers > 1 {
