@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum::http::header::{CONTENT_LENGTH, HOST, RETRY_AFTER, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
@@ -201,10 +202,13 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 type Socket = TokioIo<Box<dyn Stream>>;
 
+type Moving = Pin<Box<Connection<Socket, Full<Bytes>>>>;
+
 /// A connection. It moves only while a post waits for it.
 struct Wire {
     sender: SendRequest<Full<Bytes>>,
-    moving: Pin<Box<Connection<Socket, Full<Bytes>>>>,
+    /// None once it has ended: dropping it is what tells the sender, which would wait for ever else.
+    moving: Option<Moving>,
 }
 
 impl Wire {
@@ -215,8 +219,18 @@ impl Wire {
             .map_err(|error| error.to_string())?;
         Ok(Self {
             sender,
-            moving: Box::pin(moving),
+            moving: Some(Box::pin(moving)),
         })
+    }
+
+    /// Whether the other side has not hung up, as far as that can be known without waiting.
+    fn is_open(&mut self) -> bool {
+        if let Some(connection) = &mut self.moving
+            && connection.now_or_never().is_some()
+        {
+            self.moving = None;
+        }
+        self.moving.is_some() && !self.sender.is_closed()
     }
 
     /// Sends a request; gives the answer and whether the connection can be used again.
@@ -226,6 +240,9 @@ impl Wire {
         bytes_max: usize,
     ) -> Result<(Response<()>, bool), String> {
         let Self { sender, moving } = self;
+        let Some(connection) = moving else {
+            return Err("the connection was closed".to_owned());
+        };
         let asking = async {
             sender.ready().await.map_err(|error| error.to_string())?;
             let answer = sender
@@ -239,10 +256,12 @@ impl Wire {
         let mut asking = std::pin::pin!(asking);
         tokio::select! {
             biased;
-            answer = &mut asking => answer,
-            // It may have ended with the answer.
-            _ended = moving => asking.await,
+            answer = &mut asking => return answer,
+            _ended = connection => {}
         }
+        // It may have ended with the answer.
+        *moving = None;
+        asking.await
     }
 }
 
@@ -288,8 +307,11 @@ impl Wires {
         let uri: Uri = url.parse().map_err(|_| "the address is none".to_owned())?;
         let out = self.out.clone();
         let authority = format!("{:?} {:?}", uri.scheme(), uri.authority());
-        if let Some((leads_to, mut wire)) = self.open.take().filter(|(leads_to, _)| *leads_to == authority) {
-            // A receiver may have hung up since; then it has not taken this one, or has taken it and is told again.
+        if let Some((leads_to, mut wire)) = self.open.take()
+            && leads_to == authority
+            && wire.is_open()
+        {
+            // A receiver may hang up just now; then it has not taken this one, or has taken it and is told again.
             if let Ok(reply) = out.ask(&mut wire, &uri, &headers, &body).await {
                 self.keep(leads_to, wire, reply.1);
                 return Ok(reply.0);
@@ -301,7 +323,7 @@ impl Wires {
         Ok(reply)
     }
 
-    fn keep(&mut self, leads_to: String, wire: Wire, reusable: bool) {
-        self.open = (reusable && !wire.sender.is_closed()).then_some((leads_to, wire));
+    fn keep(&mut self, leads_to: String, mut wire: Wire, reusable: bool) {
+        self.open = (reusable && wire.is_open()).then_some((leads_to, wire));
     }
 }

@@ -36,6 +36,18 @@ struct State {
     /// Answers for the next posts; then [`State::usual`].
     answers: VecDeque<Answer>,
     usual: u16,
+    manner: Manner,
+}
+
+/// How a receiver speaks.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Manner {
+    /// `HTTP/1.0`, not 1.1.
+    pub(super) old: bool,
+    /// Said in every answer.
+    pub(super) headers: &'static str,
+    /// The connection is closed after every answer.
+    pub(super) closes: bool,
 }
 
 /// A receiver over plain HTTP on a free port; it ends with the test.
@@ -47,10 +59,16 @@ pub(super) struct Receiver {
 impl Receiver {
     /// Answers as told, then always `usual`.
     pub(super) fn start(usual: u16, answers: &[Answer]) -> Self {
+        Self::start_as(Manner::default(), usual, answers)
+    }
+
+    /// The same of one who speaks so.
+    pub(super) fn start_as(manner: Manner, usual: u16, answers: &[Answer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = State {
             usual,
+            manner,
             answers: answers.iter().copied().collect(),
             ..State::default()
         };
@@ -108,20 +126,26 @@ impl Receiver {
 fn serve(stream: &TcpStream, shared: &(Mutex<State>, Condvar)) {
     let mut reader = BufReader::new(stream);
     while let Some(mut post) = read(&mut reader) {
-        let (status, more) = {
+        let (status, more, manner) = {
             let mut state = shared.0.lock().unwrap();
             let usual = (state.usual, "");
             let (status, more) = state.answers.pop_front().unwrap_or(usual);
             post.status = (status > 0).then_some(status);
             state.posts.push(post);
-            (status, more)
+            (status, more, state.manner)
         };
         shared.1.notify_all();
         if status == 0 {
             return;
         }
-        let mut to = stream;
-        if write!(to, "HTTP/1.1 {status} x\r\nContent-Length: 0\r\n{more}\r\n").is_err() {
+        let (mut to, said) = (stream, manner.headers);
+        // Before HTTP/1.1 the end of the connection was the end of the answer.
+        let head = match manner.old {
+            true => format!("HTTP/1.0 {status} x\r\n"),
+            false => format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n"),
+        };
+        let answer = format!("{head}{said}{more}\r\n");
+        if to.write_all(answer.as_bytes()).is_err() || manner.closes {
             return;
         }
     }

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value as Json, json};
 
-use crate::events::webhooks::receiver::{Post, Receiver};
+use crate::events::webhooks::receiver::{Manner, Post, Receiver};
 use crate::events::webhooks::{NEAR, Telling, key_of};
 use crate::support::process::Place;
 
@@ -116,6 +116,37 @@ fn a_vendors_receiver_over_tls_finds_every_event_signed() {
     let expected = ["case.opened", "webhook.test"];
     telling.wait_for(&id, |_| last().count() == 7);
     assert_eq!(last().take(2).collect::<Vec<_>>(), expected);
+}
+
+/// A connection that the receiver had closed was asked for an answer until the time was up: 20 s and a failed attempt.
+#[test]
+fn a_receiver_that_hangs_up_after_each_answer_is_told_the_next_event_at_the_first_attempt() {
+    let telling = Telling::start();
+    let quiet = Manner {
+        closes: true,
+        ..Manner::default()
+    };
+    let said = Manner {
+        headers: "Connection: close\r\n",
+        ..quiet
+    };
+    let receivers =
+        [quiet, said, Manner { old: true, ..quiet }].map(|manner| Receiver::start_as(manner, 200, &[]));
+    let hooks = receivers.each_ref().map(|receiver| {
+        let wish = json!({"name": "wall", "url": receiver.url("/hook")});
+        telling.webhook(&wish).0
+    });
+    for told in 1..=4 {
+        telling.open_cases(std::iter::once(format!("Case {told}")));
+        for (hook, receiver) in hooks.iter().zip(&receivers) {
+            telling.wait_for(hook, |_| telling.log(hook).0.len() >= told);
+            let attempts = telling.log(hook).0;
+            let is_first = |row: &Json| row["attempt"] == 1 && row["status"] == 200;
+            assert!(attempts.iter().all(is_first), "{attempts:#?}");
+            assert_eq!(attempts.len(), told);
+            assert_eq!(receiver.posts().len(), told);
+        }
+    }
 }
 
 #[test]
