@@ -62,7 +62,7 @@ impl FromStr for Severity {
 }
 
 /// Every type of event but those of custody, with a sentence for the reference.
-const TYPES: [(&str, &str); 25] = [
+const TYPES: [(&str, &str); 33] = [
     ("case.opened", "A case was made."),
     ("case.updated", "Fields of a case changed."),
     ("case.closed", "A case was closed."),
@@ -71,9 +71,18 @@ const TYPES: [(&str, &str); 25] = [
         "case.alert.priority_raised",
         "An alert was raised about something that belongs to a case.",
     ),
-    ("case.alert.acknowledged", "Somebody looks after an alert."),
-    ("case.alert.dismissed", "An alert was put aside, with a reason."),
-    ("case.alert.escalated", "An alert was handed up."),
+    (
+        "case.alert.acknowledged",
+        "Somebody looks after an alert about something that belongs to a case.",
+    ),
+    (
+        "case.alert.dismissed",
+        "An alert about something that belongs to a case was put aside, with a reason.",
+    ),
+    (
+        "case.alert.escalated",
+        "An alert about something that belongs to a case was handed up.",
+    ),
     ("entity.created", "A person or thing was made."),
     ("entity.updated", "Fields of a person or thing changed."),
     (
@@ -101,8 +110,31 @@ const TYPES: [(&str, &str); 25] = [
     ("report.image_added", "A picture was added to a report."),
     ("watchlist.matched", "Something on a watchlist turned up."),
     ("alert.raised", "An alert was raised that belongs to no case."),
-    ("alert.updated", "An alert that belongs to no case changed."),
+    (
+        "alert.updated",
+        "An alert changed that belongs to no case: `data.changes` says how.",
+    ),
     ("unit.position_marked", "Somebody marked where a unit is."),
+    (
+        "sync.upstream.connected",
+        "The node above is reached. Not raised yet.",
+    ),
+    (
+        "sync.upstream.lost",
+        "The node above is out of reach. Not raised yet.",
+    ),
+    (
+        "sync.queue.drained",
+        "Everything has arrived at the node above. Not raised yet.",
+    ),
+    (
+        "sync.conflict.found",
+        "Two nodes wrote what excludes each other. Not raised yet.",
+    ),
+    ("node.enrolled", "A node was taken in. Not raised yet."),
+    ("node.revoked", "A node was shut out. Not raised yet."),
+    ("command.issued", "A client asked for a command. Not raised yet."),
+    ("command.completed", "A command was carried out. Not raised yet."),
 ];
 
 /// Before the action in the types of custody.
@@ -308,6 +340,7 @@ impl Seen<'_> {
             () if is_new && matched => "watchlist.matched",
             () if is_new && self.in_case => "case.alert.priority_raised",
             () if is_new => "alert.raised",
+            () if !self.in_case => "alert.updated",
             () if self.sets("status", "acknowledged") => "case.alert.acknowledged",
             () if self.sets("status", "dismissed") => "case.alert.dismissed",
             () if self.sets("status", "escalated") => "case.alert.escalated",

@@ -4,13 +4,13 @@ use std::borrow::Borrow;
 use std::str::FromStr;
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::{self, EXTERNAL_ID, Kind};
+use crate::domain::kind::{self, CASE, EXTERNAL_ID, Kind};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy;
-use crate::store::database::Read;
+use crate::store::database::{Direction, Read};
 use crate::store::error::StoreError;
 use crate::views::records;
 
@@ -126,6 +126,27 @@ pub fn case_of(rows: &impl Read, record: &Record) -> Result<Option<Record>, Stor
         Belongs::To(case) => Ok(Some(*case)),
         Belongs::Alone | Belongs::Unknown => Ok(None),
     }
+}
+
+/// Cases of one person or thing that are asked, at most.
+const CASES_MAX: usize = 100;
+
+/// The cases that a person or thing was put in, by their time.
+///
+/// # Errors
+/// The disk failed.
+pub(super) fn cases_with(rows: &impl Read, entity: RecordId) -> Result<Vec<Record>, StoreError> {
+    let mut ids = Vec::new();
+    let naming = (CASE.name, "entities");
+    records::links(rows, entity, naming, Direction::Up, None, &mut |_, id| {
+        ids.push(id);
+        ids.len() < CASES_MAX
+    })?;
+    let mut cases = Vec::new();
+    for id in ids {
+        cases.extend(records::get(rows, id)?);
+    }
+    Ok(cases)
 }
 
 /// The words one of which a reader of the record must have. What belongs to something that has not arrived here may be

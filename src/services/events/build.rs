@@ -1,14 +1,16 @@
 //! From an operation to what is told of it: numbers instead of ids, the page where to look, the words that judge it.
 
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 use uuid::Uuid;
 
 use crate::domain::event::{self, Event};
 use crate::domain::id::{OpId, RecordId, VersionId};
-use crate::domain::kind::{self, CASE, DISPLAY_ID, ENTITY, EVIDENCE, REPORT};
-use crate::domain::operation::{Action, Operation};
-use crate::domain::record::Record;
+use crate::domain::kind::{self, ALERT, CASE, DISPLAY_ID, ENTITY, EVIDENCE, REPORT};
+use crate::domain::operation::{Action, Merge, Operation};
+use crate::domain::record::{Record, SEALING};
+use crate::domain::time::Hlc;
 use crate::domain::value::Value;
 use crate::services::events::Notice;
 use crate::services::failure::Outcome;
@@ -35,11 +37,18 @@ pub(super) fn notice(
     let (Some(kind), Some(record)) = (kind::kind(&header.kind), records::get(rows, header.record)?) else {
         return Ok(None);
     };
+    let readers = find::readers(rows, &record)?;
     let case = if record.kind == CASE.name {
         Some(record.clone())
     } else {
         find::case_of(rows, &record)?.filter(|case| case.kind == CASE.name)
     };
+    let mut cases: VecDeque<_> = match case {
+        Some(case) => VecDeque::from([(case.id, number_of(&case))]),
+        None if record.kind == ALERT.name => cases_of_alert(rows, &record, header.hlc, &readers)?.into(),
+        None => VecDeque::new(),
+    };
+    let case = cases.pop_front();
     let before = |version: VersionId| written(store, rows, version);
     let Some(mut event) = event::of(&operation, &record, case.is_some(), &before) else {
         return Ok(None);
@@ -57,11 +66,9 @@ pub(super) fn notice(
             _ => {}
         }
     }
-    let readers = find::readers(rows, &record)?;
     let numbers = |ids: &[RecordId]| numbers_of(rows, ids, &readers);
     let (entities, evidence) = (numbers(&event.entities)?, numbers(&event.evidence)?);
     let report = numbers(event.report.as_slice())?.pop();
-    let case = case.map(|case| (case.id, number_of(&case)));
     Ok(Some(Notice {
         sequence,
         id: event_id(header.id),
@@ -76,6 +83,7 @@ pub(super) fn notice(
         kind,
         review_path: review_path(&event, case.as_ref(), &entities, &evidence, report.as_deref()),
         case,
+        more_cases: cases.into(),
         entities,
         evidence,
         report,
@@ -125,12 +133,57 @@ fn numbers_of(rows: &Snapshot, ids: &[RecordId], readers: &[String]) -> Outcome<
         let Some(record) = records::get(rows, *id)? else {
             continue;
         };
-        let own = find::readers(rows, &record)?;
-        if own.iter().any(|word| word == "open") || own == readers {
+        if is_known_to(rows, &record, readers)? {
             numbers.push(number_of(&record));
         }
     }
     Ok(numbers)
+}
+
+/// Whether all of these readers may know of a record.
+fn is_known_to(rows: &Snapshot, record: &Record, readers: &[String]) -> Outcome<bool> {
+    let own = find::readers(rows, record)?;
+    Ok(own.iter().any(|word| word == "open") || own == readers)
+}
+
+/// The cases that the subject of an alert belonged to at a time, the earliest bond first. Later bonds don't count: an event
+/// is the same at every replay.
+fn cases_of_alert(
+    rows: &Snapshot,
+    alert: &Record,
+    at: Hlc,
+    readers: &[String],
+) -> Outcome<Vec<(RecordId, String)>> {
+    let about = alert.get("record_id").and_then(Value::as_id);
+    let Some(about) = about.map(|id| records::get(rows, id)).transpose()?.flatten() else {
+        return Ok(Vec::new());
+    };
+    let mut bonds = Vec::new();
+    if about.kind == REPORT.name {
+        if let Some(bond) = about.shown("case_id")
+            && let Some(case) = bond.value.as_id()
+        {
+            let case = records::get(rows, case)?;
+            bonds.extend(case.map(|case| (bond.hlc, case)));
+        }
+    } else if about.kind == ENTITY.name {
+        let subject = Value::Id(about.id);
+        for case in find::cases_with(rows, about.id)? {
+            let named = case.versions("entities", Merge::OrSet).iter();
+            let named = named.filter(|bond| bond.value.get("entity_id") == Some(&subject));
+            let first = named.map(|bond| bond.hlc).min();
+            bonds.extend(first.map(|hlc| (hlc, case)));
+        }
+    }
+    bonds.retain(|(hlc, case)| *hlc <= at && case.rank(SEALING) == 0);
+    bonds.sort_by_key(|(hlc, case)| (*hlc, case.id));
+    let mut cases = Vec::new();
+    for (_, case) in bonds {
+        if is_known_to(rows, &case, readers)? {
+            cases.push((case.id, number_of(&case)));
+        }
+    }
+    Ok(cases)
 }
 
 /// `rest:Desk` → `Desk`.

@@ -39,7 +39,7 @@ impl Filter {
             if !types.iter().any(|(name, _)| matches(pattern, name)) {
                 faults.push(Fault::wrong(
                     "filter.eventTypes",
-                    format!("{:?} is no type of event", clipped(pattern)),
+                    format!("no such type of event: {:?}", clipped(pattern)),
                 ));
             }
         }
@@ -77,10 +77,8 @@ impl Filter {
             ..
         } = &self.wanted;
         let of_case = |wanted: &String| {
-            notice
-                .case
-                .as_ref()
-                .is_some_and(|(id, number)| wanted == number || *wanted == id.to_string())
+            let mut cases = notice.case.iter().chain(&notice.more_cases);
+            cases.any(|(id, number)| wanted == number || *wanted == id.to_string())
         };
         notice.severity >= self.least
             && (types.is_empty() || types.iter().any(|pattern| matches(pattern, &notice.name)))

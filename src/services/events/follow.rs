@@ -95,8 +95,10 @@ impl Latest {
     fn is_judged_anew_by(&self, notice: &Notice) -> bool {
         let decides = |(field, _): &(String, Value)| DECIDE.contains(&field.as_str());
         let awaits = |kept: &Arc<Notice>| {
-            let case = kept.case.as_ref().map(|(id, _)| *id);
-            kept.record == notice.record || case == Some(notice.record) || kept.readers == ["sealed"]
+            let mut cases = kept.case.iter().chain(&kept.more_cases);
+            kept.record == notice.record
+                || cases.any(|(id, _)| *id == notice.record)
+                || kept.readers == ["sealed"]
         };
         notice.changes.iter().any(decides) && (!notice.is_new || self.notices.iter().any(awaits))
     }
@@ -154,6 +156,21 @@ impl Feed {
     /// The disk failed.
     pub fn last(&self) -> Outcome<u64> {
         Ok(arrivals::last(&self.store.snapshot()?)?)
+    }
+
+    /// After which arrival a listener begins: the one that it has, else the last of all.
+    ///
+    /// # Errors
+    /// `Invalid` for what has not arrived yet: its listener would hear nothing for long, and not know why. The disk failed.
+    pub fn begin_after(&self, arrival: Option<u64>) -> Outcome<u64> {
+        let last = self.last()?;
+        match arrival {
+            Some(arrival) if arrival > last => {
+                let expected = format!("at most {last}, the last `sequence` that there is");
+                Err(Failure::wrong("after", expected))
+            }
+            arrival => Ok(arrival.unwrap_or(last)),
+        }
     }
 
     /// Tells when the head moves. The thread works only while somebody holds one.

@@ -56,6 +56,8 @@ pub struct Notice {
     pub kind: &'static Kind,
     /// The case: its id, and its number.
     pub case: Option<(RecordId, String)>,
+    /// The other cases that an alert touches.
+    pub more_cases: Vec<(RecordId, String)>,
     /// Persons and things, by number.
     pub entities: Vec<String>,
     /// Items of evidence, by number.

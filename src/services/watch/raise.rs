@@ -14,12 +14,10 @@ use crate::services::failure::Outcome;
 use crate::services::find;
 use crate::services::policy;
 use crate::services::watch::lists::Hit;
-use crate::store::database::{Direction, Read};
+use crate::store::database::Read;
 use crate::store::hash::sha256;
 use crate::views::records;
 
-/// Cases of one person or thing that hear of a match, at most.
-const CASES_MAX: usize = 100;
 /// The longest reason.
 const REASON_CHARS_MAX: usize = 500;
 
@@ -296,25 +294,18 @@ fn contact(rows: &impl Read, record: &Record) -> Outcome<String> {
 
 /// The cases that a record belongs to.
 fn cases_of(rows: &impl Read, record: &Record) -> Outcome<Vec<RecordId>> {
-    let mut ids = Vec::new();
-    match record.kind.as_str() {
-        kind if kind == CASE.name => ids.push(record.id),
-        kind if kind == REPORT.name => ids.extend(record.get("case_id").and_then(Value::as_id)),
-        kind if kind == ENTITY.name => {
-            let naming = (CASE.name, "entities");
-            records::links(rows, record.id, naming, Direction::Up, None, &mut |_, id| {
-                ids.push(id);
-                ids.len() < CASES_MAX
-            })?;
+    let mut cases = match record.kind.as_str() {
+        kind if kind == CASE.name => vec![record.clone()],
+        kind if kind == REPORT.name => {
+            let id = record.get("case_id").and_then(Value::as_id);
+            let case = id.map(|id| records::get(rows, id)).transpose()?.flatten();
+            case.into_iter().collect()
         }
-        _ => ids.extend(find::case_of(rows, record)?.map(|case| case.id)),
-    }
-    let mut cases = Vec::new();
-    for id in ids {
-        let case = records::get(rows, id)?.filter(|case| case.kind == CASE.name && case.rank(SEALING) == 0);
-        cases.extend(case.map(|case| case.id));
-    }
-    Ok(cases)
+        kind if kind == ENTITY.name => find::cases_with(rows, record.id)?,
+        _ => find::case_of(rows, record)?.into_iter().collect(),
+    };
+    cases.retain(|case| case.kind == CASE.name && case.rank(SEALING) == 0);
+    Ok(cases.into_iter().map(|case| case.id).collect())
 }
 
 impl Raise {

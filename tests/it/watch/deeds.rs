@@ -98,7 +98,12 @@ async fn remains_dismissed(served: &TestBox, vehicle: &Json) {
 
 /// In the feed and in the audit log.
 async fn is_remembered(served: &TestBox, alert: &str) {
-    let heard = events(served, &served.key, "watchlist.matched,case.alert.*").await;
+    let heard = events(
+        served,
+        &served.key,
+        "watchlist.matched,case.alert.*,alert.updated",
+    )
+    .await;
     let types: Vec<&str> = heard
         .iter()
         .map(|event| event["eventType"].as_str().unwrap())
@@ -107,10 +112,11 @@ async fn is_remembered(served: &TestBox, alert: &str) {
         types,
         [
             "watchlist.matched",
-            "case.alert.acknowledged",
-            "case.alert.escalated",
-            "case.alert.dismissed"
-        ]
+            "alert.updated",
+            "alert.updated",
+            "alert.updated"
+        ],
+        "it belonged to no case when that was done"
     );
     let audit = served.get("/v1/audit?limit=500").await.expect(200).data();
     let deeds = audit.as_array().unwrap().iter();
