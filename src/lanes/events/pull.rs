@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Response};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Response};
 use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
 
@@ -78,12 +78,59 @@ impl Asked {
             }),
             (filter, ..) => {
                 if let Err(Failure::Invalid(more)) = filter {
-                    faults.extend(more);
+                    faults.extend(more.into_iter().map(by_parameter));
                 }
                 Err(Failure::Invalid(faults))
             }
         }
     }
+}
+
+/// A fault of a filter, under the name that the parameter has here.
+fn by_parameter(fault: Fault) -> Fault {
+    let name = match fault.path.as_str() {
+        "filter.eventTypes" => "types",
+        "filter.caseIds" => "cases",
+        "filter.entityIds" => "entities",
+        "filter.minSeverity" => "min_severity",
+        _ => return fault,
+    };
+    Fault {
+        path: name.to_owned(),
+        ..fault
+    }
+}
+
+/// Whether the answer is to be a stream: by `Accept`, unless JSON is wanted more (RFC 9110 § 12.5.1).
+pub(super) fn is_stream_wanted(headers: &HeaderMap) -> bool {
+    let (mut stream, mut json) = (None, None);
+    let accepts = headers.get_all(ACCEPT).iter();
+    let ranges = accepts.filter_map(|accept| accept.to_str().ok());
+    for range in ranges.flat_map(|accept| accept.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let said = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let quality = said.map_or(Some(1.0), |said| said.parse::<f32>().ok());
+        let Some(quality) = quality.filter(|quality| (0.0..=1.0).contains(quality)) else {
+            continue;
+        };
+        // The closer a range names JSON, the more it counts.
+        let closeness = match media.as_str() {
+            "text/event-stream" => {
+                stream = Some(quality);
+                continue;
+            }
+            "application/json" => 2,
+            "application/*" => 1,
+            "*/*" => 0,
+            _ => continue,
+        };
+        if json.is_none_or(|(known, _)| known <= closeness) {
+            json = Some((closeness, quality));
+        }
+    }
+    let json = json.map_or(0.0, |(_, quality)| quality);
+    stream.is_some_and(|stream| stream > 0.0 && stream >= json)
 }
 
 fn seconds(text: &str) -> Option<u64> {
@@ -202,4 +249,38 @@ impl Streaming {
 fn chunk(notice: &Notice) -> String {
     let (sequence, name, text) = (notice.sequence, &notice.name, event::text(notice));
     format!("id: {sequence}\nevent: {name}\ndata: {text}\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::ACCEPT;
+    use axum::http::{HeaderMap, HeaderValue};
+
+    use super::is_stream_wanted;
+
+    #[test]
+    fn a_stream_is_answered_unless_json_is_wanted_more() {
+        let table = [
+            ("text/event-stream", true),
+            ("Text/Event-Stream; charset=utf-8", true),
+            ("application/json", false),
+            ("*/*", false),
+            ("application/json, text/event-stream;q=0.5", false),
+            ("application/json;q=0.4, text/event-stream;q=0.5", true),
+            ("application/json, text/event-stream", true),
+            (
+                "*/*;q=0.1, text/event-stream;q=0.5, application/json;q=0.9",
+                false,
+            ),
+            ("text/event-stream;q=0.5, */*", false),
+            ("text/event-stream;q=0.5, */*, application/json;q=0.2", true),
+            ("text/event-stream;q=0", false),
+            ("x-text/event-stream-er", false),
+            ("text/event-stream;q=much", false),
+        ];
+        for (accept, expected) in table {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(is_stream_wanted(&headers), expected, "{accept}");
+        }
+    }
 }

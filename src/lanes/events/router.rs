@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
 use axum::http::Response;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 
 use crate::domain::event::Severity;
 use crate::domain::kind::Shape;
@@ -89,12 +89,7 @@ async fn listen(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     }
     let guest = Guest::of(&visit.head);
     let (caller, head, _) = visit.into_parts()?;
-    let wants_stream = head.headers.get_all(ACCEPT).iter().any(|accept| {
-        accept
-            .to_str()
-            .is_ok_and(|accept| accept.contains("text/event-stream"))
-    });
-    if wants_stream {
+    if pull::is_stream_wanted(&head.headers) {
         pull::stream(lanes, caller, guest, head).await
     } else {
         pull::page(lanes, caller, head).await

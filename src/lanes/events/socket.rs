@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::domain::value::Fields;
 use crate::lanes::events::commands;
-use crate::lanes::events::wire::{self, FilterSaid, Said};
+use crate::lanes::events::wire::{self, Said};
 use crate::lanes::http::ears::hear::{Place, Reached, Turn};
 use crate::lanes::http::ears::socket::{
     self, AUTH_TOO_LATE, End, Frame, NO_CREDENTIAL, Socket, Step, TRY_AGAIN, Talk,
@@ -17,7 +17,7 @@ use crate::lanes::http::failure::words_of;
 use crate::lanes::http::route::Visit;
 use crate::lanes::http::{Ears, Lanes, blocking};
 use crate::services::caller::Caller;
-use crate::services::events::{Filter, Listener};
+use crate::services::events::{Filter, Listener, Wanted};
 use crate::services::failure::{Clash, Failure, Outcome};
 
 /// Events written before the client is heard again.
@@ -64,7 +64,7 @@ impl Talk for Session {
         let Ok(Frame::Text(text)) = first else {
             return Err(needed);
         };
-        match serde_json::from_str(&text) {
+        match Said::of(&text, self.lanes.options.members_max) {
             Ok(Said::Auth { token }) => socket.admit(&token).await,
             _ => Err(needed),
         }
@@ -109,9 +109,9 @@ impl Talk for Session {
         if let Err(failure) = self.lanes.rates.take(listener.caller(), 0) {
             return self.refuse_for(socket, None, &failure).await;
         }
-        match serde_json::from_str(&text) {
+        match Said::of(&text, self.lanes.options.members_max) {
             Ok(said) => self.act(socket, said, listener).await,
-            Err(error) => self.refuse(socket, None, "INVALID", &error.to_string()).await,
+            Err(failure) => self.refuse_for(socket, None, &failure).await,
         }
     }
 }
@@ -171,7 +171,7 @@ impl Session {
                 self.bad_frames = 0;
                 Ok(())
             }
-            Said::Ping {} => {
+            Said::Ping => {
                 self.bad_frames = 0;
                 socket.tell(r#"{"op":"pong"}"#).await
             }
@@ -182,10 +182,10 @@ impl Session {
         &mut self,
         listener: &Listener,
         id: &str,
-        filter: FilterSaid,
+        filter: Wanted,
         (after, durable): (Option<u64>, Option<String>),
     ) -> Outcome<Subscription> {
-        let filter = Filter::new(filter.into())?;
+        let filter = Filter::new(filter)?;
         if id.is_empty() || id.len() > 100 {
             return Err(Failure::wrong("id", "1 to 100 bytes"));
         }
@@ -204,7 +204,12 @@ impl Session {
         let known = durable
             .as_ref()
             .map(|name| self.lanes.feed.places().begin(listener.caller(), name, first));
-        let at = after.or(known.transpose()?).unwrap_or(first);
+        let known = after.or(known.transpose()?);
+        let at = match known.filter(|known| *known != first) {
+            // After a restored backup a name may be ahead of all that there is.
+            Some(known) => self.lanes.begin_after(Some(known)).await?,
+            None => first,
+        };
         Ok(Subscription {
             id: id.to_owned(),
             durable,

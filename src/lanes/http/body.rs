@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Value as Json};
 
 use crate::lanes::http::Options;
@@ -177,7 +178,27 @@ pub fn json(path: &str, bytes: &[u8], members_max: usize) -> Outcome<Json> {
     let mut reading = serde_json::Deserializer::from_slice(bytes);
     let read = Strict { members_max }.deserialize(&mut reading);
     let whole = read.and_then(|json| reading.end().map(|()| json));
-    whole.map_err(|error| Failure::wrong(path, format!("JSON: {error}")))
+    whole.map_err(|error| Failure::wrong(path, format!("JSON: {}", fault_of(&error))))
+}
+
+/// Levels within one another, at most: those that the parser bears.
+const LEVELS_MAX: u32 = 127;
+
+/// What is wrong with JSON, in our words: those of the parser are no contract.
+fn fault_of(error: &serde_json::Error) -> String {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let theirs = error.to_string();
+    match error.classify() {
+        // Our own, by `Strict`.
+        Category::Data => {
+            let own = theirs.rsplit_once(" at line ").map_or(&*theirs, |(own, _)| own);
+            format!("{own} ({place})")
+        }
+        Category::Eof => format!("it ends too early ({place})"),
+        _ if theirs.starts_with("recursion") => format!("at most {LEVELS_MAX} levels ({place})"),
+        _ if theirs.starts_with("number out of range") => format!("a number is too large ({place})"),
+        _ => format!("what stands at {place} is none"),
+    }
 }
 
 fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
@@ -281,11 +302,9 @@ impl<'de> Visitor<'de> for Strict {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, HeaderValue};
-    use serde_json::json;
-
-    use super::{Options, parse};
+    use super::{Options, json, parse};
     use crate::services::failure::Failure;
+    use axum::http::{HeaderMap, HeaderValue};
 
     fn parsed(text: &str) -> Result<serde_json::Value, Vec<String>> {
         let headers = HeaderMap::from_iter([(
@@ -301,9 +320,9 @@ mod tests {
 
     #[test]
     fn a_body_is_an_object_with_data() {
-        let whole = json!({"a": [1, -2, 3.5, "x", null, true]});
+        let whole = serde_json::json!({"a": [1, -2, 3.5, "x", null, true]});
         assert_eq!(
-            parsed(&json!({"data": whole, "meta": {"atomic": true}}).to_string()),
+            parsed(&serde_json::json!({"data": whole, "meta": {"atomic": true}}).to_string()),
             Ok(whole)
         );
         for (text, path) in [
@@ -317,6 +336,37 @@ mod tests {
             ("{\"data\":", "body"),
         ] {
             assert_eq!(parsed(text), Err(vec![path.to_owned()]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_json_is_said_in_our_words() {
+        for (text, expected) in [
+            ("{1:2}", "what stands at line 1, column 2 is none"),
+            ("[1,\n]", "what stands at line 2, column 1 is none"),
+            ("[1] 2", "what stands at line 1, column 5 is none"),
+            ("[", "it ends too early (line 1, column 1)"),
+            ("[1e999]", "a number is too large (line 1, column 6)"),
+            (
+                r#"{"a at line 1":1,"a at line 1":2}"#,
+                r#"the property "a at line 1" is there twice (line 1, column 32)"#,
+            ),
+        ] {
+            assert_eq!(said(text), format!("JSON: {expected}"), "{text}");
+        }
+        let (deep, deeper) = (levels(127), levels(128));
+        assert!(json("body", deep.as_bytes(), 9).is_ok());
+        assert_eq!(said(&deeper), "JSON: at most 127 levels (line 1, column 128)");
+    }
+
+    fn levels(count: usize) -> String {
+        "[".repeat(count) + &"]".repeat(count)
+    }
+
+    fn said(text: &str) -> String {
+        match json("body", text.as_bytes(), 9) {
+            Err(Failure::Invalid(mut faults)) => faults.remove(0).expected,
+            other => panic!("{other:?}"),
         }
     }
 

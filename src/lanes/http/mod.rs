@@ -319,13 +319,14 @@ impl Lanes {
     /// After which arrival a listener begins: the one that it has, else the last of all.
     ///
     /// # Errors
-    /// The disk failed.
+    /// `Invalid` for what has not arrived yet; the disk failed.
     pub async fn begin_after(&self, arrival: Option<u64>) -> Outcome<u64> {
-        if let Some(arrival) = arrival {
+        // Nearly everybody's is there; then nobody waits for the disk.
+        if let Some(arrival) = arrival.filter(|arrival| *arrival <= self.feed.head()) {
             return Ok(arrival);
         }
         let feed = self.feed.clone();
-        blocking(move || feed.last()).await
+        blocking(move || feed.begin_after(arrival)).await
     }
 
     /// Waits until a body of this length may be parsed; what is given back is held as long as that takes.

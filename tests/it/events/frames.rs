@@ -1,5 +1,6 @@
 //! Frames that are wrong get an error and change nothing; ten in a row end the connection.
 
+use axum::http::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
@@ -53,6 +54,95 @@ async fn a_bad_frame_gets_an_error_and_the_tenth_in_a_row_the_end() {
         assert_eq!(ear.hear().await.unwrap()["op"], "error");
     }
     assert_eq!(ear.hear().await, Err(1008));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_frame_is_named_in_our_words() {
+    let served = TestBox::start().await;
+    let mut ear = Ear::open(&served, &served.key).await;
+    for (frame, said) in [
+        (
+            "no JSON",
+            "frame: expected JSON: what stands at line 1, column 2 is none",
+        ),
+        ("[]", "frame: expected an object with the member `op`"),
+        (r#"{"op":"ping","op":"ping"}"#, "is there twice"),
+        ("{}", "op is missing"),
+        (r#"{"op":{}}"#, "op: expected a text"),
+        (r#"{"op":"zzz"}"#, "op: expected one of auth, subscribe, ack,"),
+        (r#"{"op":"subscribe","id":1}"#, "id: expected a text"),
+        (r#"{"op":"ack","id":"a"}"#, "sequence is missing"),
+        (
+            r#"{"op":"subscribe","id":"b","after":-1}"#,
+            "after: expected a `sequence`",
+        ),
+        (
+            r#"{"op":"subscribe","id":"b","filter":{"eventTypes":[1]}}"#,
+            "filter.eventTypes: expected a list",
+        ),
+        (
+            r#"{"op":"subscribe","id":"b","filter":{"more":[]}}"#,
+            "filter.more: no such member",
+        ),
+        (
+            r#"{"op":"command","id":"c","command":"x","args":7}"#,
+            "args: expected an object",
+        ),
+        (
+            r#"{"op":"subscribe","id":"b","filter":{"eventTypes":["casse.*"]}}"#,
+            r#"filter.eventTypes: no such type of event: "casse.*""#,
+        ),
+    ] {
+        ear.send(Message::text(frame)).await;
+        let error = ear.hear().await.unwrap();
+        assert_eq!(error["code"], "INVALID", "{frame}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(said), "{frame}: {message}");
+        ear.say(&json!({"op": "ping"})).await;
+        assert_eq!(ear.hear().await.unwrap()["op"], "pong");
+    }
+    // Types that nothing raises yet can be wanted.
+    let yet = json!({"eventTypes": ["sync.upstream.lost", "sync.queue.*", "sync.conflict.found", "node.*", "command.completed"]});
+    ear.say(&json!({"op": "subscribe", "id": "a", "filter": yet}))
+        .await;
+    assert_eq!(ear.hear().await.unwrap()["op"], "caughtUp");
+}
+
+/// Who named a sequence that there was not yet was told that all was well, and then nothing for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sequence_that_there_is_not_yet_is_refused_on_every_way() {
+    let served = TestBox::start().await;
+    served
+        .post("/v1/cases", json!({"title": "A case"}))
+        .await
+        .expect(201);
+    let last = served.get("/v1/events?after=0").await.expect(200).json()["meta"]["sequence"]
+        .as_u64()
+        .unwrap();
+    let said = format!("after: expected at most {last}");
+    for headers in [&[][..], &[("accept", "text/event-stream")]] {
+        let path = format!("/v1/events?after={}", last + 1);
+        let ask = TestBox::request(Method::GET, &path, Some(&served.key), headers, None);
+        let told = served.send(ask).await.expect(400).messages();
+        assert!(told[0].contains(&said), "{told:?}");
+    }
+    let resumed = [("accept", "text/event-stream"), ("last-event-id", "99999999")];
+    let ask = TestBox::request(Method::GET, "/v1/events", Some(&served.key), &resumed, None);
+    let told = served.send(ask).await.expect(400).messages();
+    assert!(told[0].contains(&said), "{told:?}");
+
+    let mut ear = Ear::open(&served, &served.key).await;
+    ear.say(&subscribe("a", Some(last + 1))).await;
+    let error = ear.hear().await.unwrap();
+    assert_eq!((&error["code"], &error["id"]), (&json!("INVALID"), &json!("a")));
+    assert!(error["message"].as_str().unwrap().contains(&said), "{error}");
+    ear.say(&subscribe("a", Some(last))).await;
+    assert_eq!(ear.hear().await.unwrap()["sequence"], last);
+
+    // Parameters are named as they were given.
+    let wrong = "/v1/events?types=nope&min_severity=high";
+    let told = served.get(wrong).await.expect(400).messages();
+    assert_eq!(told, ["types: no such type of event: \"nope\""]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -296,6 +296,7 @@ fn wrong() -> Vec<(String, Option<&'static str>)> {
         ("subscription { events @skip(if: true) { eventId } }".into(), None),
         ("subscription { events(after: -1) { eventId } }".into(), None),
         ("subscription { events(after: \"x\") { eventId } }".into(), None),
+        ("subscription { events(after: 99999999) { eventId } }".into(), None),
         ("subscription { events(filter: {eventTypes: [\"casse.*\"]}) { eventId } }".into(), None),
         ("subscription { events(filter: {minSeverity: \"grave\"}) { eventId } }".into(), None),
         ("subscription { events(filter: {more: 1}) { eventId } }".into(), None),

@@ -89,7 +89,10 @@ pub(super) fn begin(
     match wish(kept, lanes, (caller, head), (asked, prepared.document))? {
         Err(told) => Ok(Begun::Refused(told)),
         Ok(wish) => {
-            let (subject, place) = place_of(lanes, wish)?;
+            let (subject, place) = match place_of(lanes, wish) {
+                Err(failure @ Failure::Invalid(_)) => return refused(failure),
+                placed => placed?,
+            };
             Ok(Begun::Subscribed {
                 subject,
                 place,
@@ -133,7 +136,7 @@ fn wish(
 fn place_of(lanes: &Lanes, wish: Wish) -> Outcome<(Subject, Place)> {
     Ok(match wish {
         Wish::Events(filter, after) => {
-            let at = after.map_or_else(|| lanes.feed.last(), Ok)?;
+            let at = lanes.feed.begin_after(after)?;
             (Subject::Events, Place::new(filter, at))
         }
         Wish::Case(id) => {
