@@ -349,7 +349,7 @@ mod tests {
             ("[1e999]", "a number is too large (line 1, column 6)"),
             (
                 r#"{"a at line 1":1,"a at line 1":2}"#,
-                r#"the property "a at line 1" is there twice (line 1, column 32)"#,
+                r#"the property "a at line 1" is there twice (line 1, column 33)"#,
             ),
         ] {
             assert_eq!(said(text), format!("JSON: {expected}"), "{text}");
