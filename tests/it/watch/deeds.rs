@@ -130,6 +130,83 @@ async fn is_remembered(served: &TestBox, alert: &str) {
     );
 }
 
+/// What of a feed says so and is told of this case.
+async fn told_of(served: &TestBox, case: &Json) -> Vec<(Json, Json)> {
+    let number = case["display_id"].as_str().unwrap();
+    let heard = events(
+        served,
+        &served.key,
+        &format!("*alert*,watchlist.*&cases={number}"),
+    )
+    .await;
+    let told = heard.into_iter();
+    told.map(|mut event| (event["eventType"].take(), event["caseId"].take()))
+        .collect()
+}
+
+/// Who filtered by the case heard of the alert, and never that somebody had taken care of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_case_that_heard_of_an_alert_hears_what_becomes_of_it() {
+    let served = TestBox::start().await;
+    list(&served, json!([{"type": "plate", "value": "KTR-4471"}])).await;
+    let vehicle = json!({"kind": "vehicle", "display_name": "Pickup", "attributes": {"plate": "KTR 4471"}});
+    let vehicle = make(&served, "entities", vehicle).await;
+    assert_eq!(alerts(&served, &served.key).await.len(), 1);
+    let named = json!([{"entity_id": vehicle["id"], "role": "vehicle"}]);
+    let mut cases = Vec::new();
+    let inside = served.key_for(METRO, &["*", "cases:restricted"], &["query", "events"]);
+    let hidden = json!({"data": {"title": "Quiet", "classification": "restricted", "entities": named}});
+    let ask = TestBox::request(Method::POST, "/v1/cases", Some(&inside), &[], Some(&hidden));
+    cases.push(served.send(ask).await.expect(201).data());
+    for title in ["One", "Two"] {
+        cases.push(make(&served, "cases", json!({"title": title, "entities": named})).await);
+    }
+    let raised = alerts(&served, &served.key).await;
+    let alert = format!("/v1/alerts/{}", raised[0]["id"].as_str().unwrap());
+    let numbers: Vec<Json> = cases.iter().map(|case| case["display_id"].clone()).collect();
+    for verb in ["acknowledge", "escalate"] {
+        served
+            .post(&format!("{alert}/{verb}"), json!({}))
+            .await
+            .expect(200);
+    }
+    let told = |kind: &str, number: &Json| (json!(kind), number.clone());
+    for case in &cases[1..] {
+        let expected = [
+            told("case.alert.priority_raised", &case["display_id"]),
+            told("case.alert.acknowledged", &numbers[1]),
+            told("case.alert.escalated", &numbers[1]),
+        ];
+        assert_eq!(told_of(&served, case).await, expected);
+    }
+    // The alert is open to all, so it names no case that is not.
+    let all = json!(events(&served, &served.key, "").await).to_string();
+    assert!(!all.contains(numbers[0].as_str().unwrap()), "{all}");
+}
+
+/// A report that is part of a case matched as if it were part of none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_belongs_to_a_case_matches_for_it() {
+    let served = TestBox::start().await;
+    served.services().seed_categories(&served.owner()).unwrap();
+    let report = json!({
+        "description": "A grey pickup again", "location": {"x": 8.5, "y": 47.3}, "category": {"category_id": 1},
+        "reporter": {"name": "Desk", "phone": "+41446681800"},
+    });
+    make(&served, "reports", report).await;
+    let case = served
+        .post("/v1/reports/1/case", json!({}))
+        .await
+        .expect(201)
+        .data();
+    alerts(&served, &served.key).await;
+    list(&served, json!([{"type": "text", "value": "grey pickup"}])).await;
+    alerts(&served, &served.key).await;
+    let told = told_of(&served, &case).await;
+    let matched = (json!("watchlist.matched"), case["display_id"].clone());
+    assert!(told.contains(&matched), "{told:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_only_read_does_nothing_to_an_alert() {
     let served = TestBox::start().await;
