@@ -17,7 +17,7 @@ pub struct Person {
     pub middle: String,
     /// The family name.
     pub last: String,
-    /// The name of an organization.
+    /// The name of an organization, also of the one that a person stands for.
     pub business: String,
     /// The day of birth.
     pub dob: String,
@@ -47,16 +47,17 @@ impl Person {
             .unwrap_or_default()
             .trim();
         let mut person = Self {
+            first: said("first_name"),
+            middle: said("middle_name"),
+            last: said("last_name"),
+            business: said("business_name"),
             dob: said("dob"),
             licence: licence(attributes),
             email: said("email").to_lowercase(),
-            ..Self::default()
         };
         match kind {
             "organization" => whole.clone_into(&mut person.business),
             "person" => {
-                (person.first, person.middle, person.last) =
-                    (said("first_name"), said("middle_name"), said("last_name"));
                 if person.first.is_empty() && person.last.is_empty() {
                     (person.first, person.middle, person.last) = taken_apart(whole);
                 }

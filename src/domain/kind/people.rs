@@ -20,8 +20,8 @@ pub const USER: Kind = Kind {
         Field::mv("name", Shape::Line(200), "The name shown.").required(),
         Field::mv("role", Shape::Choice(ROLES), "What the person may do.").required(),
         Field::mv("badge", Shape::Line(50), "The badge number."),
-        Field::mv("phone", Shape::Phone, "A telephone number."),
-        Field::mv("other_phone", Shape::Phone, "Another one."),
+        Field::mv("phone", Shape::Line(50), "A telephone number, as it was given."),
+        Field::mv("other_phone", Shape::Line(50), "Another one."),
         Field::mv("office_id", Shape::Ref("office"), "The office of the person."),
         Field::mv("disabled", Shape::Bool, "Signs in no more."),
         Field::mv(

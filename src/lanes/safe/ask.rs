@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::{Date, DateTime, Time};
 use serde_json::{Map, Value as Json};
 
 use crate::domain::time::Millis;
@@ -92,7 +93,7 @@ impl<'a> Ask<'a> {
 }
 
 /// The same value with the names of all its members in lower case; of two that become one the last counts.
-fn lowered(json: Json) -> Json {
+pub(super) fn lowered(json: Json) -> Json {
     match json {
         Json::Object(map) => map
             .into_iter()
@@ -131,6 +132,11 @@ impl<'j> Reader<'j> {
             .filter(|value| !value.is_null())
     }
 
+    /// What stands before the names of its members in faults.
+    pub(super) fn before(&self) -> &str {
+        &self.before
+    }
+
     /// Whether the member is named, with or without a value.
     pub(super) fn names(&self, name: &str) -> bool {
         self.map.contains_key(&name.to_lowercase())
@@ -158,6 +164,16 @@ impl<'j> Reader<'j> {
                 None
             }
         }
+    }
+
+    /// One line of text, of at most so many characters.
+    pub(super) fn line(&mut self, name: &str, chars_max: usize) -> Option<String> {
+        let text = self.text(name)?;
+        if text.chars().count() > chars_max || text.contains(char::is_control) {
+            self.wrong(name, format!("one line of at most {chars_max} characters"));
+            return None;
+        }
+        Some(text)
     }
 
     /// A text that must be there.
@@ -237,7 +253,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    /// A time: RFC 3339, or without a zone, which is UTC then; a date alone is its first moment.
+    /// A time: RFC 3339, or without a zone, which is that of the appliance then; a date alone is its first moment.
     pub(super) fn time(&mut self, name: &str) -> Option<Millis> {
         let text = self.text(name)?;
         let time = time_of(&text);
@@ -253,8 +269,8 @@ impl<'j> Reader<'j> {
     /// A calendar day, also as the beginning of a time.
     pub(super) fn day(&mut self, name: &str) -> Option<String> {
         let text = self.text(name)?;
-        let time = time_of(&text)?;
-        Some(time.to_string().chars().take(10).collect())
+        let written = text.get(..10).and_then(|day| day.parse::<Date>().ok());
+        Some(written.or_else(|| Some(civil_of(&text)?.date()))?.to_string())
     }
 
     /// Every fault, if there is one.
@@ -266,30 +282,74 @@ impl<'j> Reader<'j> {
     }
 }
 
-/// A time as clients write it.
+/// A time as clients write it; without a zone it is in that of the appliance.
 pub(super) fn time_of(text: &str) -> Option<Millis> {
     let text = text.trim();
     if let Some(time) = Millis::parse(text) {
         return Some(time);
     }
-    let formats = [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%d %I:%M:%S%.f %p",
-        "%Y-%m-%d %I:%M %p",
-        "%Y-%m-%d %H:%M",
-        "%m/%d/%Y %I:%M:%S %p",
-        "%m/%d/%Y %H:%M:%S",
-    ];
-    let zone = jiff::tz::TimeZone::system();
-    let mut times = formats
-        .iter()
-        .filter_map(|format| jiff::civil::DateTime::strptime(format, text).ok());
-    let civil = times.next().or_else(|| {
-        let days = ["%Y-%m-%d", "%m/%d/%Y"].into_iter();
-        let mut days = days.filter_map(|format| jiff::civil::Date::strptime(format, text).ok());
-        Some(days.next()?.at(0, 0, 0, 0))
-    })?;
-    let stamp = civil.to_zoned(zone).ok()?.timestamp();
+    let stamp = civil_of(text)?
+        .to_zoned(jiff::tz::TimeZone::system())
+        .ok()?
+        .timestamp();
     Millis::parse(&stamp.to_string())
+}
+
+/// A time without a zone, in ISO 8601 or with a space or slashes, on a clock of 12 or 24 hours; a day is its first moment.
+fn civil_of(text: &str) -> Option<DateTime> {
+    const DAYS: [&str; 2] = ["%Y-%m-%d", "%m/%d/%Y"];
+    const CLOCKS: [&str; 6] = [
+        "%H:%M:%S%.f",
+        "%H:%M",
+        "%I:%M:%S%.f %p",
+        "%I:%M %p",
+        "%I:%M:%S%.f%p",
+        "%I:%M%p",
+    ];
+    let text = text.trim();
+    if let Some(day) = DAYS.iter().find_map(|day| Date::strptime(day, text).ok()) {
+        return Some(day.at(0, 0, 0, 0));
+    }
+    let (day, clock) = text.split_once(['T', 't', ' '])?;
+    let day = DAYS.iter().find_map(|format| Date::strptime(format, day).ok())?;
+    let clock = clock.trim();
+    let time = CLOCKS
+        .iter()
+        .find_map(|format| Time::strptime(format, clock).ok())?;
+    Some(day.to_datetime(time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{civil_of, time_of};
+
+    #[test]
+    fn times_are_read_on_both_clocks() {
+        for (text, expected) in [
+            ("2017-11-29T13:25:00.500", "2017-11-29T13:25:00.5"),
+            ("2017-11-29T13:25", "2017-11-29T13:25:00"),
+            ("2017-11-29T13:25:07", "2017-11-29T13:25:07"),
+            ("2017-11-29 13:25:00.000", "2017-11-29T13:25:00"),
+            ("2017-11-29T01:25 PM", "2017-11-29T13:25:00"),
+            ("2017-11-29 1:25 pm", "2017-11-29T13:25:00"),
+            ("2017-11-29 01:25:09PM", "2017-11-29T13:25:09"),
+            ("2017-11-29T12:05 AM", "2017-11-29T00:05:00"),
+            ("11/29/2017 13:25", "2017-11-29T13:25:00"),
+            ("11/29/2017 1:25:00 PM", "2017-11-29T13:25:00"),
+            ("11/29/2017", "2017-11-29T00:00:00"),
+        ] {
+            let read = civil_of(text).map(|time| time.to_string());
+            assert_eq!(read.as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(time_of("2017-11-29T13:25Z"), time_of("2017-11-29T13:25:00Z"));
+        for text in [
+            "soon",
+            "2017-11-29T25:00",
+            "2017-11-29 13:25 PM",
+            "2017-13-01",
+            "1980",
+        ] {
+            assert_eq!(time_of(text), None, "{text}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::domain::custody::Action;
 use crate::domain::id::RecordId;
+use crate::domain::kind::EVIDENCE;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
 use crate::lanes::safe::router::Reply;
@@ -109,6 +110,9 @@ fn transact(ask: &Ask<'_>, action: Action, say: Say) -> Outcome<Reply> {
         given.wrong("itemIds", format!("at most {ITEMS_MAX} items"));
     }
     let signature = signature(&root, &mut given);
+    if !given.faults.is_empty() {
+        unknown_items(&book, &mut given, &items)?;
+    }
     given.finish()?;
     let transaction = Transaction {
         action,
@@ -124,6 +128,18 @@ fn transact(ask: &Ask<'_>, action: Action, say: Say) -> Outcome<Reply> {
     let items = items?;
     let ids: Vec<&Json> = items.iter().map(|item| &item["id"]).collect();
     Ok(json!({"success": true, "itemIds": ids, "items": items}).into())
+}
+
+/// What is wrong with the items, where something else is wrong already; else the transaction itself finds out.
+fn unknown_items(book: &Book<'_>, given: &mut Reader<'_>, items: &[i64]) -> Outcome<()> {
+    for (place, number) in items.iter().take(ITEMS_MAX).enumerate() {
+        let id = book.room.id_of(&EVIDENCE, *number)?;
+        let item = id.map(|id| book.room.seen(&EVIDENCE, id)).transpose()?;
+        if item.flatten().is_none() {
+            given.wrong(&format!("itemIds[{place}]"), "no such item");
+        }
+    }
+    Ok(())
 }
 
 fn returned(

@@ -96,38 +96,88 @@ fn kind_of(failure: &Failure) -> (StatusCode, &'static str) {
     }
 }
 
-/// Our own names of fields, as these clients call them.
-const NAMES: [(&str, &str); 22] = [
+/// Our own names of fields, as these clients call them: of several that a path begins with the first counts.
+const NAMES: [(&str, &str); 34] = [
+    ("attributes.aliases", "alias"),
     ("attributes.dob", "dob"),
     ("attributes.identifiers", "driverLicence"),
-    ("attributes.names", "name"),
+    ("attributes.names", "lastName"),
+    ("attributes", "formData"),
     ("barcode", "barcodes"),
     ("case_id", "primaryCaseId"),
     ("case_number", "caseNumber"),
     ("category", "categoryId"),
+    ("classification", "isRestricted"),
+    ("disabled", "active"),
     ("display_name", "lastName"),
+    ("entities", "people"),
     ("form_data", "formData"),
     ("happened_at", "transactionActivityDate"),
-    ("name", "firstName"),
+    ("location_id", "locationId"),
+    ("location", "locationId"),
+    ("name", "lastName"),
     ("occurred_at", "offenseDate"),
     ("offense_type", "offenseTypeId"),
+    ("office_id", "officeId"),
     ("officers", "caseOfficerIds"),
     ("other_phone", "otherphone"),
     ("phone", "mobilePhone"),
+    ("place.address", "offenseLocation"),
     ("place.latitude", "recoveryLocationLatitude"),
     ("place.longitude", "recoveryLocationLongitude"),
+    ("place.name", "recoveryLocation"),
+    ("record_id", "entityId"),
     ("recovered_at", "recoveryDate"),
     ("recovered_by", "recoveredById"),
     ("review_date", "reviewDate"),
-    ("title", "caseNumber"),
+    ("status", "active"),
+    ("title", "offenseDescription"),
 ];
 
+/// A path of ours as these clients call it, theirs as it is; of lists of their own the place stays.
+fn client_name(path: &str) -> String {
+    let Some(path) = path.strip_prefix("data.") else {
+        return path.to_owned();
+    };
+    let known = NAMES.iter().find_map(|(own, name)| {
+        let rest = path.strip_prefix(own)?;
+        (rest.is_empty() || rest.starts_with(['.', '['])).then_some((name, rest))
+    });
+    match known {
+        Some((&"caseOfficerIds", rest)) => format!("caseOfficerIds{rest}"),
+        Some((name, _)) => (*name).to_owned(),
+        None => path.to_owned(),
+    }
+}
+
+/// The faults of an object that lies in another, under the client's names: `person.lastName`.
+pub(super) fn within(before: &str, failure: Failure) -> Failure {
+    let Failure::Invalid(mut faults) = failure else {
+        return failure;
+    };
+    for fault in &mut faults {
+        if !fault.path.starts_with(before) {
+            fault.path = format!("{before}{}", client_name(&fault.path));
+        }
+    }
+    Failure::Invalid(faults)
+}
+
+/// The faults of a case: its description has a name of its own.
+pub(super) fn of_case(failure: Failure) -> Failure {
+    let Failure::Invalid(mut faults) = failure else {
+        return failure;
+    };
+    for fault in &mut faults {
+        if fault.path == "data.description" {
+            "offenseDescription".clone_into(&mut fault.path);
+        }
+    }
+    Failure::Invalid(faults)
+}
+
 fn field_of(fault: &Fault) -> (String, Json) {
-    let path = fault.path.strip_prefix("data.").unwrap_or(&fault.path);
-    let name = NAMES
-        .iter()
-        .find(|(own, _)| *own == path)
-        .map_or(path, |(_, name)| name);
+    let name = client_name(&fault.path);
     let why = match (fault.missing, fault.expected.starts_with("no such")) {
         (true, _) => format!("is required: {}", fault.expected),
         (false, true) => fault.expected.clone(),

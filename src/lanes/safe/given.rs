@@ -6,13 +6,20 @@ use crate::domain::id::RecordId;
 use crate::domain::kind::{Kind, LOCATION, OFFICE, USER};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
-use crate::lanes::safe::ask::{Ask, Reader};
+use crate::lanes::safe::ask::{Ask, Reader, lowered, time_of};
 use crate::lanes::safe::items::write::refuse_stale;
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::safe::room::Room;
 use crate::services::safe::words;
 use crate::views::words::List;
+
+/// Members of an item that stand among what is filled in of it.
+pub(super) const MEMBERS: [(&str, &str); 3] = [
+    ("make", "make"),
+    ("model", "model"),
+    ("serialNumber", "serial_number"),
+];
 
 impl Book<'_> {
     /// The record that a member of the body names by its number.
@@ -100,14 +107,20 @@ impl Book<'_> {
         reader: &mut Reader<'_>,
         (about, before): (&str, Option<&Value>),
     ) -> Outcome<Option<Fields>> {
-        let Some(given) = reader.get("formData") else {
-            return Ok(None);
-        };
-        let Some(given) = given.as_array() else {
-            reader.wrong("formData", "an array of form data");
-            return Ok(None);
-        };
         let mut filled = before.and_then(Value::as_map).cloned().unwrap_or_default();
+        let given = match reader.get("formData") {
+            None if reader.names("formData") => &[],
+            None => return Ok(None),
+            Some(Json::Array(given)) => given.as_slice(),
+            Some(_) => {
+                reader.wrong("formData", "an array of form data");
+                return Ok(None);
+            }
+        };
+        if given.is_empty() {
+            // Nothing is filled in any more, but for what items have as members of their own.
+            filled.retain(|name, _| about == "items" && MEMBERS.iter().any(|(_, own)| own == name));
+        }
         for (place, one) in given.iter().enumerate() {
             let Some(data) = data_of(one) else {
                 reader.wrong(
@@ -153,9 +166,11 @@ fn data_of(form: &Json) -> Option<serde_json::Map<String, Json>> {
     }
 }
 
-/// The names of tags: `{tagModelId, name}`, or texts.
+/// The names of tags: `{tagModelId, name}`, or texts; `null` is none.
 pub(super) fn tags(reader: &mut Reader<'_>) -> Option<Value> {
-    let given = reader.get("tags")?;
+    let Some(given) = reader.get("tags") else {
+        return reader.names("tags").then(|| Value::List(Vec::new()));
+    };
     let names: Option<Vec<Value>> = given.as_array().and_then(|tags| {
         let name = |tag: &Json| tag.as_str().or_else(|| tag["name"].as_str()).map(Value::text);
         tags.iter().map(name).collect()
@@ -164,6 +179,50 @@ pub(super) fn tags(reader: &mut Reader<'_>) -> Option<Value> {
         reader.wrong("tags", "an array of {tagModelId, name}");
     }
     names.map(Value::List)
+}
+
+/// Whether the body gives a member another value than it has.
+pub(super) fn differs(given: &Reader<'_>, now: &Json, name: &str) -> bool {
+    given.names(name) && !same(name, given.get(name).unwrap_or(&Json::Null), &now[name])
+}
+
+/// Numbers may come as texts, times in another form, and nothing as an empty text, as no members or as the id 0.
+fn same(name: &str, given: &Json, now: &Json) -> bool {
+    let plain = |json: &Json| match json {
+        Json::String(text) => text.trim().to_owned(),
+        Json::Array(list) if list.is_empty() => String::new(),
+        Json::Null => String::new(),
+        other => other.to_string(),
+    };
+    let number = |json: &Json| json.as_f64();
+    let is_time = name.ends_with("Date") || name.ends_with("DateTime") || name == "dob";
+    let time = |json: &Json| json.as_str().filter(|_| is_time).and_then(time_of);
+    let now = lowered(now.clone());
+    *given == now
+        || plain(given) == plain(&now)
+        || number(given).is_some_and(|one| number(&now) == Some(one))
+        || time(given).is_some_and(|at| time(&now) == Some(at))
+        || (now.is_null() && name.ends_with("Id") && plain(given) == "0")
+}
+
+/// Members that clients read and that can't be changed, each with what is to be done instead.
+pub(super) type Fixed = &'static [(&'static str, &'static str)];
+
+/// Words and names beside the ids that they stand for.
+pub(super) type Labels = &'static [(&'static str, &'static [&'static str])];
+
+/// Refuses what the body changes and what can't be changed; a member that is sent back as it was read is no change.
+pub(super) fn refuse_changes(given: &mut Reader<'_>, now: &Json, (fixed, labels): (Fixed, Labels)) {
+    for (name, instead) in fixed {
+        if differs(given, now, name) {
+            given.wrong(name, format!("nothing else: {instead}"));
+        }
+    }
+    for (name, of) in labels {
+        if differs(given, now, name) && !of.iter().any(|of| differs(given, now, of)) {
+            given.wrong(name, format!("nothing else: {} says it", of.join(", ")));
+        }
+    }
 }
 
 /// How a record is told; `None` if it is nothing of which these clients know.

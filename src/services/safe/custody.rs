@@ -8,7 +8,7 @@ use crate::domain::kind::EVIDENCE;
 use crate::domain::operation::{Action as Act, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
-use crate::services::caller::Caller;
+use crate::services::caller::{Caller, VIA_API};
 use crate::services::custody::{entry, refuse_held};
 use crate::services::desk::{Desk, refuse_sealed};
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
@@ -143,6 +143,11 @@ fn carry_out(
     if let Err(refusal) = chain.allows(action) {
         return Err(refuse(format!("item {number}: {refusal}")));
     }
+    if action == Action::Transferred && is_anothers(&chain, &transaction.said) {
+        return Err(refuse(format!(
+            "item {number} is not with the user of transferredFromId"
+        )));
+    }
     refuse_held(desk, item, action)?;
     let mut said = transaction.said.clone();
     said.insert("action".to_owned(), Value::text(action.as_str()));
@@ -162,6 +167,15 @@ fn carry_out(
         }
     }
     desk.change(&EVIDENCE, item, changes).map(drop)
+}
+
+/// Whether the chain says that somebody else has the item than is said to give it away.
+fn is_anothers(chain: &Chain, said: &Fields) -> bool {
+    let holder = chain.now.holder.as_ref();
+    let holder = holder.and_then(|holder| holder.get("name").unwrap_or(holder).as_text());
+    let from = said.get("from").and_then(Value::as_text);
+    let others = from.zip(holder);
+    others.is_some_and(|(from, holder)| from != holder.trim_end_matches(VIA_API))
 }
 
 /// What stands for an entry of a chain in the evidence room: a hash over it and over the one before it.

@@ -11,6 +11,8 @@ pub mod items;
 pub mod people;
 /// Records by their numbers, in one snapshot.
 pub mod room;
+/// Records given whole, with their notes.
+pub mod whole;
 /// Words of lists and their numbers.
 pub mod words;
 

@@ -8,8 +8,9 @@ use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::desk::Desk;
-use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::safe::room::Room;
+use crate::services::safe::whole::judged;
 use crate::services::{Services, Written, casebook, find, policy};
 use crate::store::database::{Direction, Read};
 use crate::views::words::{self, List};
@@ -19,22 +20,8 @@ use crate::views::{ordinals, records};
 pub const TYPEAHEAD_MAX: usize = 10;
 
 impl Services {
-    /// Makes a person or an organization; `twice` makes it although it may be there already.
-    ///
-    /// # Errors
-    /// `Denied`, `Invalid` with every fault, `Conflict` with the numbers of those who are there.
-    pub fn create_person(&self, caller: &Caller, input: Fields, twice: bool) -> Outcome<Written> {
-        self.write(caller, "create", None, move |desk| {
-            let made = desk.create(&ENTITY, input)?;
-            match twice {
-                true => Ok(()),
-                false => refuse_duplicates(desk, &made),
-            }
-        })
-    }
-
     /// Makes a user, or changes the one that is known in the version that was read; in these teams and no others, if that
-    /// is said.
+    /// is said. `faults` are those of the request itself.
     ///
     /// # Errors
     /// `Denied`, `Invalid` with every fault, `Stale`, `Conflict` for an e-mail address that is taken.
@@ -44,6 +31,7 @@ impl Services {
         known: Option<(RecordId, u64)>,
         input: Fields,
         teams: Option<Vec<RecordId>>,
+        faults: Vec<Fault>,
     ) -> Outcome<Written> {
         let verb = if known.is_some() {
             "user.update"
@@ -53,21 +41,23 @@ impl Services {
         self.demand(caller, verb, "users:admin")?;
         self.write(caller, verb, None, move |desk| {
             policy::demand(desk.caller(), "users:admin")?;
-            let user = match known {
-                Some((id, version)) => {
-                    let user = desk.find(&USER, &id.to_string())?;
-                    casebook::refuse_stale(&user, Some(version))?;
-                    desk.patch(&USER, &user, input)?
+            judged(desk, faults, |desk| {
+                let user = match known {
+                    Some((id, version)) => {
+                        let user = desk.find(&USER, &id.to_string())?;
+                        casebook::refuse_stale(&user, Some(version))?;
+                        desk.patch(&USER, &user, input)?
+                    }
+                    None => {
+                        let given = desk.check(&USER, input, None)?;
+                        desk.create_checked(&USER, given, Vec::new())?
+                    }
+                };
+                match teams {
+                    Some(teams) => join_teams(desk, user.id, &teams),
+                    None => Ok(()),
                 }
-                None => {
-                    let given = desk.check(&USER, input, None)?;
-                    desk.create_checked(&USER, given, Vec::new())?
-                }
-            };
-            match teams {
-                Some(teams) => join_teams(desk, user.id, &teams),
-                None => Ok(()),
-            }
+            })
         })
     }
 
@@ -139,11 +129,28 @@ fn join_teams(desk: &mut Desk<'_, '_, '_>, user: RecordId, teams: &[RecordId]) -
     Ok(())
 }
 
-/// The desk takes back what it refuses, so the person may be made first and compared as it is.
-fn refuse_duplicates(desk: &mut Desk<'_, '_, '_>, made: &Record) -> Outcome<()> {
-    let Some(person) = Person::of(made) else {
+/// The desk takes back what it refuses, so the person may be written first and compared as it is. Of one that is changed only
+/// what is new may make it another's.
+pub(super) fn refuse_duplicates(
+    desk: &mut Desk<'_, '_, '_>,
+    before: Option<&Record>,
+    made: &Record,
+) -> Outcome<()> {
+    let Some(mut person) = Person::of(made) else {
         return Ok(());
     };
+    if let Some(before) = before.and_then(Person::of) {
+        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
+        if words::birth(&before) == words::birth(&person) {
+            person.dob.clear();
+        }
+        if same(&before.licence, &person.licence) {
+            person.licence.clear();
+        }
+        if same(&before.business, &person.business) {
+            person.business.clear();
+        }
+    }
     let caller = desk.caller();
     let rows = desk.session().rows();
     let others: Vec<RecordId> = same(rows, caller, &person)?

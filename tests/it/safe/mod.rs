@@ -3,6 +3,7 @@
 mod custody;
 mod doors;
 mod forever;
+mod kept;
 mod nonsense;
 mod numbers;
 mod people;

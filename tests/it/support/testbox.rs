@@ -17,6 +17,7 @@ use blotter::server::{listener, serve, tls};
 use blotter::services::Services;
 use blotter::services::caller::Caller;
 use blotter::services::events::{self, Feed, FeedOptions};
+use blotter::services::safe::SafeOptions;
 use blotter::services::search::Finder;
 use blotter::services::search::follow::{FollowOptions, Follower};
 use blotter::services::watch;
@@ -139,6 +140,11 @@ impl TestBox {
 
     /// With these settings.
     pub(crate) async fn start_with(options: Options) -> Self {
+        Self::start_as(options, SafeOptions::default()).await
+    }
+
+    /// With these settings and these rules of the evidence room.
+    pub(crate) async fn start_as(options: Options, safe: SafeOptions) -> Self {
         let desk = TestDesk::open();
         let names = names_of_node(&[]);
         Authority::create(desk.folder(), &names, &SystemClock).unwrap();
@@ -156,7 +162,8 @@ impl TestBox {
         let feeding = feed.follow().unwrap();
         let watching = watch::Follower::start(desk.services().clone(), "the box", None).unwrap();
         let beside = Beside::new(spawn, stop.clone());
-        let lanes = Lanes::new(desk.services().clone(), finder, feed, beside, options);
+        let services = desk.services().clone().with_safe(safe);
+        let lanes = Lanes::new(services, finder, feed, beside, options);
         let acceptor = tls::acceptor(certificates).unwrap();
         let router = blotter::lanes::router(&lanes);
         spawn(serve(

@@ -7,16 +7,46 @@ use crate::domain::kind::{CASE, USER};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::{Told, numbered, tags, to_change};
-use crate::lanes::safe::items::write::differs;
+use crate::lanes::safe::failure::of_case;
+use crate::lanes::safe::given::{Fixed, Labels, Told, differs, numbered, refuse_changes, tags, to_change};
+use crate::lanes::safe::notes;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::Outcome;
 use crate::services::safe::room::id_of;
+use crate::services::safe::whole::Whole;
 use crate::views::words::List;
 
 /// Characters of a title that is made of a description.
 const TITLE_CHARS_MAX: usize = 120;
+
+/// What can't be changed here, and what says it instead.
+const FIXED: Fixed = &[
+    ("id", FOR_EVER),
+    ("caseNumber", FOR_EVER),
+    ("organizationId", FOR_EVER),
+    ("creatorId", FOR_EVER),
+    ("createdDate", FOR_EVER),
+    ("closedDate", "active says whether a case is closed"),
+    ("followUpDate", UNKNOWN),
+    ("reviewDateNotes", UNKNOWN),
+    ("media", UNKNOWN),
+    ("rootMediaFolderId", UNKNOWN),
+    ("permissions", "the officers and the team of a case have them"),
+];
+
+const FOR_EVER: &str = "it can't be changed";
+const UNKNOWN: &str = "the record knows none; POST /api/cases/{id}/notes keeps a text";
+
+/// What is told beside an id.
+const LABELS: Labels = &[("offenseType", &["offenseTypeId"]), ("officeName", &["officeId"])];
+
+/// What a new case can't have.
+const NOT_NEW: Fixed = &[
+    ("followUpDate", UNKNOWN),
+    ("reviewDateNotes", UNKNOWN),
+    ("media", UNKNOWN),
+];
 
 /// `POST /api/cases`.
 pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
@@ -49,6 +79,7 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
         .next()
         .unwrap_or_default()
         .chars()
+        .filter(|letter| !letter.is_control())
         .take(TITLE_CHARS_MAX)
         .collect();
     fields.insert("title".to_owned(), Value::Text(title));
@@ -56,8 +87,16 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     fields.extend(offense.map(|word| ("offense_type".to_owned(), Value::Text(word))));
     let office = book.given_office(&mut given)?.unwrap_or(ask.guest.office.0);
     fields.insert("office_id".to_owned(), Value::Text(office.to_string()));
-    given.finish()?;
-    let written = services.create(ask.caller(), &CASE, fields, None);
+    refuse_changes(&mut given, &Json::Null, (NOT_NEW, &[]));
+    let whole = Whole {
+        kind: &CASE,
+        known: None,
+        input: fields,
+        notes: notes::given(&book, &mut given, &Json::Null)?,
+        faults: given.faults,
+        twice: false,
+    };
+    let written = services.put_whole(ask.caller(), whole).map_err(of_case);
     let written = written.map_err(|failure| numbered(&room, failure, "duplicate_case_number"))?;
     let mut reply = reply(ask, written.first()?)?;
     reply.status = StatusCode::CREATED;
@@ -72,9 +111,7 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     let mut given = ask.object()?;
     let told: Told = |book, case| Ok(Some(book.case(case)?));
     let (case, now) = to_change(ask, &book, (&CASE, "case"), (told, &mut given))?;
-    if differs(&given, &now, "caseNumber") {
-        given.wrong("caseNumber", "nothing else: it can't be changed");
-    }
+    refuse_changes(&mut given, &now, (FIXED, LABELS));
     let mut fields = said(&book, &mut given, Some((&case, &now)))?;
     if differs(&given, &now, "offenseTypeId") {
         let word = book.given_word(&mut given, "offenseTypeId", List::Offenses)?;
@@ -91,15 +128,21 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
             None => {}
         }
     }
-    given.finish()?;
-    let id = case.id.to_string();
-    let written = services.patch(ask.caller(), (&CASE, &id), Some(case.version), fields, None)?;
+    let whole = Whole {
+        kind: &CASE,
+        known: Some((case.id, case.version)),
+        input: fields,
+        notes: notes::given(&book, &mut given, &now)?,
+        faults: given.faults,
+        twice: false,
+    };
+    let written = services.put_whole(ask.caller(), whole).map_err(of_case)?;
     reply(ask, written.first()?)
 }
 
 /// `POST /api/cases/{id}/notes`.
 pub(in crate::lanes::safe) fn note(ask: &Ask<'_>) -> Outcome<Reply> {
-    crate::lanes::safe::notes::add(ask, &CASE, "case")
+    notes::add(ask, &CASE, "case")
 }
 
 fn reply(ask: &Ask<'_>, case: &Record) -> Outcome<Reply> {
@@ -137,7 +180,18 @@ fn said(book: &Book<'_>, given: &mut Reader<'_>, before: Option<(&Record, &Json)
         };
         fields.insert("place".to_owned(), Value::Map(place));
     }
-    if let Some(officers) = officers(book, given, &is_new)? {
+    let class = before.map_or("open", |(case, _)| case.text("classification").unwrap_or("open"));
+    if is_new(given, "isRestricted") {
+        match (given.bool("isRestricted"), class) {
+            (Some(true), _) => drop(fields.insert("classification".to_owned(), Value::text("restricted"))),
+            (Some(false), "restricted") => {
+                fields.insert("classification".to_owned(), Value::text("open"));
+            }
+            (Some(false), "open") | (None, _) => {}
+            (Some(false), _) => given.wrong("isRestricted", format!("nothing else: the case is {class}")),
+        }
+    }
+    if let Some(officers) = officers(book, given, before.map(|(_, now)| now))? {
         fields.insert("officers".to_owned(), officers);
     }
     fields.extend(tags(given).map(|tags| ("tags".to_owned(), tags)));
@@ -147,24 +201,21 @@ fn said(book: &Book<'_>, given: &mut Reader<'_>, before: Option<(&Record, &Json)
     Ok(fields)
 }
 
-/// The officers by their numbers: the list, or the older single one.
-fn officers(
-    book: &Book<'_>,
-    given: &mut Reader<'_>,
-    is_new: &dyn Fn(&Reader<'_>, &str) -> bool,
-) -> Outcome<Option<Value>> {
-    let (name, numbers) = if is_new(given, "caseOfficerIds") {
-        ("caseOfficerIds", given.ints("caseOfficerIds"))
-    } else if is_new(given, "caseOfficerId") && given.get("caseOfficerIds").is_none() {
-        (
-            "caseOfficerId",
-            given.int("caseOfficerId").map(|number| vec![number]),
-        )
+/// The officers by their numbers: the list, or the older single one, who takes the first one's place in it.
+fn officers(book: &Book<'_>, given: &mut Reader<'_>, now: Option<&Json>) -> Outcome<Option<Value>> {
+    let now = now.unwrap_or(&Json::Null);
+    let (name, numbers) = if differs(given, now, "caseOfficerIds") {
+        ("caseOfficerIds", given.ints("caseOfficerIds").unwrap_or_default())
+    } else if differs(given, now, "caseOfficerId") {
+        let others = now["caseOfficerIds"].as_array().into_iter().flatten().skip(1);
+        let others = others.filter_map(Json::as_i64);
+        let first = given.int("caseOfficerId").filter(|number| *number != 0);
+        ("caseOfficerId", first.into_iter().chain(others).collect())
     } else {
         return Ok(None);
     };
     let mut officers = Vec::new();
-    for number in numbers.unwrap_or_default() {
+    for number in numbers {
         match id_of(&book.room.rows, book.room.caller, &USER, number)? {
             Some(id) => officers.push(Value::Text(id.to_string())),
             None => given.wrong(name, format!("no such user: {number}")),

@@ -12,7 +12,8 @@ use crate::services::safe::items::ITEMS_MAX;
 use crate::services::safe::room::{Found, Room};
 use crate::views::records;
 
-/// `GET /api/items/seqOrgID/{n}`: the item, a stub, or `null` while the number is not issued; with `take` an array.
+/// `GET /api/items/seqOrgID/{n}`: the item, a stub, or `null` while the number is not issued; with `take` an array,
+/// but `null` too for what is no number.
 pub(in crate::lanes::safe) fn by_sequence(ask: &Ask<'_>) -> Outcome<Reply> {
     let room = ask.lanes.services.room(ask.caller())?;
     let book = Book::new(&room, ask.guest);
@@ -21,7 +22,9 @@ pub(in crate::lanes::safe) fn by_sequence(ask: &Ask<'_>) -> Outcome<Reply> {
     let Some(take) = ask.param_within("take", (1, most))? else {
         return Ok(told(&book, number, room.look(&EVIDENCE, number)?)?.into());
     };
-    let first = u64::try_from(number).unwrap_or(0);
+    let Some(first) = u64::try_from(number).ok().filter(|first| *first > 0) else {
+        return Ok(Json::Null.into());
+    };
     let items = room.items_from(first, usize::try_from(take).unwrap_or(1))?;
     let items: Outcome<Vec<Json>> = items
         .into_iter()

@@ -7,26 +7,59 @@ use crate::domain::kind::{CASE, EVIDENCE};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::{Told, tags, to_change};
+use crate::lanes::safe::given::{Fixed, Labels, MEMBERS, Told, differs, refuse_changes, tags, to_change};
+use crate::lanes::safe::notes;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::{Book, updated};
 use crate::services::failure::{Failure, Outcome};
+use crate::services::safe::whole::Whole;
 use crate::views::words::List;
 
 /// What can't be changed here, and where it can.
-const FIXED: [(&str, &str); 6] = [
-    ("recoveryDate", "nothing else: it can't be changed"),
-    ("recoveredById", "nothing else: it can't be changed"),
-    ("primaryCaseId", "nothing else: it can't be changed"),
+const FIXED: Fixed = &[
+    ("id", FOR_EVER),
+    ("sequentialOrgId", FOR_EVER),
+    ("sequentialCaseId", FOR_EVER),
+    ("barcode", FOR_EVER),
+    ("barcodes", FOR_EVER),
+    ("dateCreated", FOR_EVER),
+    ("recoveryDate", FOR_EVER),
+    ("recoveredById", FOR_EVER),
+    ("submittedById", FOR_EVER),
+    ("primaryCaseId", FOR_EVER),
+    ("cases", FOR_EVER),
+    ("creatingOrgId", FOR_EVER),
+    ("loaningOrgId", UNKNOWN),
+    ("incomingOrgId", UNKNOWN),
+    ("tasks", UNKNOWN),
+    ("childItems", UNKNOWN),
+    ("parentItemId", UNKNOWN),
+    ("rootMediaFolderId", UNKNOWN),
+    ("locationId", "items are moved by POST /api/Moves/V2"),
+    ("statusId", "custody is a transaction"),
+    ("custodyReasonId", "custody is a transaction"),
+    ("custodianId", "custody is a transaction"),
+    ("peopleIds", "custody is a transaction"),
+    ("active", "items are disposed of by POST /api/disposals/v2"),
+    ("currentOfficeId", "it is the office of the case"),
     (
-        "locationId",
-        "nothing else: items are moved by POST /api/Moves/V2",
+        "isPrimaryCaseRestricted",
+        "cases are changed by PUT /api/cases/{id}",
     ),
-    ("statusId", "nothing else: custody is a transaction"),
-    (
-        "active",
-        "nothing else: items are disposed of by POST /api/disposals/v2",
-    ),
+    ("media", "files come by POST /v1/evidence/{id}/files"),
+];
+
+const FOR_EVER: &str = "it can't be changed";
+const UNKNOWN: &str = "the record knows none";
+
+/// What is told beside an id.
+const LABELS: Labels = &[
+    ("category", &["categoryId"]),
+    ("custodian", &["custodianId"]),
+    ("location", &["locationId"]),
+    ("recoveredBy", &["recoveredById"]),
+    ("status", &["statusId"]),
+    ("submittedBy", &["submittedById"]),
 ];
 
 /// `PUT /api/items/{id}`.
@@ -37,11 +70,7 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     let mut given = ask.object()?;
     let told: Told = |book, item| Ok(Some(book.item(item)?));
     let (item, now) = to_change(ask, &book, (&EVIDENCE, "item"), (told, &mut given))?;
-    for (name, expected) in FIXED {
-        if given.get(name).is_some_and(|value| !same(value, &now[name])) {
-            given.wrong(name, expected);
-        }
-    }
+    refuse_changes(&mut given, &now, (FIXED, LABELS));
     let mut fields = Fields::new();
     if given.names("description") {
         let text = given.needed_text("description");
@@ -49,32 +78,23 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     }
     if differs(&given, &now, "categoryId") {
         let word = book.given_word(&mut given, "categoryId", List::Categories)?;
-        fields.extend(word.map(|word| ("category".to_owned(), Value::Text(word))));
+        fields.insert("category".to_owned(), word.map_or(Value::Null, Value::Text));
     }
-    place(&mut given, &item, &now, &mut fields);
+    let kept = item.get("place").and_then(Value::as_map).cloned();
+    let place = place(&mut given, kept.unwrap_or_default(), &now);
+    fields.extend(place.map(|place| ("place".to_owned(), Value::Map(place))));
     fields.extend(tags(&mut given).map(|tags| ("tags".to_owned(), tags)));
-    let mut forms = book.given_forms(&mut given, ("items", item.get("form_data")))?;
-    for (name, stable) in [
-        ("make", "make"),
-        ("model", "model"),
-        ("serialNumber", "serial_number"),
-    ] {
-        if differs(&given, &now, name) {
-            let kept = || {
-                item.get("form_data")
-                    .and_then(Value::as_map)
-                    .cloned()
-                    .unwrap_or_default()
-            };
-            let text = given.text(name).map_or(Value::Null, Value::Text);
-            forms.get_or_insert_with(kept).insert(stable.to_owned(), text);
-        }
-    }
-    fields.extend(forms.map(|forms| ("form_data".to_owned(), Value::Map(forms))));
-    given.finish()?;
-    let id = item.id.to_string();
-    let written = services.patch(ask.caller(), (&EVIDENCE, &id), Some(item.version), fields, None)?;
-    reply(ask, written.first()?)
+    let filled = filled(&book, &mut given, item.get("form_data"), &now)?;
+    fields.extend(filled.map(|filled| ("form_data".to_owned(), Value::Map(filled))));
+    let whole = Whole {
+        kind: &EVIDENCE,
+        known: Some((item.id, item.version)),
+        input: fields,
+        notes: notes::given(&book, &mut given, &now)?,
+        faults: given.faults,
+        twice: false,
+    };
+    reply(ask, services.put_whole(ask.caller(), whole)?.first()?)
 }
 
 fn reply(ask: &Ask<'_>, item: &Record) -> Outcome<Reply> {
@@ -98,46 +118,70 @@ pub(in crate::lanes::safe) fn refuse_stale(given: &mut Reader<'_>, record: &Reco
     }
 }
 
-/// Whether the body gives a member another value than it has.
-pub(in crate::lanes::safe) fn differs(given: &Reader<'_>, now: &Json, name: &str) -> bool {
-    given.names(name) && !same(given.get(name).unwrap_or(&Json::Null), &now[name])
-}
+/// Members of the place where an item was recovered, and what we call them.
+const PLACE: &[(&str, &str)] = &[
+    ("recoveryLocation", "name"),
+    ("recoveryLocationLatitude", "latitude"),
+    ("recoveryLocationLongitude", "longitude"),
+    ("latitude", "latitude"),
+    ("longitude", "longitude"),
+];
 
-/// Numbers may come as texts, and times in another form.
-fn same(given: &Json, now: &Json) -> bool {
-    let plain = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
-    let time = |json: &Json| json.as_str().and_then(crate::lanes::safe::ask::time_of);
-    given == now || plain(given) == plain(now) || time(given).is_some_and(|at| time(now) == Some(at))
-}
-
-fn place(given: &mut Reader<'_>, item: &Record, now: &Json, fields: &mut Fields) {
-    let members = [
-        ("recoveryLocation", "name"),
-        ("recoveryLocationLatitude", "latitude"),
-        ("recoveryLocationLongitude", "longitude"),
-    ];
-    let kept = || {
-        item.get("place")
-            .and_then(Value::as_map)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let mut place = None;
-    for (name, member) in members {
+/// The place where an item was recovered, if the body says anything new of it.
+fn place(given: &mut Reader<'_>, mut place: Fields, now: &Json) -> Option<Fields> {
+    let mut is_new = false;
+    for (name, member) in PLACE {
         if !differs(given, now, name) {
             continue;
         }
-        let value = match member {
+        is_new = true;
+        let value = match *member {
             "name" => given.text(name).map(Value::Text),
             _ => given.float(name).map(Value::Float),
         };
-        let place = place.get_or_insert_with(kept);
         match value {
-            Some(value) => place.insert(member.to_owned(), value),
-            None => place.remove(member),
+            Some(value) => place.insert((*member).to_owned(), value),
+            None => place.remove(*member),
         };
     }
-    fields.extend(place.map(|place| ("place".to_owned(), Value::Map(place))));
+    is_new.then_some(place)
+}
+
+/// What is filled in of an item, if the body says anything new of it.
+fn filled(
+    book: &Book<'_>,
+    given: &mut Reader<'_>,
+    before: Option<&Value>,
+    now: &Json,
+) -> Outcome<Option<Fields>> {
+    let mut filled = book.given_forms(given, ("items", before))?;
+    for (name, stable) in MEMBERS {
+        if !differs(given, now, name) {
+            continue;
+        }
+        let kept = || before.and_then(Value::as_map).cloned().unwrap_or_default();
+        let filled = filled.get_or_insert_with(kept);
+        match given.text(name) {
+            Some(text) => filled.insert(stable.to_owned(), Value::Text(text)),
+            None => filled.remove(stable),
+        };
+    }
+    Ok(filled)
+}
+
+/// The one code of the label, from a text or an array with one.
+fn barcode(given: &mut Reader<'_>) -> Option<Value> {
+    match given.get("barcodes") {
+        Some(Json::Array(codes)) => match codes.as_slice() {
+            [] => None,
+            [Json::String(code)] => Some(Value::text(code.trim())),
+            _ => {
+                given.wrong("barcodes", "an array with one text: an item has one label");
+                None
+            }
+        },
+        _ => given.text("barcodes").map(Value::Text),
+    }
 }
 
 /// `POST /api/items`, where the setting `safe.item_create` is on.
@@ -188,24 +232,29 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     );
     let case = book.given(&mut given, "primaryCaseId", &CASE)?;
     put("case_id", case.map(|case| Value::Text(case.id.to_string())));
-    let found_at = given.text("recoveryLocation");
-    put(
-        "place",
-        found_at.map(|name| Value::Map(Fields::from([("name".to_owned(), Value::Text(name))]))),
-    );
+    let found_at = place(&mut given, Fields::new(), &Json::Null).unwrap_or_default();
+    put("place", Some(Value::Map(found_at)));
+    put("barcode", barcode(&mut given));
     put("tags", tags(&mut given));
-    put(
-        "form_data",
-        book.given_forms(&mut given, ("items", None))?.map(Value::Map),
-    );
-    given.finish()?;
-    let written = services.create(ask.caller(), &EVIDENCE, fields, None)?;
-    let mut reply = reply(ask, written.first()?)?;
+    let filled = filled(&book, &mut given, None, &Json::Null)?;
+    put("form_data", filled.map(Value::Map));
+    if given.bool("active") == Some(false) {
+        given.wrong("active", "true: items are disposed of by POST /api/disposals/v2");
+    }
+    let whole = Whole {
+        kind: &EVIDENCE,
+        known: None,
+        input: fields,
+        notes: notes::given(&book, &mut given, &Json::Null)?,
+        faults: given.faults,
+        twice: false,
+    };
+    let mut reply = reply(ask, services.put_whole(ask.caller(), whole)?.first()?)?;
     reply.status = StatusCode::CREATED;
     Ok(reply)
 }
 
 /// `POST /api/items/{id}/notes`.
 pub(in crate::lanes::safe) fn note(ask: &Ask<'_>) -> Outcome<Reply> {
-    crate::lanes::safe::notes::add(ask, &EVIDENCE, "item")
+    notes::add(ask, &EVIDENCE, "item")
 }

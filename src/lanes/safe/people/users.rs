@@ -10,8 +10,7 @@ use crate::domain::kind::{TEAM, USER};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::{Told, numbered, to_change};
-use crate::lanes::safe::items::write::differs;
+use crate::lanes::safe::given::{Fixed, Labels, Told, differs, numbered, refuse_changes, to_change};
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
@@ -25,6 +24,17 @@ const ROLE: &str = "viewer";
 const TOP: i64 = 100;
 /// Users of a page, at most.
 const TOP_MAX: i64 = 500;
+
+/// What can't be changed here, and what says it instead.
+const FIXED: Fixed = &[
+    ("id", "it can't be changed"),
+    ("guid", "it can't be changed"),
+    ("emailDisable", "the appliance sends no e-mail"),
+    ("personFormData", "users have no forms"),
+];
+
+/// What is told beside the parts of a name.
+const LABELS: Labels = &[("name", &["firstName", "middleName", "lastName"])];
 
 /// `GET /api/users/{id}`.
 pub(in crate::lanes::safe) fn by_id(ask: &Ask<'_>) -> Outcome<Reply> {
@@ -60,13 +70,14 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     for name in ["firstName", "lastName", "email"] {
         given.needed_text(name);
     }
+    let new = json!({"emailDisable": false, "personFormData": []});
+    refuse_changes(&mut given, &new, (&FIXED[2..], &[]));
     let (mut fields, teams) = said(&book, &mut given, None)?;
     fields.insert("role".to_owned(), Value::text(ROLE));
     fields
         .entry("office_id".to_owned())
         .or_insert_with(|| Value::Text(ask.guest.office.0.to_string()));
-    given.finish()?;
-    let written = services.put_safe_user(ask.caller(), None, fields.clone(), teams);
+    let written = services.put_safe_user(ask.caller(), None, fields.clone(), teams, given.faults);
     let written = written.map_err(|failure| taken(&room, failure, &fields))?;
     let mut reply = reply(ask, written.first()?)?;
     reply.status = StatusCode::CREATED;
@@ -81,10 +92,10 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     let mut given = ask.object()?;
     let told: Told = |book, user| Ok(Some(book.user(user)?));
     let (user, now) = to_change(ask, &book, (&USER, "user"), (told, &mut given))?;
+    refuse_changes(&mut given, &now, (FIXED, LABELS));
     let (fields, teams) = said(&book, &mut given, Some(&now))?;
-    given.finish()?;
     let known = Some((user.id, user.version));
-    let written = services.put_safe_user(ask.caller(), known, fields.clone(), teams);
+    let written = services.put_safe_user(ask.caller(), known, fields.clone(), teams, given.faults);
     let written = written.map_err(|failure| taken(&room, failure, &fields))?;
     reply(ask, written.first()?)
 }

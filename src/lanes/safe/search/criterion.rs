@@ -91,7 +91,8 @@ fn test(field: &Json, now: Millis) -> Result<Test, (&'static str, String)> {
             .map_err(|_| ("model", "a whole number of days".to_owned()))?;
         Ok(now.plus(-i64::from(days).saturating_mul(DAY)))
     };
-    let criterion = field["searchcriteria"].as_i64();
+    let id = &field["searchcriteria"];
+    let criterion = id.as_i64().or_else(|| id.as_str()?.trim().parse().ok());
     Ok(match criterion {
         Some(0) => Test::Equals(lower),
         Some(1) => Test::Differs(lower),
@@ -110,7 +111,7 @@ fn test(field: &Json, now: Millis) -> Result<Test, (&'static str, String)> {
         Some(12) => Test::After(days()?),
         Some(id @ 14..=17) => Test::Number(id, number()?),
         _ => {
-            let id = plain(&field["searchcriteria"]);
+            let id = plain(id);
             return Err(("searchCriteria", format!("no such criterion: {id:.20}")));
         }
     })

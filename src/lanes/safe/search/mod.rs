@@ -2,6 +2,7 @@
 //! objects don't have, or by a criterion that does not exist, is refused by its name.
 
 mod criterion;
+mod members;
 mod narrow;
 
 use serde_json::{Value as Json, json};
@@ -16,7 +17,7 @@ use crate::lanes::safe::search::criterion::{Criterion, criteria, plain};
 use crate::lanes::safe::search::narrow::narrowed;
 use crate::lanes::safe::wire::Book;
 use crate::services::audit::Event;
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
 use crate::store::database::Direction;
 use crate::views::index::Order;
@@ -32,6 +33,8 @@ struct Searched {
     kind: &'static Kind,
     /// The member that names the office; empty if there is none.
     office: &'static str,
+    /// The names of its members.
+    members: &'static str,
     /// Without what needs to be counted: enough for most criteria.
     briefly: Told,
     whole: Told,
@@ -41,6 +44,7 @@ struct Searched {
 pub(super) fn items(ask: &Ask<'_>) -> Outcome<Reply> {
     let searched = Searched {
         kind: &EVIDENCE,
+        members: members::ITEM,
         office: "currentOfficeId",
         briefly: |book, item| Ok(Some(book.item_briefly(item)?)),
         whole: |book, item| Ok(Some(book.item(item)?)),
@@ -52,6 +56,7 @@ pub(super) fn items(ask: &Ask<'_>) -> Outcome<Reply> {
 pub(super) fn cases(ask: &Ask<'_>) -> Outcome<Reply> {
     let searched = Searched {
         kind: &CASE,
+        members: members::CASE,
         office: "officeId",
         briefly: |book, case| Ok(Some(book.case_briefly(case)?)),
         whole: |book, case| Ok(Some(book.case(case)?)),
@@ -63,6 +68,7 @@ pub(super) fn cases(ask: &Ask<'_>) -> Outcome<Reply> {
 pub(super) fn people(ask: &Ask<'_>) -> Outcome<Reply> {
     let searched = Searched {
         kind: &ENTITY,
+        members: members::PERSON,
         office: "",
         briefly: |book, person| book.person(person),
         whole: |book, person| book.person(person),
@@ -120,10 +126,10 @@ fn search(ask: &Ask<'_>, searched: &Searched) -> Outcome<Reply> {
 /// Those that the criteria hold for: by what they are ordered, number and id of each. One object is in memory at a time, and
 /// where a criterion has rows of its own only what those name is read.
 fn found(book: &Book<'_>, searched: &Searched, asked: &Asked) -> Outcome<Vec<(Json, i64, RecordId)>> {
-    let Some((briefly, whole)) = first(book, searched)? else {
+    refuse_unknown(searched.members, asked)?;
+    let Some(briefly) = first(book, searched)? else {
         return Ok(Vec::new());
     };
-    refuse_unknown(&whole, asked)?;
     let is_enough = asked.names(searched).all(|name| member(&briefly, name).is_some());
     let read = match is_enough {
         true => searched.briefly,
@@ -149,14 +155,11 @@ fn found(book: &Book<'_>, searched: &Searched, asked: &Asked) -> Outcome<Vec<(Js
     Ok(found)
 }
 
-/// The first object of the kind, briefly and whole: it shows which members there are.
-fn first(book: &Book<'_>, searched: &Searched) -> Outcome<Option<(Json, Json)>> {
-    let shown = |id| {
-        let Some(record) = book.room.seen(searched.kind, id)? else {
-            return Ok(None);
-        };
-        let briefly = (searched.briefly)(book, &record)?;
-        Ok(briefly.zip((searched.whole)(book, &record)?))
+/// The first object of the kind, briefly: it shows which members need no counting.
+fn first(book: &Book<'_>, searched: &Searched) -> Outcome<Option<Json>> {
+    let shown = |id| match book.room.seen(searched.kind, id)? {
+        Some(record) => (searched.briefly)(book, &record),
+        None => Ok(None),
     };
     let mut first = Ok(None);
     let (rows, tenant) = (&book.room.rows, book.room.caller.tenant());
@@ -199,20 +202,26 @@ fn member<'o>(object: &'o Json, name: &str) -> Option<&'o Json> {
     named.next().map(|(_, value)| value)
 }
 
-fn refuse_unknown(object: &Json, asked: &Asked) -> Outcome<()> {
-    let (criteria, by) = (&asked.criteria, &asked.by);
-    if let Some(one) = criteria.iter().find(|one| member(object, &one.field).is_none()) {
-        return Err(Failure::wrong(
-            format!("StaticFields[{}].fieldName", one.place),
-            format!("a member of the object, not {:.60}", one.field),
-        ));
+fn refuse_unknown(members: &str, asked: &Asked) -> Outcome<()> {
+    let is_known = |name: &str| {
+        members
+            .split_whitespace()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let why = |name: &str| format!("a member of the object, not {name:.60}");
+    let criteria = asked.criteria.iter().filter(|one| !is_known(&one.field));
+    let mut faults: Vec<Fault> = criteria
+        .map(|one| {
+            let path = format!("StaticFields[{}].fieldName", one.place);
+            Fault::wrong(path, why(&one.field))
+        })
+        .collect();
+    if !is_known(&asked.by) {
+        faults.push(Fault::wrong("orderBy", why(&asked.by)));
     }
-    match member(object, by) {
-        Some(_) => Ok(()),
-        None => Err(Failure::wrong(
-            "orderBy",
-            format!("a member of the object, not {by:.60}"),
-        )),
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Invalid(faults)),
     }
 }
 

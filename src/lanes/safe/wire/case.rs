@@ -2,13 +2,16 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::domain::kind::EVIDENCE;
+use crate::domain::kind::{ENTITY, EVIDENCE};
 use crate::domain::operation::Merge;
+use crate::domain::person::Person;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::lanes::safe::wire::{Book, joined, list_or_null, name_in, number_in};
 use crate::services::failure::Outcome;
 use crate::services::policy;
+use crate::services::safe::words::number_of;
+use crate::views::words::List;
 use crate::views::{ordinals, records};
 
 impl Book<'_> {
@@ -26,7 +29,7 @@ impl Book<'_> {
             .map(|version| version.hlc.millis().to_string());
         let items = self.items_of(case.id)?;
         let next = ordinals::last_in_case(&self.room.rows, case.id)? + 1;
-        let people = case.members("entities").len();
+        let people = self.persons(case)?.len();
         let permissions = self.permissions(case)?;
         Ok(joined([
             self.case_briefly(case)?,
@@ -106,20 +109,28 @@ impl Book<'_> {
     /// The persons of a case, each with the role in it. One who has several roles is there once for each.
     pub(in crate::lanes::safe) fn people_of(&self, case: &Record) -> Outcome<Vec<Json>> {
         let mut people = Vec::new();
+        for (person, role) in self.persons(case)? {
+            let number = number_of(List::Roles, &role);
+            if let Some(told) = self.person(&person)? {
+                people.push(joined([told, json!({"typeId": number, "type": role})]));
+            }
+        }
+        Ok(people)
+    }
+
+    /// The persons of a case, once for each role: not its vehicles, phones and things.
+    fn persons(&self, case: &Record) -> Outcome<Vec<(Record, String)>> {
+        let mut persons = Vec::new();
         for member in case.members("entities") {
             let Some(id) = member.get("entity_id").and_then(Value::as_id) else {
                 continue;
             };
-            let Some(person) = self.room.seen(&crate::domain::kind::ENTITY, id)? else {
-                continue;
-            };
-            let Some(told) = self.person(&person)? else {
-                continue;
-            };
+            let record = self.room.seen(&ENTITY, id)?;
             let role = member.get("role").and_then(Value::as_text).unwrap_or_default();
-            let number = crate::services::safe::words::number_of(crate::views::words::List::Roles, role);
-            people.push(joined([told, json!({"typeId": number, "type": role})]));
+            if let Some(person) = record.filter(|record| Person::of(record).is_some()) {
+                persons.push((person, role.to_owned()));
+            }
         }
-        Ok(people)
+        Ok(persons)
     }
 }
