@@ -167,6 +167,7 @@ fn fill(node: &Arc<Node>, gauge: &Gauge, output: Output) -> Result<Credentials, 
         mapping: MAPPING,
         bytes,
         rejects: None,
+        results: None,
         dry_run: false,
         limits: Limits::default(),
     };
@@ -339,17 +340,19 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
     let curls: Vec<&str> = tries.iter().map(|(_, line)| line.as_str()).collect();
     let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "static_token": token, "organization_id": ORGANIZATION, "office_id": OFFICE, "user": OFFICER, "password": password, "data": data, "curl": curls, "pid": std::process::id()});
     output.show(&shown, |_| {
-        let label = |text: &str| output.ink(Ink::Faint, &format!("{text:<10}"));
-        let mut lines = vec![
-            format!("\n  Ready in {seconds:.1} s.\n"),
-            format!("  {}{}", label("address"), output.ink(Ink::Strong, url)),
-            format!("  {}{url}/docs", label("reference")),
-            format!("  {}{OFFICER}  {password}", label("sign-in")),
-            format!("  {}{key}", label("API key")),
-            format!("  {}{token}", label("SAFE token")),
-            format!("  {}{}", label("folder"), data.display()),
-            String::new(),
-        ];
+        let mut lines = vec![format!("\n  Ready in {seconds:.1} s.\n")];
+        lines.extend(labelled(
+            output,
+            &[
+                ("address", output.ink(Ink::Strong, url)),
+                ("reference", format!("{url}/docs")),
+                ("sign-in", format!("{OFFICER}  {password}")),
+                ("API key", key.clone()),
+                ("SAFE token", token.clone()),
+                ("folder", data.display().to_string()),
+            ],
+        ));
+        lines.push(String::new());
         for (about, line) in &tries {
             lines.push(format!(
                 "  {}\n  {line}\n",
@@ -359,6 +362,16 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
         lines.push("  Ctrl-C ends it, and nothing stays.".to_owned());
         lines.join("\n")
     });
+}
+
+/// Lines of a label and what it is for, one below the other.
+fn labelled(output: Output, rows: &[(&str, String)]) -> Vec<String> {
+    let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    let line = |(label, text): &(&str, String)| {
+        let label = output.ink(Ink::Faint, &format!("{label:width$}"));
+        format!("  {label}  {text}")
+    };
+    rows.iter().map(line).collect()
 }
 
 /// Where there is a desktop.
@@ -375,5 +388,20 @@ fn open_browser(url: &str) {
         if let Err(error) = opening {
             tracing::debug!(%error, "no browser was opened");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Output, labelled};
+
+    #[test]
+    fn no_label_runs_into_what_it_is_for() {
+        let rows = [
+            ("folder", "/tmp/x".to_owned()),
+            ("SAFE token", "tokenst_x".to_owned()),
+        ];
+        let lines = labelled(Output::new(false), &rows);
+        assert_eq!(lines, ["  folder      /tmp/x", "  SAFE token  tokenst_x"]);
     }
 }

@@ -1,6 +1,7 @@
 //! `init`: makes the node. What is there already stays; what differs from what was asked is a refusal, so a second run with the
 //! same words changes nothing.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::domain::time::SystemClock;
 use crate::server::certs::authority::Authority;
 use crate::server::certs::name::{Name, names_of_node};
-use crate::store::disk::RealDisk;
+use crate::store::disk::{Disk, RealDisk};
 use crate::store::identity::Identity;
 
 /// Make a node: key, authority, certificate, agency, first administrator.
@@ -91,6 +92,7 @@ impl Init {
     /// Key, facts and authority. The facts come last: a folder without them holds no node.
     fn make_files(&self, folder: &Folder, config: &Config) -> Result<bool, CliError> {
         let facts = self.facts()?;
+        refuse_used(folder)?;
         folder.make().map_err(CliError::failed)?;
         let _lock = folder.lock().map_err(CliError::failed)?;
         if let Some(known) = folder.facts().map_err(CliError::failed)? {
@@ -165,6 +167,7 @@ impl Init {
                 rows: vec![vec![office]],
                 before: Vec::new(),
                 dry_run: false,
+                results: false,
             })?;
         }
         let Some(email) = &self.admin else { return Ok(()) };
@@ -184,6 +187,32 @@ impl Init {
             reach.perform(Order::UserAdd { data, password })?;
         }
         Ok(())
+    }
+}
+
+/// What may lie in a folder without a node in it: what `init` makes before the key, if it was cut off there, and what a disk
+/// brings along.
+const NOTHING_YET: [&str; 3] = ["certs", "lock", "lost+found"];
+
+/// A folder with something in it that is neither a node nor the beginning of one is somebody else's.
+fn refuse_used(folder: &Folder) -> Done {
+    let path = folder.path();
+    if ["node.toml", "node.key"]
+        .iter()
+        .any(|name| path.join(name).exists())
+    {
+        return Ok(());
+    }
+    let names = match RealDisk.list(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        names => names.map_err(CliError::failed)?,
+    };
+    match names.iter().find(|name| !NOTHING_YET.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(CliError::Failed(format!(
+            "{} is in use: it has {name} in it. Name an empty folder, or a new one, with --data",
+            path.display()
+        ))),
     }
 }
 

@@ -134,6 +134,8 @@ enum CliError {
 }
 
 impl CliError {
+    const USAGE: u8 = 2;
+
     fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed(error.to_string())
     }
@@ -141,7 +143,7 @@ impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) | Self::Refused(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) => Self::USAGE,
             Self::Faults => 3,
         }
     }
@@ -160,7 +162,15 @@ type Done = Result<(), CliError>;
 
 /// Parses the command line and carries it out.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.exit_code() == i32::from(CliError::USAGE) && wants_json() => {
+            let error = CliError::Usage(complaint(&error));
+            Output::new(true).failure(error.code(), &error.to_string());
+            return ExitCode::from(error.exit_code());
+        }
+        Err(error) => error.exit(),
+    };
     let output = Output::new(cli.place.json);
     match dispatch(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -171,6 +181,21 @@ pub fn run() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Whether a line that could not be read asks for JSON.
+fn wants_json() -> bool {
+    let mut words = std::env::args_os().skip(1).take_while(|word| word != "--");
+    words.any(|word| word == "--json")
+}
+
+/// What is wrong with the line, on one line and without the help.
+fn complaint(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    let text = text.split("\n\nFor more information").next().unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 fn dispatch(cli: Cli, output: Output) -> Done {

@@ -54,23 +54,12 @@ pub fn backup(
     let identity = identity.ok_or_else(|| StoreError::Damaged("there is no node.key".into()))?;
     identity.save(disk.as_ref(), to)?;
     let report = clean(Source { dir: to, ..source }, progress)?;
-    let logs: Vec<_> = report
-        .logs
-        .iter()
-        .map(|log| {
-            serde_json::json!({
-                "log": log.log.to_string(),
-                "operations": log.operations,
-                "root": log.root.to_string(),
-            })
-        })
-        .collect();
     let manifest = serde_json::json!({
         "format": 1,
         "end": end.to_u64(),
         "groups": report.groups,
         "files": report.files,
-        "logs": logs,
+        "logs": logs_of(&report),
     });
     write_whole(
         disk.as_ref(),
@@ -79,6 +68,17 @@ pub fn backup(
     )?;
     disk.sync_dir(to).map_err(StoreError::from)?;
     Ok(report)
+}
+
+fn logs_of(report: &Report) -> serde_json::Value {
+    let logs = report.logs.iter().map(|log| {
+        serde_json::json!({
+            "log": log.log.to_string(),
+            "operations": log.operations,
+            "root": log.root.to_string(),
+        })
+    });
+    logs.collect()
 }
 
 /// Verifies a backup and writes nothing.
@@ -105,6 +105,9 @@ pub fn check(backup: Source<'_>, progress: &mut dyn FnMut(Stage)) -> Result<Repo
     // A journal that was cut at a group boundary is whole in itself.
     if manifest["groups"] != report.groups || manifest["files"] != report.files {
         return Err(no_backup("it holds less than its backup.json says"));
+    }
+    if manifest["logs"] != logs_of(&report) {
+        return Err(no_backup("its logs are not those of its backup.json"));
     }
     Ok(report)
 }

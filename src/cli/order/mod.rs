@@ -100,6 +100,9 @@ pub enum Order {
         before: Vec<BatchRow>,
         /// Judge them and change nothing.
         dry_run: bool,
+        /// Tell what became of each record.
+        #[serde(default)]
+        results: bool,
     },
     /// List the agencies.
     TenantList,
@@ -333,7 +336,8 @@ impl Backend {
                 rows,
                 before,
                 dry_run,
-            } => rows::put(&self.services, caller, (before, rows), dry_run),
+                results,
+            } => rows::put(&self.services, caller, (before, rows), dry_run, results),
             Order::TenantList => users::list_tenants(&self.services, caller),
             Order::TenantAdd(data) => users::add_tenant(&self.services, caller, fields(data)),
             Order::Expunge {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value as Json, json};
 
 use crate::cli::order::Refusal;
+use crate::domain::id::RecordId;
 use crate::domain::kind;
 use crate::domain::value::{Fields, Value};
 use crate::services::Services;
@@ -24,13 +25,21 @@ struct Tally {
     unchanged: u64,
     /// The place of each refused row, with the reasons.
     refused: Vec<(usize, String)>,
+    /// Of each row the records that were put; none of one that was refused.
+    results: Vec<Vec<Json>>,
 }
+
+/// What became of a record: its id, and whether it was made, changed or left.
+type Put = (RecordId, &'static str);
+
+const CREATED: &str = "created";
 
 pub(super) fn put(
     services: &Services,
     caller: &Caller,
     (before, rows): (Vec<BatchRow>, Vec<Vec<BatchRow>>),
     dry_run: bool,
+    results: bool,
 ) -> Result<Json, Refusal> {
     let tally = Arc::new(Mutex::new(Tally::default()));
     let counted = Arc::clone(&tally);
@@ -40,7 +49,7 @@ pub(super) fn put(
             // It went in before, alike or not; what refers to it is judged.
             drop(desk.attempt(|desk| put_row(desk, &[record]))?);
         }
-        put_all(desk, rows, &mut tally)?;
+        put_all(desk, rows, (dry_run, results), &mut tally)?;
         if dry_run {
             Err(Failure::Unknown(DRY))
         } else {
@@ -59,37 +68,61 @@ pub(super) fn put(
         .collect();
     Ok(json!({
         "created": tally.created, "updated": tally.updated, "unchanged": tally.unchanged, "refused": refused,
+        "results": tally.results,
     }))
 }
 
 /// A dry run takes everything back by refusing at the end; this is the refusal.
 const DRY: &str = "dry run";
 
-fn put_all(desk: &mut Desk<'_, '_, '_>, rows: Vec<Vec<BatchRow>>, tally: &mut Tally) -> Outcome<()> {
-    let mut made = HashSet::new();
+fn put_all(
+    desk: &mut Desk<'_, '_, '_>,
+    rows: Vec<Vec<BatchRow>>,
+    (dry_run, results): (bool, bool),
+    tally: &mut Tally,
+) -> Outcome<()> {
+    let (mut made, mut told_rows) = (HashSet::new(), Vec::new());
     for (place, mut row) in rows.into_iter().enumerate() {
         row.retain(|record| !record.once || !made.contains(&name_of(record)));
         match desk.attempt(|desk| put_row(desk, &row))? {
-            Ok((created, updated, unchanged)) => {
+            Ok(done) => {
                 made.extend(row.iter().filter(|record| record.once).map(name_of));
-                tally.created += created;
-                tally.updated += updated;
-                tally.unchanged += unchanged;
+                for (_, what) in &done {
+                    match *what {
+                        CREATED => tally.created += 1,
+                        "updated" => tally.updated += 1,
+                        _ => tally.unchanged += 1,
+                    }
+                }
+                let told = row.iter().zip(done).filter(|_| results);
+                told_rows.push(told.map(|(record, put)| shown(record, put, dry_run)).collect());
             }
             Err(failure @ Failure::Internal(_)) => return Err(failure),
-            Err(failure) => tally.refused.push((place, Refusal::from(failure).message)),
+            Err(failure) => {
+                tally.refused.push((place, Refusal::from(failure).message));
+                told_rows.push(Vec::new());
+            }
         }
     }
+    if results {
+        tally.results = told_rows;
+    }
     Ok(())
+}
+
+/// What a dry run makes has no id to be found by.
+fn shown(record: &BatchRow, (id, what): Put, dry_run: bool) -> Json {
+    let id = (!dry_run || what != CREATED).then(|| id.to_string());
+    json!({"kind": record.kind, "external_id": record.external_id, "id": id, "what": what})
 }
 
 fn name_of(record: &BatchRow) -> (String, String) {
     (record.kind.clone(), record.external_id.clone())
 }
 
-/// The records of one row: how many were made, changed, left.
-fn put_row(desk: &mut Desk<'_, '_, '_>, row: &[BatchRow]) -> Outcome<(u64, u64, u64)> {
-    let (mut created, mut updated, mut unchanged) = (0, 0, 0);
+/// The records of one row, and what became of each.
+fn put_row(desk: &mut Desk<'_, '_, '_>, row: &[BatchRow]) -> Outcome<Vec<Put>> {
+    let mut done = Vec::with_capacity(row.len());
     for record in row {
         let Some(kind) = kind::kind(&record.kind) else {
             return Err(Failure::wrong(
@@ -101,24 +134,23 @@ fn put_row(desk: &mut Desk<'_, '_, '_>, row: &[BatchRow]) -> Outcome<(u64, u64, 
             Value::Map(fields) => fields,
             _ => Fields::new(),
         };
-        let (before, after) = put_record(desk, kind, &record.external_id, input)?;
-        match before {
-            None => created += 1,
-            Some(version) if version == after => unchanged += 1,
-            Some(_) => updated += 1,
-        }
+        done.push(put_record(desk, kind, &record.external_id, input)?);
     }
-    Ok((created, updated, unchanged))
+    Ok(done)
 }
 
-/// The versions of the record before and after.
 fn put_record(
     desk: &mut Desk<'_, '_, '_>,
     kind: &'static kind::Kind,
     external_id: &str,
     mut input: Fields,
-) -> Outcome<(Option<u64>, u64)> {
+) -> Outcome<Put> {
     let known = casebook::by_external_id(desk, kind, external_id, &mut input)?;
     let after = casebook::put(desk, kind, known.as_ref(), None, input)?;
-    Ok((known.map(|record| record.version), after.version))
+    let what = match known {
+        None => CREATED,
+        Some(before) if before.version == after.version => "unchanged",
+        Some(_) => "updated",
+    };
+    Ok((after.id, what))
 }

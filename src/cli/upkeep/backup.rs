@@ -1,5 +1,6 @@
 //! `backup` and `restore`: a verified copy to come back from, made beside a live server. A node that comes back begins new logs.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,12 +14,13 @@ use crate::cli::order::Order;
 use crate::cli::output::{Output, Steps};
 use crate::cli::reach::Reach;
 use crate::cli::upkeep::packed::{beside, unpack};
-use crate::cli::upkeep::verify::{shown, step_of};
+use crate::cli::upkeep::verify::{self, shown, step_of};
 use crate::cli::{CliError, Done, Place};
 use crate::store::backup::{BackupError, check, restore};
 use crate::store::disk::{Disk, RealDisk};
+use crate::store::error::StoreError;
 use crate::store::identity::Stream;
-use crate::store::verify::Source;
+use crate::store::verify::{Report, Source};
 use crate::views::FOLD;
 
 /// What lies in a data folder beside what the store keeps: the node's facts, its authority and certificate.
@@ -65,8 +67,11 @@ impl Backup {
 
 impl Restore {
     pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
+        if self.check {
+            return self.verdict(output);
+        }
         let scratch = tempfile::tempdir().map_err(CliError::failed)?;
-        let unpacked = self.unpacked(place)?;
+        let unpacked = self.unpacked(place.folder().path())?;
         let from = unpacked.as_ref().map_or(self.from.as_path(), TempDir::path);
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let source = Source {
@@ -76,18 +81,6 @@ impl Restore {
             scratch: scratch.path(),
         };
         let mut progress = Steps::new(output);
-        if self.check {
-            let report = check(source, &mut |stage| progress.at(&step_of(stage)));
-            progress.end();
-            let shown = shown(&report.map_err(|error| refused(&self.from, &error))?);
-            output.show(&shown, |shown| {
-                format!(
-                    "The backup is whole: {} operations, {} files.",
-                    shown["operations"], shown["files"]
-                )
-            });
-            return Ok(());
-        }
         let folder = place.folder();
         let restored = restore(source, folder.path(), &mut |stage| progress.at(&step_of(stage)));
         progress.end();
@@ -98,7 +91,11 @@ impl Restore {
                     "{path}: {error}. Name an empty folder, or a new one, with --data"
                 ))
             }
-            error => refused(&self.from, &error),
+            BackupError::Faulty(report) => {
+                output.show(&shown(&report), |shown| verify::told(output, shown));
+                CliError::Faults
+            }
+            error => CliError::Failed(format!("{}: {error}", self.from.display())),
         })?;
         folder.make().map_err(CliError::failed)?;
         copy_beside(from, folder.path())?;
@@ -108,24 +105,79 @@ impl Restore {
         Ok(())
     }
 
-    /// The folder that was packed into a file; it goes away.
-    fn unpacked(&self, place: &Place) -> Result<Option<TempDir>, CliError> {
+    /// Whether the backup is whole; what it lacks is a fault, whichever of its bytes says so.
+    fn verdict(&self, output: Output) -> Done {
+        let report = self.examined(output)?;
+        output.show(&shown(&report), |shown| match report.is_clean() {
+            true => format!(
+                "The backup is whole: {} operations, {} files.",
+                shown["operations"], shown["files"]
+            ),
+            false => verify::told(output, shown),
+        });
+        match report.is_clean() {
+            true => Ok(()),
+            false => Err(CliError::Faults),
+        }
+    }
+
+    fn examined(&self, output: Output) -> Result<Report, CliError> {
+        let failed = |error: &dyn Display| CliError::Failed(format!("{}: {error}", self.from.display()));
+        let scratch = tempfile::tempdir().map_err(CliError::failed)?;
+        let unpacked = scratch.path().join("backup");
+        let from = match fs::metadata(&self.from)
+            .map_err(|error| failed(&error))?
+            .is_file()
+        {
+            false => self.from.as_path(),
+            true => {
+                fs::create_dir(&unpacked).map_err(CliError::failed)?;
+                match unpack(&self.from, &unpacked) {
+                    // What the disk refuses has a number; the rest is what the file says.
+                    Err(error) if error.raw_os_error().is_none() => return Ok(fault(&error)),
+                    unpacked => unpacked.map_err(|error| failed(&error))?,
+                }
+                &unpacked
+            }
+        };
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let source = Source {
+            disk: &disk,
+            dir: from,
+            fold: FOLD,
+            scratch: scratch.path(),
+        };
+        let mut progress = Steps::new(output);
+        let checked = check(source, &mut |stage| progress.at(&step_of(stage)));
+        progress.end();
+        match checked {
+            Ok(report) => Ok(report),
+            Err(BackupError::Faulty(report)) => Ok(*report),
+            Err(error @ (BackupError::NoBackup(_) | BackupError::Store(StoreError::Damaged(_)))) => {
+                Ok(fault(&error))
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// The folder that was packed into a file, beside what is made of it; it goes away.
+    fn unpacked(&self, to: &Path) -> Result<Option<TempDir>, CliError> {
         if !self.from.is_file() {
             return Ok(None);
         }
-        let folder = match self.check {
-            true => tempfile::tempdir(),
-            false => beside(place.folder().path()),
-        };
-        let folder = folder.map_err(CliError::failed)?;
+        let folder = beside(to).map_err(CliError::failed)?;
         unpack(&self.from, folder.path())
             .map_err(|error| CliError::Failed(format!("{}: {error}", self.from.display())))?;
         Ok(Some(folder))
     }
 }
 
-fn refused(from: &Path, error: &BackupError) -> CliError {
-    CliError::Failed(format!("{}: {error}", from.display()))
+/// A backup of which nothing but this can be said.
+fn fault(what: &dyn Display) -> Report {
+    Report {
+        faults: vec![what.to_string()],
+        ..Report::default()
+    }
 }
 
 fn told(folder: &Folder, shown: &Json) -> String {

@@ -17,6 +17,7 @@ use crate::cli::order::Order;
 use crate::cli::output::{Output, Progress};
 use crate::cli::reach::Reach;
 use crate::cli::work::dry_run::Remembered;
+use crate::cli::work::results::Results;
 use crate::cli::{CliError, Done, Place};
 use crate::services::import::{
     BatchRow, Limits, Mapping, Outcome, Raw, Reason, RejectFile, Rejected, SourceRow, open,
@@ -38,9 +39,12 @@ pub(in crate::cli) struct Import {
     /// Judge every row and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where rejected rows go [default: FILE.rejects beside the source]
+    /// Where rejected rows go [default: beside the source, dam.rejects.csv for dam.csv]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    /// What became of each row, as JSON Lines: line, kind, external id, id, created|updated|unchanged|rejected
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
 }
 
 impl Import {
@@ -51,11 +55,7 @@ impl Import {
             .map_err(|error| CliError::Failed(format!("can't read {}: {error}", self.file.display())))?;
         let bytes = source.metadata().map_or(0, |facts| facts.len());
         let rejects = self.rejects.clone().unwrap_or_else(|| beside(&self.file));
-        let whole = |path: &Path| path.canonicalize().ok();
-        if whole(&rejects).is_some_and(|rejects| Some(rejects) == whole(&self.file)) {
-            let text = format!("--rejects {} is the file that is taken in", rejects.display());
-            return Err(CliError::Usage(text));
-        }
+        self.refuse_overwriting(&rejects)?;
         let limits = place.load()?.config.import_limits();
         let mut reach = Reach::open(place)?;
         let job = Job {
@@ -63,6 +63,7 @@ impl Import {
             mapping: &mapping,
             bytes,
             rejects: Some(&rejects),
+            results: self.results.as_deref(),
             dry_run: self.dry_run,
         };
         let begun = Instant::now();
@@ -71,8 +72,26 @@ impl Import {
         let mut shown = summary.shown();
         shown["dry_run"] = json!(self.dry_run);
         shown["rejects"] = json!((summary.rejected > 0).then_some(&rejects));
+        shown["results"] = json!(self.results);
         output.show(&shown, |_| summary.told(&rejects, begun.elapsed().as_secs_f64()));
         Ok(())
+    }
+
+    /// What is written is neither read nor written twice.
+    fn refuse_overwriting(&self, rejects: &Path) -> Done {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (source, results) = (whole(&self.file), self.results.as_deref());
+        let read = [("--rejects", Some(rejects)), ("--results", results)];
+        for (name, path) in read {
+            if let Some(path) = path.filter(|path| whole(path) == source) {
+                let text = format!("{name} {} is the file that is taken in", path.display());
+                return Err(CliError::Usage(text));
+            }
+        }
+        match results.is_some_and(|results| whole(results) == whole(rejects)) {
+            true => Err(CliError::Usage("--results is the file of --rejects".to_owned())),
+            false => Ok(()),
+        }
     }
 }
 
@@ -94,6 +113,8 @@ pub(in crate::cli) struct Job<'a> {
     pub(in crate::cli) bytes: u64,
     /// Where rejected rows go; nowhere if there can be none.
     pub(in crate::cli) rejects: Option<&'a Path>,
+    /// Where it is told what became of each row, if anywhere.
+    pub(in crate::cli) results: Option<&'a Path>,
     /// Change nothing.
     pub(in crate::cli) dry_run: bool,
     /// How large its rows may be.
@@ -195,6 +216,11 @@ impl Job<'_> {
                 .map_err(CliError::failed)?,
             summary: Summary::default(),
             rejects: None,
+            results: self
+                .results
+                .map(Results::begin)
+                .transpose()
+                .map_err(|error| unwritten(&error))?,
         };
         let begin = || -> std::io::Result<Option<Rejects>> {
             let Some(path) = self.rejects else { return Ok(None) };
@@ -210,6 +236,10 @@ impl Job<'_> {
         if let Some(rejects) = &mut taking.rejects {
             rejects.flush().map_err(CliError::failed)?;
         }
+        taking
+            .results
+            .map_or(Ok(()), Results::end)
+            .map_err(|error| unwritten(&error))?;
         progress.end(taking.summary.rows);
         Ok(taking.summary)
     }
@@ -233,6 +263,11 @@ struct Taking<'a> {
     summary: Summary,
     /// Begun with the first rejected row.
     rejects: Option<Rejects>,
+    results: Option<Results>,
+}
+
+fn unwritten(error: &std::io::Error) -> CliError {
+    CliError::Failed(format!("can't write the results: {error}"))
 }
 
 impl Taking<'_> {
@@ -256,12 +291,12 @@ impl Taking<'_> {
             Outcome::Rejected(_) => None,
         });
         let rows: Vec<Vec<BatchRow>> = ready.collect();
-        let mut refused = self.put(&rows)?;
+        let (mut refused, results) = self.put(&rows)?;
         let mut place = 0;
         for outcome in waiting {
             let row = match outcome {
                 Outcome::Rejected(rejected) => {
-                    self.reject(&rejected, begin)?;
+                    self.reject(&rejected, None, begin)?;
                     continue;
                 }
                 Outcome::Ready(row) => row,
@@ -269,9 +304,16 @@ impl Taking<'_> {
             match refused.remove(&place) {
                 Some(reasons) => {
                     let reasons = reasons.lines().map(Reason::row).collect();
-                    self.reject(&row.into_rejected(reasons), begin)?;
+                    let first = row.records.first().cloned();
+                    self.reject(&row.into_rejected(reasons), first.as_ref(), begin)?;
                 }
-                None => self.settle(&rows[place])?,
+                None => {
+                    self.settle(&rows[place])?;
+                    if let Some(file) = &mut self.results {
+                        file.took(row.line, &row.records, &results[place])
+                            .map_err(|error| unwritten(&error))?;
+                    }
+                }
             }
             place += 1;
         }
@@ -289,17 +331,19 @@ impl Taking<'_> {
         self.hasher.hash_one((&record.kind, &record.external_id))
     }
 
-    /// Has rows made; gives the places of those that were refused, with the reasons.
-    fn put(&mut self, rows: &[Vec<BatchRow>]) -> Result<BTreeMap<usize, String>, CliError> {
+    /// Has rows made; gives the places of those that were refused, with the reasons, and what became of the others.
+    fn put(&mut self, rows: &[Vec<BatchRow>]) -> Result<(BTreeMap<usize, String>, Json), CliError> {
         if rows.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok((BTreeMap::new(), Json::Null));
         }
         let before = self.remembered.as_mut().map(|remembered| remembered.before(rows));
-        let answer = self.reach.perform(Order::PutRows {
+        let mut answer = self.reach.perform(Order::PutRows {
             rows: rows.to_vec(),
             before: before.transpose().map_err(CliError::failed)?.unwrap_or_default(),
             dry_run: self.dry_run,
+            results: self.results.is_some(),
         })?;
+        let results = answer["results"].take();
         let count = |member: &str| answer[member].as_u64().unwrap_or(0);
         self.summary.created += count("created");
         self.summary.updated += count("updated");
@@ -309,7 +353,7 @@ impl Taking<'_> {
             let place = usize::try_from(row["row"].as_u64()?).ok()?;
             Some((place, row["reason"].as_str().unwrap_or_default().to_owned()))
         });
-        Ok(refused.collect())
+        Ok((refused.collect(), results))
     }
 
     /// A row went in.
@@ -326,8 +370,12 @@ impl Taking<'_> {
         }
     }
 
-    fn reject(&mut self, rejected: &Rejected, begin: Begin<'_>) -> Done {
+    fn reject(&mut self, rejected: &Rejected, record: Option<&BatchRow>, begin: Begin<'_>) -> Done {
         self.summary.rejected += 1;
+        if let Some(file) = &mut self.results {
+            file.rejected(rejected, record)
+                .map_err(|error| unwritten(&error))?;
+        }
         if self.summary.first_rejected.len() < REJECTED_SHOWN_MAX {
             self.summary
                 .first_rejected

@@ -6,6 +6,8 @@ pub(super) mod export;
 pub(super) mod expunge;
 pub(super) mod import;
 pub(super) mod key;
+/// What became of each row of an import.
+mod results;
 pub(super) mod search;
 pub(super) mod tenant;
 pub(super) mod user;

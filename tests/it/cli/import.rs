@@ -182,6 +182,87 @@ fn a_refused_row_takes_nothing_from_the_rows_after_it() {
     assert_eq!(place.run(&["verify", "--json"]).json()["clean"], true);
 }
 
+/// Line, external id and what became of it.
+fn told(rows: &[Json]) -> Vec<(u64, String, String)> {
+    let text = |json: &Json| json.as_str().unwrap_or("-").to_owned();
+    let told = |row: &Json| {
+        let line = row["line"].as_u64().unwrap();
+        (line, text(&row["external_id"]), text(&row["what"]))
+    };
+    rows.iter().map(told).collect()
+}
+
+#[test]
+fn each_row_has_its_result_and_help_says_where_the_rejects_go() {
+    let csv = "Id,Office,Title,Event,Day\n1,A,Theft,Reported,03/07/2026\n2,A,Noise,,\n3,A,Fire,Seen,yesterday\n,A,Nameless,,\n";
+    let (place, file, map) = desk(csv);
+    let results = place.file("results.jsonl");
+    let import = |more: &[&str]| {
+        let words = [
+            "import",
+            &file,
+            "--map",
+            &map,
+            "--json",
+            "--results",
+            results.to_str().unwrap(),
+        ];
+        let summary = place.run(&[&words[..], more].concat()).json();
+        assert_eq!(summary["rejected"], 2, "{summary}");
+        let text = fs::read_to_string(&results).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Json>>()
+    };
+    let expected = |made: &str, of_office: &str| {
+        [
+            (2, "office-A", of_office),
+            (2, "1", made),
+            (2, "1:reported", made),
+            (3, "office-A", "unchanged"),
+            (3, "2", made),
+            (4, "-", "rejected"),
+            (5, "-", "rejected"),
+        ]
+        .map(|(line, id, what)| (line, id.to_owned(), what.to_owned()))
+    };
+    let dry = import(&["--dry-run"]);
+    assert_eq!(told(&dry), expected("created", "created"));
+    assert_eq!(dry[1]["id"], Json::Null, "nothing is there to be found by it");
+    let real = import(&[]);
+    assert_eq!(told(&real), expected("created", "created"));
+    assert_eq!(
+        (&real[1]["kind"], &real[2]["kind"]),
+        (&"case".into(), &"timeline-entry".into())
+    );
+    assert_eq!(
+        real[3]["id"], real[0]["id"],
+        "the office that the row before made"
+    );
+    assert_eq!(
+        real[5]["reasons"],
+        serde_json::json!(["Day: `yesterday` is not a date of the form %m/%d/%Y"])
+    );
+    let again = import(&[]);
+    assert_eq!(told(&again), expected("unchanged", "unchanged"));
+    assert_eq!(again[1]["id"], real[1]["id"]);
+    fs::write(&file, csv.replace("Noise", "Loud noise")).unwrap();
+    let changed = import(&[]);
+    assert_eq!(
+        (&changed[4]["what"], &changed[4]["id"]),
+        (&"updated".into(), &real[4]["id"])
+    );
+    for wrong in [&file, place.file("desk.rejects.csv").to_str().unwrap()] {
+        let refused = place.run(&["import", &file, "--map", &map, "--results", wrong]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+    }
+    let help = place.run(&["import", "--help"]).out;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        help.contains("dam.rejects.csv for dam.csv") && help.contains("--results"),
+        "{help}"
+    );
+}
+
 #[test]
 fn a_dry_run_over_many_commits_refers_to_what_it_took_back() {
     // Entries of the first case stand far behind it, and each tenth case is told twice in other words.

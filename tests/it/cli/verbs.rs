@@ -1,7 +1,7 @@
 //! Every verb with `--json` says one JSON value and nothing else, whether it succeeds or not.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::process::Place;
 
@@ -115,6 +115,100 @@ fn wrong_usage_and_a_missing_node_are_told_apart() {
     let ended = place.run(&["key", "list"]);
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains("blotter init"), "{ended:?}");
+    for (words, named) in [
+        (&["user", "add"][..], "--email"),
+        (&["serv"], "serv"),
+        (&["user"], "subcommand"),
+        (&["import", "x.csv", "--map", "x.toml", "--rejects"], "--rejects"),
+        (
+            &["key", "create", "--name", "a", "--scopes", "*", "--no-such"],
+            "--no-such",
+        ),
+    ] {
+        let ended = place.run(&[words, &["--json"]].concat());
+        assert_eq!((ended.code, ended.err.as_str()), (2, ""), "{words:?}: {ended:?}");
+        let error = &ended.json()["errors"][0];
+        assert_eq!(error["code"], "usage", "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(named) && !message.contains('\n'), "{message}");
+    }
+    let help = place.run(&["key", "create", "--help", "--json"]);
+    assert_eq!((help.code, help.out.contains("Usage")), (0, true), "{help:?}");
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_not_made_a_node() {
+    let place = Place::new();
+    std::fs::create_dir(place.data()).unwrap();
+    let foreign = place.data().join("thesis.txt");
+    std::fs::write(&foreign, "mine").unwrap();
+    let refused = place.run(&["init", "--tenant", "metro"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("thesis.txt"), "{refused:?}");
+    let left = std::fs::read_dir(place.data()).unwrap().count();
+    assert_eq!(left, 1, "nothing was put beside it");
+    std::fs::remove_file(&foreign).unwrap();
+    assert_eq!(place.run(&["init", "--tenant", "metro"]).code, 0);
+    // What lies beside a node is no matter, nor is a beginning that was cut off before the node had its name.
+    std::fs::write(&foreign, "mine").unwrap();
+    assert_eq!(place.run(&["init", "--tenant", "metro"]).code, 0);
+    std::fs::remove_file(place.data().join("node.toml")).unwrap();
+    assert_eq!(place.run(&["init", "--tenant", "metro"]).code, 0);
+}
+
+/// Every regular file below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let below = entries.flat_map(|path| match path.is_dir() {
+        true => files_below(&path),
+        false => vec![path],
+    });
+    below.collect()
+}
+
+#[test]
+fn a_flipped_byte_of_a_backup_is_a_fault_with_its_report() {
+    let place = Place::with_node();
+    place.key();
+    let (copy, packed) = (place.file("copy"), place.file("copy.zip"));
+    for to in [&copy, &packed] {
+        assert_eq!(place.run(&["backup", "--to", to.to_str().unwrap()]).code, 0);
+    }
+    let check = |from: &Path, what: &Path| {
+        let words = ["restore", from.to_str().unwrap(), "--check"];
+        let ended = place.run(&[&words[..], &["--json"]].concat());
+        assert_eq!((ended.code, ended.err.as_str()), (3, ""), "{what:?}: {ended:?}");
+        let report = ended.json();
+        assert_eq!(report["clean"], false, "{what:?}: {report}");
+        assert!(report["faults"][0].is_string(), "{what:?}: {report}");
+        let told = place.run(&words);
+        assert_eq!(
+            (told.code, told.out.contains("fault")),
+            (3, true),
+            "{what:?}: {told:?}"
+        );
+    };
+    let mut files = files_below(&copy);
+    // The authority and the name are no part of what a backup's own record speaks of.
+    files.retain(|file| !file.starts_with(copy.join("certs")) && !file.ends_with("node.toml"));
+    assert!(files.len() >= 3, "{files:?}");
+    for file in &files {
+        let whole = std::fs::read(file).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        std::fs::write(file, flipped).unwrap();
+        check(&copy, file);
+        std::fs::write(file, whole).unwrap();
+    }
+    assert_eq!(place.run(&["restore", copy.to_str().unwrap(), "--check"]).code, 0);
+    let mut flipped = std::fs::read(&packed).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&packed, flipped).unwrap();
+    check(&packed, &packed);
+    assert_eq!(place.run(&["restore", "no-such-backup", "--check"]).code, 1);
 }
 
 #[test]
