@@ -176,6 +176,7 @@ impl Services {
             name: user.text("name").unwrap_or_default().into(),
             reporter: None,
             via,
+            faulty: false,
         })
     }
 
@@ -193,6 +194,7 @@ impl Services {
                 address: None,
                 request_id,
             },
+            faulty: false,
         }
     }
 
@@ -211,6 +213,7 @@ impl Services {
                 address: None,
                 request_id: lane.to_owned(),
             },
+            faulty: false,
         }
     }
 }
@@ -340,6 +343,7 @@ impl Door {
             name: Arc::clone(&self.name),
             reporter: self.reporter.clone(),
             via,
+            faulty: false,
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::domain::id::{LogId, RecordId, TenantId};
 use crate::domain::operation::Actor;
 use crate::domain::value::Fields;
+use crate::services::failure::{Failure, Outcome};
 
 /// The lane of evidence-room clients.
 pub const SAFE_LANE: &str = "safe";
@@ -87,9 +88,30 @@ pub struct Caller {
     /// A key's reporter, for reports that name nobody.
     pub(super) reporter: Option<Arc<Fields>>,
     pub(super) via: Via,
+    /// What is asked has faults already, found before a service was asked.
+    pub(super) faulty: bool,
 }
 
 impl Caller {
+    /// The same for a request in which faults were found: what more is wrong with it is told, but it changes nothing, and
+    /// nothing is read by it. Services refuse it at the end, as `Invalid` without further faults.
+    #[must_use]
+    pub fn faulty(mut self) -> Self {
+        self.faulty = true;
+        self
+    }
+
+    /// Nothing happens for a request that has faults.
+    ///
+    /// # Errors
+    /// `Invalid`; who found the faults knows them.
+    pub(super) fn refuse_faulty(&self) -> Outcome<()> {
+        match self.faulty {
+            true => Err(Failure::Invalid(Vec::new())),
+            false => Ok(()),
+        }
+    }
+
     /// Who it is.
     pub fn identity(&self) -> Identity {
         self.identity

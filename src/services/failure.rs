@@ -122,6 +122,27 @@ impl Failure {
     }
 }
 
+/// An outcome beside faults that were found before it: then it fails, with the faults of both at once. What may not be done at
+/// all, and what is no fault of the caller, is told by itself.
+///
+/// # Errors
+/// `Invalid` if there is any fault; what the outcome fails with.
+pub fn beside<T>(mut faults: Vec<Fault>, outcome: Outcome<T>) -> Outcome<T> {
+    if faults.is_empty() {
+        return outcome;
+    }
+    match outcome {
+        Err(failure @ (Failure::Denied(_) | Failure::Internal(_))) => return Err(failure),
+        Err(Failure::Invalid(more)) => {
+            let is_new = |fault: &Fault| !faults.iter().any(|known| known.path == fault.path);
+            let more: Vec<Fault> = more.into_iter().filter(is_new).collect();
+            faults.extend(more);
+        }
+        _ => {}
+    }
+    Err(Failure::Invalid(faults))
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {

@@ -8,7 +8,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::access::{KEY_PREFIX, key_hash, secret};
 use crate::services::caller::{Caller, Identity};
 use crate::services::desk::Desk;
-use crate::services::failure::{Clash, Failure, Fault, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome, beside};
 use crate::services::shape::network;
 use crate::services::{RequestKey, Services, Written};
 use crate::services::{casebook, policy};
@@ -49,8 +49,8 @@ impl Services {
         let shown = key.clone();
         let written = self.write(caller, "key.create", request, move |desk| {
             policy::demand(desk.caller(), "keys:admin")?;
-            let given = desk.check(&CREDENTIAL, input, None)?;
-            refuse_unknown_words(&given)?;
+            let unknown = unknown_words(&input);
+            let given = beside(unknown, desk.check(&CREDENTIAL, input, None))?;
             refuse_dead(&given, desk.now())?;
             refuse_longer_life(desk, &given)?;
             desk.create_checked(&CREDENTIAL, given, secret_changes(&shown))
@@ -166,18 +166,11 @@ fn refuse_ended(key: &Record, now: Millis) -> Outcome<()> {
 }
 
 /// Scopes that don't exist and networks that are none: a typo must not make a key that opens nothing, or too much.
-fn refuse_unknown_words(given: &[(&'static Field, Value)]) -> Outcome<()> {
-    let words = |name: &str| -> Vec<String> {
-        let value = given
-            .iter()
-            .find(|(field, _)| field.name == name)
-            .map(|(_, value)| value.as_list());
-        value
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Value::as_text)
-            .map(str::to_owned)
-            .collect()
+fn unknown_words(input: &Fields) -> Vec<Fault> {
+    let words = |name: &str| {
+        let list = input.get(name).map(Value::as_list).unwrap_or_default();
+        let words = list.iter().enumerate();
+        words.filter_map(|(place, word)| Some((place, word.as_text()?.trim())))
     };
     let known = |scope: &str| {
         scope == "*"
@@ -186,32 +179,20 @@ fn refuse_unknown_words(given: &[(&'static Field, Value)]) -> Outcome<()> {
             || policy::scopes().any(|s| s == scope)
     };
     let mut faults = Vec::new();
-    for (place, scope) in words("scopes")
-        .iter()
-        .enumerate()
-        .filter(|(_, scope)| !known(scope))
-    {
+    for (place, scope) in words("scopes").filter(|(_, scope)| !known(scope)) {
         let all: Vec<_> = policy::scopes().collect();
         faults.push(Fault::wrong(
             format!("data.scopes[{place}]"),
             format!("a scope, not {scope:?}: {}", all.join(", ")),
         ));
     }
-    for (place, text) in words("networks")
-        .iter()
-        .enumerate()
-        .filter(|(_, text)| network(text).is_none())
-    {
+    for (place, text) in words("networks").filter(|(_, text)| network(text).is_none()) {
         faults.push(Fault::wrong(
             format!("data.networks[{place}]"),
             format!("an address range such as 10.0.0.0/8, not {text:?}"),
         ));
     }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Invalid(faults))
-    }
+    faults
 }
 
 fn secret_changes(key: &str) -> Vec<Change> {

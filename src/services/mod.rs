@@ -387,6 +387,7 @@ fn at_the_desk(
     }
     let mut desk = Desk::new(session, caller, limits);
     change(&mut desk)?;
+    caller.refuse_faulty()?;
     let records = desk.touched();
     let about = records.first().map(|record| record.id);
     audit::note(session, caller, Event::done(verb, about))?;

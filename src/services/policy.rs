@@ -339,6 +339,7 @@ mod tests {
                 address: None,
                 request_id: "test".into(),
             },
+            faulty: false,
         }
     }
 

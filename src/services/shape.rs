@@ -179,6 +179,10 @@ impl<'r> Checker<'r> {
             self.faults
                 .push(Fault::wrong(format!("{path}.{name}"), "no such property"));
         }
+        let time = |name: &str| checked.get(name).and_then(Value::as_time);
+        if time("valid_to") < time("valid_from") && time("valid_to").is_some() {
+            self.refuse(&format!("{path}.valid_to"), "no time before valid_from");
+        }
         (self.faults.len() == faults).then_some(Value::Map(checked))
     }
 

@@ -117,10 +117,14 @@ fn read_rows(mapping: &str, bytes: &[u8]) {
 /// JSON as a body, and as a file to be imported. What is taken of a body is what any other reader finds in it.
 pub(crate) fn json(bytes: &[u8]) {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    if let Ok((data, meta)) = not_internal(body::parse(&headers, bytes, &["atomic"], &Options::default())) {
+    let content = not_internal(body::parse(&headers, bytes, &["atomic"], &Options::default()));
+    if let Some(content) = content.ok().filter(|content| content.faults.is_empty()) {
         let plain: Json = serde_json::from_slice(bytes).expect("JSON");
-        assert_eq!(plain["data"], data);
-        assert_eq!(plain["meta"].as_object().cloned().unwrap_or_default(), meta);
+        assert_eq!(plain["data"], content.data);
+        assert_eq!(
+            plain["meta"].as_object().cloned().unwrap_or_default(),
+            content.meta
+        );
     }
     read_rows(JSON_MAPPING, bytes);
 }

@@ -251,6 +251,11 @@ fn request(data: Schema, meta: &[&str]) -> Json {
     let properties = Map::from_iter([
         ("data".to_owned(), schema_json(data)),
         ("meta".to_owned(), schema::closed(known, &[])),
+        (
+            "links".to_owned(),
+            json!({"description": "Passed over: an answer has it."}),
+        ),
+        ("link".to_owned(), json!({"description": "As `links`."})),
     ]);
     schema::closed(properties, &["data"])
 }

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::error::Category;
 use serde_json::{Map, Value as Json};
 
-use crate::lanes::http::Options;
+use crate::lanes::http::{Options, digest};
 use crate::services::failure::{Failure, Fault, Outcome};
 
 /// Once so much of a body is there, room is made for all that was said: growing by doubling touches three times as much memory.
@@ -61,7 +61,7 @@ async fn forget_at(mut body: Body, bytes_max: u64, pause: Duration) {
 /// Reads a whole body.
 ///
 /// # Errors
-/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off.
+/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off, or is not what its `Content-Digest` says.
 pub async fn read(headers: &HeaderMap, body: Body, options: &Options) -> Outcome<Bytes> {
     read_within(headers, body, options.json_bytes_max, options.drained_bytes_max).await
 }
@@ -69,7 +69,7 @@ pub async fn read(headers: &HeaderMap, body: Body, options: &Options) -> Outcome
 /// The same within another limit.
 ///
 /// # Errors
-/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off.
+/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off, or is not what its `Content-Digest` says.
 pub async fn read_within(
     headers: &HeaderMap,
     mut body: Body,
@@ -110,7 +110,9 @@ pub async fn read_within(
     if too_long || length > bytes_max {
         return Err(Failure::TooLarge(bytes_max));
     }
-    Ok(all.into())
+    let all = all.into();
+    digest::check(headers, &all).await?;
+    Ok(all)
 }
 
 /// Bodies are taken as they are: what unpacks to a thousand times its length is not unpacked.
@@ -129,16 +131,22 @@ pub(super) fn refuse_packed(headers: &HeaderMap) -> Outcome<()> {
     }
 }
 
-/// The `data` and the `meta` of a body; `meta_known` are the members that the route knows.
+/// What came in the envelope.
+#[derive(Debug)]
+pub struct Content {
+    /// The root `data`.
+    pub data: Json,
+    /// Of the root `meta` what the route knows.
+    pub meta: Map<String, Json>,
+    /// What is wrong around `data`, which may have faults of its own.
+    pub faults: Vec<Fault>,
+}
+
+/// The content of a body; `meta_known` are the members that the route knows.
 ///
 /// # Errors
-/// `Unsupported` for another media type, `Invalid` with every fault.
-pub fn parse(
-    headers: &HeaderMap,
-    bytes: &[u8],
-    meta_known: &[&str],
-    options: &Options,
-) -> Outcome<(Json, Map<String, Json>)> {
+/// `Unsupported` for another media type, `Invalid` with every fault where there is no `data`.
+pub fn parse(headers: &HeaderMap, bytes: &[u8], meta_known: &[&str], options: &Options) -> Outcome<Content> {
     let media = headers
         .get(CONTENT_TYPE)
         .map(|media| media.to_str().unwrap_or("?"));
@@ -201,13 +209,16 @@ fn fault_of(error: &serde_json::Error) -> String {
     }
 }
 
-fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<(Json, Map<String, Json>)> {
+/// What an answer has beside `data`: who sends back what he read sends it along, and it says nothing.
+pub(super) const ANSWERED: [&str; 2] = ["links", "link"];
+
+fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<Content> {
     let mut faults = Vec::new();
     let data = root.remove("data").unwrap_or(Json::Null);
     if data.is_null() {
         faults.push(Fault::missing("data", "an object or an array"));
     }
-    let meta = match root.remove("meta") {
+    let mut meta = match root.remove("meta") {
         None | Some(Json::Null) => Map::new(),
         Some(Json::Object(meta)) => meta,
         Some(_) => {
@@ -215,15 +226,19 @@ fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<(Json, 
             Map::new()
         }
     };
-    let strangers = root.keys().map(|name| Fault::wrong(name, "no such property"));
-    faults.extend(strangers);
-    let unknown = meta.keys().filter(|name| !meta_known.contains(&name.as_str()));
-    faults.extend(unknown.map(|name| Fault::wrong(format!("meta.{name}"), "no such property")));
-    if faults.is_empty() {
-        Ok((data, meta))
-    } else {
-        Err(Failure::Invalid(faults))
+    let strangers = root.keys().filter(|name| !ANSWERED.contains(&name.as_str()));
+    faults.extend(strangers.map(|name| Fault::wrong(name, "no such property")));
+    meta.retain(|name, _| {
+        let is_known = meta_known.contains(&name.as_str());
+        if !is_known {
+            faults.push(Fault::wrong(format!("meta.{name}"), "no such property"));
+        }
+        is_known
+    });
+    if data.is_null() {
+        return Err(Failure::Invalid(faults));
     }
+    Ok(Content { data, meta, faults })
 }
 
 /// Reads a JSON value in which no object has a member twice: of two, one would be lost silently.
@@ -302,9 +317,11 @@ impl<'de> Visitor<'de> for Strict {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, json, parse};
-    use crate::services::failure::Failure;
     use axum::http::{HeaderMap, HeaderValue};
+    use serde_json::json;
+
+    use super::{Content, Options, parse};
+    use crate::services::failure::Failure;
 
     fn parsed(text: &str) -> Result<serde_json::Value, Vec<String>> {
         let headers = HeaderMap::from_iter([(
@@ -312,19 +329,23 @@ mod tests {
             HeaderValue::from_static("application/json; charset=utf-8"),
         )]);
         match parse(&headers, text.as_bytes(), &["atomic"], &Options::default()) {
-            Ok((data, _)) => Ok(data),
-            Err(Failure::Invalid(faults)) => Err(faults.into_iter().map(|fault| fault.path).collect()),
+            Ok(content) if content.faults.is_empty() => Ok(content.data),
+            Ok(Content { faults, .. }) | Err(Failure::Invalid(faults)) => {
+                Err(faults.into_iter().map(|fault| fault.path).collect())
+            }
             Err(_) => Err(Vec::new()),
         }
     }
 
     #[test]
     fn a_body_is_an_object_with_data() {
-        let whole = serde_json::json!({"a": [1, -2, 3.5, "x", null, true]});
-        assert_eq!(
-            parsed(&serde_json::json!({"data": whole, "meta": {"atomic": true}}).to_string()),
-            Ok(whole)
-        );
+        let whole = json!({"a": [1, -2, 3.5, "x", null, true]});
+        for body in [
+            json!({"data": whole, "meta": {"atomic": true}}),
+            json!({"data": whole, "links": {"self": "/v1/cases/1"}, "link": null}),
+        ] {
+            assert_eq!(parsed(&body.to_string()), Ok(whole.clone()));
+        }
         for (text, path) in [
             ("", "data"),
             ("{}", "data"),

@@ -9,6 +9,8 @@ pub mod ask;
 pub mod body;
 /// From headers to a caller.
 pub mod caller;
+/// What a sender says of its bytes.
+mod digest;
 /// What lanes share that tell what happens.
 pub mod ears;
 /// Failures as status, code and message.

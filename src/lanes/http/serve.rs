@@ -22,13 +22,14 @@ use tower::ServiceExt;
 
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
+use crate::lanes::http::body::Content;
 use crate::lanes::http::route::{Act, Begun, Route, Scope, Shown, Takes, Visit, Visited};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, body, caller, failure};
 use crate::services::Decided;
 use crate::services::audit::tally::Noted;
 use crate::services::caller::Caller;
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome, beside};
 use crate::services::policy;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -331,8 +332,7 @@ async fn receive(
     let name = format!("{route:?}");
     let admitted = blocking(move || {
         let caller = admit(&at_door, &route, known, &head)?;
-        refuse_unknown(&route, &head)?;
-        Ok((caller, head))
+        beside(unknown_params(&route, &head), Ok((caller, head)))
     });
     let (caller, head) = match admitted.await {
         Ok(admitted) => admitted,
@@ -395,12 +395,16 @@ async fn write(
         let caller = admit(&door, &row, known, &head)?;
         let caller = caller.ok_or(Failure::Unauthenticated("a credential is needed"))?;
         let tell = Box::new(move |decided| drop(tell.send(decided)));
-        let ask = checked(&door, &row, Some(caller.clone()), head, bytes);
-        Ok((caller, ask.and_then(|ask| begun(&door, &ask, tell))))
+        let asked = checked(&door, &row, Some(caller.clone()), head, bytes);
+        let begun = asked.and_then(|(ask, faults)| match begun(&door, &ask, tell) {
+            Ok(()) => Ok(faults),
+            Err(failure) => beside(faults, Err(failure)),
+        });
+        Ok((caller, begun))
     };
     let (caller, begun) = if waits { blocking(begin).await? } else { begin()? };
     let outcome = match begun {
-        Ok(()) => concluded(lanes, &caller, told, shown).await,
+        Ok(faults) => beside(faults, concluded(lanes, &caller, told, shown).await),
         Err(failure) => Err(failure),
     };
     let Err(failure) = outcome else {
@@ -474,8 +478,10 @@ fn ask(
 ) -> Outcome<Response<Body>> {
     let caller = admit(lanes, route, known, &head)?;
     let who = caller.clone();
-    let outcome =
-        checked(lanes, route, caller, head, bytes).and_then(|ask| Ok(handler(lanes, &ask)?.render()));
+    let asked = checked(lanes, route, caller, head, bytes);
+    let outcome = asked
+        .and_then(|(ask, faults)| beside(faults, handler(lanes, &ask)))
+        .map(Answer::render);
     if let (Err(failure), Some(who)) = (&outcome, who) {
         lanes
             .services
@@ -484,33 +490,61 @@ fn ask(
     outcome
 }
 
-/// Checks what can be checked without knowing what is asked.
+/// Checks what can be checked without knowing what is asked. What has faults is asked all the same where a service can tell
+/// the further ones, for [a caller](Caller::faulty) for whom nothing happens; the faults must be told then.
 fn checked(
     lanes: &Lanes,
     route: &Route,
     caller: Option<Caller>,
     head: Head,
     bytes: Outcome<Bytes>,
-) -> Outcome<Ask> {
-    refuse_unknown(route, &head)?;
-    let bytes = bytes?;
-    let (data, meta) = match &route.takes {
-        Takes::Nothing => (Json::Null, Map::new()),
-        Takes::Data(_, meta) => body::parse(&head.headers, &bytes, meta, &lanes.options)?,
-        Takes::Multipart(_) => body::parse(&head.headers, &bytes, &[], &lanes.options)?,
-        Takes::Own(_) => (body::bare(&bytes, &lanes.options)?, Map::new()),
+) -> Outcome<(Ask, Vec<Fault>)> {
+    let mut faults = unknown_params(route, &head);
+    let read = bytes.and_then(|bytes| Ok((content(lanes, route, &head, &bytes)?, bytes)));
+    let (content, bytes) = match read {
+        Ok(read) => read,
+        Err(failure) => return beside(faults, Err(failure)),
     };
+    faults.extend(content.faults);
     let request = match &caller {
-        Some(caller) if head.method != Method::GET && !route.lenient => head.request_key(caller, &bytes)?,
-        _ => None,
+        Some(caller) if head.method != Method::GET && !route.lenient => head.request_key(caller, &bytes),
+        _ => Ok(None),
     };
-    Ok(Ask {
+    let request = match request {
+        Err(Failure::Invalid(more)) => {
+            faults.extend(more);
+            None
+        }
+        request => request?.filter(|_| faults.is_empty()),
+    };
+    let tells_more = route.method == Method::GET || matches!(route.takes, Takes::Data(..));
+    let caller = match caller {
+        caller if faults.is_empty() => caller,
+        Some(caller) if tells_more => Some(caller.faulty()),
+        _ => return Err(Failure::Invalid(faults)),
+    };
+    let ask = Ask {
         head,
         caller,
-        data,
-        meta,
+        data: content.data,
+        meta: content.meta,
         request,
-    })
+    };
+    Ok((ask, faults))
+}
+
+fn content(lanes: &Lanes, route: &Route, head: &Head, bytes: &[u8]) -> Outcome<Content> {
+    let bare = |data| Content {
+        data,
+        meta: Map::new(),
+        faults: Vec::new(),
+    };
+    match &route.takes {
+        Takes::Nothing => Ok(bare(Json::Null)),
+        Takes::Data(_, meta) => body::parse(&head.headers, bytes, meta, &lanes.options),
+        Takes::Multipart(_) => body::parse(&head.headers, bytes, &[], &lanes.options),
+        Takes::Own(_) => body::bare(bytes, &lanes.options).map(bare),
+    }
 }
 
 /// Whether who brings no credential is let in.
@@ -540,15 +574,10 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
 }
 
 /// A parameter with a typing error must not be passed over.
-fn refuse_unknown(route: &Route, head: &Head) -> Outcome<()> {
+fn unknown_params(route: &Route, head: &Head) -> Vec<Fault> {
     let is_known = |name: &str| route.lenient || route.query.iter().any(|param| param.name == name);
     let unknown = head.query.keys().filter(|name| !is_known(name));
-    let faults: Vec<Fault> = unknown
+    unknown
         .map(|name| Fault::wrong(name, "no such parameter"))
-        .collect();
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Invalid(faults))
-    }
+        .collect()
 }

@@ -126,12 +126,14 @@ impl Services {
     /// # Errors
     /// The store failed; what was to be audited must not happen then.
     pub fn note(&self, caller: &Caller, event: Event) -> Outcome<()> {
+        caller.refuse_faulty()?;
         let draft = event.draft(caller.tenant().clone(), caller.actor(), caller.via());
         self.note_draft(draft)
     }
 
     /// The same, and says where the entry stands.
     pub(super) fn note_placed(&self, caller: &Caller, event: Event) -> Outcome<OpId> {
+        caller.refuse_faulty()?;
         let draft = event.draft(caller.tenant().clone(), caller.actor(), caller.via());
         let written = self.store().write(move |session| session.audit(draft));
         written.map_err(Failure::from)
@@ -152,7 +154,7 @@ impl Services {
             return Ok(());
         };
         let event = Event::refused(verb, "denied", None).with("rule", Value::text(rule.clone()));
-        self.note(caller, event)
+        self.note_draft(event.draft(caller.tenant().clone(), caller.actor(), caller.via()))
     }
 
     /// Notes a read of what everybody of the agency may read: it rides with the next group, and equal reads by one caller
@@ -161,6 +163,7 @@ impl Services {
     /// # Errors
     /// Entries can't be written: then nothing is read either.
     pub fn note_plain_read(&self, caller: &Caller, event: Event) -> Outcome<()> {
+        caller.refuse_faulty()?;
         match self.tally().count(caller, event.clone()) {
             Noted::Kept => Ok(()),
             Noted::Untold => self.tell_noted(),

@@ -1,8 +1,11 @@
 //! Bodies of several parts: what is refused leaves nothing, and a large file does not live in memory.
 
 use axum::body::{Body, Bytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
 use serde_json::json;
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::images::photo;
 use crate::reports::{BOUNDARY, parted, report, send_parts, start, upload};
@@ -73,6 +76,71 @@ async fn a_refused_upload_keeps_nothing_of_itself() {
         (&read["images"], &read["chat"]["messages"]),
         (&json!([]), &json!([]))
     );
+}
+
+#[tokio::test]
+async fn a_part_that_is_not_what_its_digest_says_leaves_nothing() {
+    let served = start().await;
+    served.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    let item = json!({"case_id": "INV-2026-0001", "type": "document", "description": "a letter"});
+    served.post("/v1/evidence", item).await.expect(201);
+    let digests = |bytes: &[u8]| {
+        let (short, long) = (Sha256::digest(bytes), Sha512::digest(bytes));
+        [("sha-256", short.to_vec()), ("sha-512", long.to_vec())]
+            .map(|(name, digest)| format!("{name}=:{}:", STANDARD.encode(digest)))
+    };
+    let body = |part: &str, of_file: &str, of_data: &str| {
+        let file = format!("; name=\"files\"; filename=\"a.txt\"\r\n{of_file}\r\n{part}");
+        let data = format!("; name=\"data\"\r\n{of_data}\r\n{{}}");
+        let parts =
+            [file, data].map(|part| format!("--{BOUNDARY}\r\ncontent-disposition: form-data{part}\r\n"));
+        // What stands behind the last part belongs to the body too.
+        format!("{}--{BOUNDARY}--\r\nthe end", parts.concat())
+    };
+    let send = async |body: String, of_body: &str| {
+        let mut request = upload("/v1/evidence/EVD-0001/files", &served.key, Body::from(body));
+        if !of_body.is_empty() {
+            let said = of_body.parse().unwrap();
+            request.headers_mut().insert("content-digest", said);
+        }
+        served.send(request).await
+    };
+    let line = |said: &str| format!("content-digest: {said}\r\n");
+    let ([letter, strong], [other, strongly_other]) = (digests(b"a letter"), digests(b"another letter"));
+    let [of_data, _] = digests(b"{}");
+    for (of_file, of_part, of_body, named) in [
+        (line(&other), String::new(), "", "files: Content-Digest"),
+        (line(&strongly_other), String::new(), "", "files: Content-Digest"),
+        (
+            line(&format!("{letter}, {strongly_other}")),
+            String::new(),
+            "",
+            "files: Content-Digest",
+        ),
+        (line("sha-256=x"), String::new(), "", "files: Content-Digest"),
+        (line(&letter), line(&other), "", "data: Content-Digest"),
+        (line(&letter), String::new(), other.as_str(), "Content-Digest"),
+        (line(&letter), String::new(), "sha-512", "Content-Digest"),
+    ] {
+        let refused = send(body("a letter", &of_file, &of_part), of_body)
+            .await
+            .expect(400);
+        assert!(
+            refused.messages()[0].starts_with(named),
+            "{:?}",
+            refused.messages()
+        );
+        assert_eq!(served.services().files().blobs().all().unwrap(), [], "{named}");
+    }
+    // Evidence takes no data: it is refused for that alone.
+    let refused = send(body("a letter", &line(&letter), &line(&of_data)), "");
+    let refused = refused.await.expect(400);
+    assert_eq!(refused.messages(), ["data: no such part: files are taken"]);
+    let said = line(&format!("{letter}, {strong}, md5=:AA==:"));
+    let whole = body("a letter", &said, "").replace("name=\"data\"", "name=\"files\"; filename=\"b.txt\"");
+    let [of_body, _] = digests(whole.as_bytes());
+    let made = send(whole, &of_body).await.expect(201);
+    assert_eq!(made.data()["files"][0]["size"], 8);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod batch;
 mod casework;
 mod conflicts;
 mod conventions;
+mod faults;
 mod lists;
 mod nodes;
 mod reading;

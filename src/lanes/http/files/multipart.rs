@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::kind::Kind;
 use crate::lanes::http::ask::Head;
+use crate::lanes::http::digest::{Expected, FIELD, Watched};
 use crate::lanes::http::route::Visit;
 use crate::lanes::http::{Lanes, Options, blocking, body};
 use crate::services::Services;
@@ -105,7 +106,8 @@ pub async fn receive_for(
 /// Receives a whole body.
 ///
 /// # Errors
-/// `Unsupported` for another media type; `TooLarge`; `Full`; `Invalid` for unknown parts and for a body that breaks off.
+/// `Unsupported` for another media type; `TooLarge`; `Full`; `Invalid` for unknown parts, for a body that breaks off, and for
+/// one that is not what its `Content-Digest` says, as a whole or in a part.
 pub async fn receive(
     services: &Services,
     headers: &HeaderMap,
@@ -113,10 +115,19 @@ pub async fn receive(
     limits: PartLimits,
 ) -> Outcome<Parts> {
     // Whether the headers say what is needed is asked without the body, which would be gone with the refusal.
-    if let Err(failure) = opened(headers, Body::empty()).await {
-        body::drain_long(body, limits.drained_bytes_max).await;
-        return Err(failure);
-    }
+    let said = opened(headers, Body::empty()).await;
+    let said = said.and_then(|_| Expected::of(headers, FIELD));
+    let (body, watched) = match said {
+        Ok(Some(expected)) => {
+            let (body, watched) = Watched::new(body, expected);
+            (body, Some(watched))
+        }
+        Ok(None) => (body, None),
+        Err(failure) => {
+            body::drain_long(body, limits.drained_bytes_max).await;
+            return Err(failure);
+        }
+    };
     let mut multipart = opened(headers, body).await?;
     let mut parts = Parts {
         services: services.clone(),
@@ -128,6 +139,10 @@ pub async fn receive(
     if let Err(failure) = outcome {
         drain(&mut multipart, limits.drained_bytes_max).await;
         return Err(failure);
+    }
+    drop(multipart);
+    if let Some(watched) = watched {
+        watched.agree(limits.drained_bytes_max).await?;
     }
     Ok(parts)
 }
@@ -158,7 +173,12 @@ async fn fill(parts: &mut Parts, multipart: &mut Multipart, limits: PartLimits) 
                 parts.files.push(file);
             }
             Some("data") if parts.data.is_null() => {
+                let expected = Expected::of(field.headers(), "data: Content-Digest")?;
                 let bytes = read_short(field, limits.data_bytes_max).await?;
+                if let Some(mut expected) = expected {
+                    expected.update(&bytes);
+                    expected.agree()?;
+                }
                 parts.body.extend_from_slice(b"data");
                 parts.body.extend_from_slice(&bytes);
                 parts.data = unwrapped(body::json("data", &bytes, limits.members_max)?);
@@ -177,10 +197,11 @@ async fn fill(parts: &mut Parts, multipart: &mut Multipart, limits: PartLimits) 
     Ok(())
 }
 
-/// The part may hold the root `data` of a JSON body, or what stands in it.
+/// The part may hold the root of a JSON body, or what stands in its `data`.
 fn unwrapped(json: Json) -> Json {
+    let is_root = |name: &String| name == "data" || body::ANSWERED.contains(&name.as_str());
     match json {
-        Json::Object(mut root) if root.len() == 1 && root.contains_key("data") => {
+        Json::Object(mut root) if root.contains_key("data") && root.keys().all(is_root) => {
             root.remove("data").unwrap_or(Json::Null)
         }
         json => json,
@@ -190,12 +211,13 @@ fn unwrapped(json: Json) -> Json {
 /// Streams a part to disk. `None` for the empty part that a form sends when no file was chosen.
 async fn store(services: &Services, mut field: Field<'_>, limits: PartLimits) -> Outcome<Option<Uploaded>> {
     let name = field.file_name().map(str::to_owned);
+    let expected = Expected::of(field.headers(), "files: Content-Digest")?;
     let (pieces, arriving) = mpsc::channel(PIECES_MAX);
     let services = services.clone();
     let unnamed = name.as_deref().is_none_or(str::is_empty);
     let writing = blocking(move || {
         let upload = services.files().begin(limits.purpose, limits.file_bytes_max)?;
-        let file = write(upload, arriving, name.as_deref())?;
+        let file = write(upload, arriving, (name.as_deref(), expected))?;
         if unnamed && file.held().bytes() == 0 {
             services.give_up_uploads([file]);
             return Ok(None);
@@ -230,12 +252,24 @@ enum Piece {
     End,
 }
 
-/// Writes pieces until the last; a part that breaks off leaves nothing.
-fn write(mut upload: Upload, mut arriving: mpsc::Receiver<Piece>, name: Option<&str>) -> Outcome<Uploaded> {
+/// Writes pieces until the last; a part that breaks off, or is another than was said, leaves nothing.
+fn write(
+    mut upload: Upload,
+    mut arriving: mpsc::Receiver<Piece>,
+    (name, mut expected): (Option<&str>, Option<Expected>),
+) -> Outcome<Uploaded> {
     while let Some(piece) = arriving.blocking_recv() {
         match piece {
-            Piece::Bytes(bytes) => upload.write(&bytes)?,
-            Piece::End => return upload.finish(name),
+            Piece::Bytes(bytes) => {
+                if let Some(expected) = &mut expected {
+                    expected.update(&bytes);
+                }
+                upload.write(&bytes)?;
+            }
+            Piece::End => {
+                expected.map_or(Ok(()), Expected::agree)?;
+                return upload.finish(name);
+            }
         }
     }
     Err(Failure::wrong("body", "a whole body: it broke off"))
