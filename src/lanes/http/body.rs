@@ -320,7 +320,7 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue};
     use serde_json::json;
 
-    use super::{Content, Options, parse};
+    use super::{Content, Options, json, parse};
     use crate::services::failure::Failure;
 
     fn parsed(text: &str) -> Result<serde_json::Value, Vec<String>> {
