@@ -18,7 +18,7 @@ use crate::lanes::http::{Lanes, body};
 use crate::services::failure::{Failure, Fault, Outcome};
 
 /// Characters of a parameter. Percent-encoded they fit into a head, which has a limit of its own (`limits.header_bytes_max`).
-const QUERY_CHARS_MAX: usize = 8_000;
+const QUERY_CHARS_MAX: usize = 2_000;
 const VARIABLES_CHARS_MAX: usize = 2_000;
 const NAME_CHARS_MAX: usize = 200;
 
