@@ -252,8 +252,7 @@ fn add_payload(book: &mut Book, kind: Option<&'static Kind>) -> String {
             ],
         );
         if let Some(kind) = kind {
-            let field = Box::leak(one_of(kind).into_boxed_str());
-            let link = json_link(field, "record", kind.name, "The record as it is now.");
+            let link = json_link(one_of(kind), "record", kind.name, "The record as it is now.");
             payload.fields.push(link);
         }
         book.add(payload);

@@ -271,7 +271,7 @@ pub(in crate::lanes::graphql) fn json_type(
 
 /// A field that leads to a record whose id is a member of JSON.
 pub(in crate::lanes::graphql) fn json_link(
-    name: &'static str,
+    name: impl Into<String>,
     member: &'static str,
     wanted: &str,
     doc: &str,
