@@ -424,6 +424,7 @@ fn lane_options(config: &Config) -> lanes::http::Options {
             aliases_max: config.graphql.aliases_max,
             directives_max: config.graphql.directives_max,
             tokens_max: config.graphql.tokens_max,
+            operations_max: config.graphql.operations_max,
             introspection: config.graphql.introspection,
         },
     }

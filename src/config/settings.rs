@@ -305,6 +305,8 @@ settings! {
         directives_max: usize = "50" in 0..=10000,
         /// Words and signs of one document.
         tokens_max: usize = "10000" in 100..=1000000,
+        /// Queries and changes that one WebSocket has carried out at a time; the next one waits.
+        operations_max: usize = "8" in 1..=1000,
         /// Whether the schema may be asked for.
         introspection: bool = "true",
     }

@@ -72,7 +72,7 @@ impl Services {
     pub fn recall_key(&self, key: &str, via: Via) -> Option<Caller> {
         let door = self.memory.doors.get(&key_hash(key))?;
         let now = self.now();
-        if door.fault(now, via.address).is_some() || !door.lanes.contains(lane_needed(via.lane)) {
+        if door.fault(now, via.address).is_some() || !opens(&door.lanes, via.lane) {
             return None;
         }
         self.people().note_use(door.key, now);
@@ -121,13 +121,11 @@ impl Services {
     }
 
     fn refuse_closed_lane(&self, caller: &Caller) -> Outcome<()> {
-        let lane = lane_needed(caller.via.lane);
-        if caller.lanes.contains(lane) {
-            return Ok(());
+        let refused = demand_lane(caller, caller.via.lane);
+        if let Err(failure) = &refused {
+            self.note_denial(caller, "authenticate", failure)?;
         }
-        let failure = Failure::Denied(format!("the lane {lane} is needed"));
-        self.note_denial(caller, "authenticate", &failure)?;
-        Err(failure)
+        refused
     }
 
     /// The caller behind a user's static token, for evidence-room clients.
@@ -261,12 +259,33 @@ fn words(value: Option<&Value>) -> BTreeSet<String> {
         .collect()
 }
 
-/// The lane that a credential must open for requests of this one.
-pub fn lane_needed(lane: &'static str) -> &'static str {
+/// The lane of GraphQL over a WebSocket: who may ask or listen comes in, and each operation demands its own.
+pub const GRAPHQL_SOCKET_LANE: &str = "graphql-ws";
+
+/// The lanes of which a credential must open one for requests of this one.
+fn lanes_needed(lane: &str) -> &'static [&'static str] {
     match lane {
-        lane @ ("sync" | "events") => lane,
-        _ => "query",
+        "sync" => &["sync"],
+        "events" => &["events"],
+        GRAPHQL_SOCKET_LANE => &["query", "events"],
+        _ => &["query"],
     }
+}
+
+fn opens(granted: &BTreeSet<String>, lane: &str) -> bool {
+    lanes_needed(lane).iter().any(|needed| granted.contains(*needed))
+}
+
+/// Demands that the caller's credential opens this lane.
+///
+/// # Errors
+/// `Denied`, naming what is needed.
+pub fn demand_lane(caller: &Caller, lane: &str) -> Outcome<()> {
+    if opens(&caller.lanes, lane) {
+        return Ok(());
+    }
+    let needed = lanes_needed(lane).join(" or ");
+    Err(Failure::Denied(format!("the lane {needed} is needed")))
 }
 
 fn holder(rows: &impl Read, kind: &'static Kind, field: &Field, hash: Hash) -> Outcome<Option<Record>> {

@@ -15,17 +15,17 @@ use crate::lanes::http::ask::Head;
 use crate::lanes::http::ears::socket::is_upgrade;
 use crate::lanes::http::route::{Gives, Param, Route, Visit, param};
 use crate::lanes::http::{Lanes, body};
+use crate::services::access::GRAPHQL_SOCKET_LANE;
 use crate::services::failure::{Failure, Fault, Outcome};
 
 /// Characters of a parameter. Percent-encoded they fit into a head, which has a limit of its own (`limits.header_bytes_max`).
-const QUERY_CHARS_MAX: usize = 2_000;
-const VARIABLES_CHARS_MAX: usize = 2_000;
+const PARAM_CHARS_MAX: usize = 2_000;
 const NAME_CHARS_MAX: usize = 200;
 
 const PARAMS: [Param; 3] = [
     param(
         "query",
-        Shape::Text(QUERY_CHARS_MAX),
+        Shape::Text(PARAM_CHARS_MAX),
         "The document; it must be a query. A longer one goes by `POST`.",
     ),
     param(
@@ -35,7 +35,7 @@ const PARAMS: [Param; 3] = [
     ),
     param(
         "variables",
-        Shape::Text(VARIABLES_CHARS_MAX),
+        Shape::Text(PARAM_CHARS_MAX),
         "With which variables, as a JSON object. Longer ones go by `POST`.",
     ),
 ];
@@ -64,7 +64,7 @@ pub fn routes(others: &[Route]) -> Vec<Route> {
         "Subscribe, ask and change in GraphQL over a WebSocket: `graphql-transport-ws`",
     )
     .group("graphql")
-    .lane("graphql")
+    .lane(GRAPHQL_SOCKET_LANE)
     .tells(render_failure)
     .admits_later(is_upgrade)
     .gives_other(101, Gives::Own(&MEDIA, answered_schema))

@@ -40,7 +40,11 @@ impl Kept {
         }
     }
 
-    fn engine(&self) -> Outcome<&Engine> {
+    /// What answers queries and changes.
+    ///
+    /// # Errors
+    /// `Internal`: the tables are wrong.
+    pub(super) fn engine(&self) -> Outcome<&Engine> {
         made(&self.engine, || Engine::new(&self.writes))
     }
 

@@ -9,7 +9,7 @@ use uuid::{NoContext, Timestamp};
 
 use crate::lanes::http::ask::Head;
 use crate::lanes::http::{Lanes, Rates};
-use crate::services::access::{KEY_PREFIX, lane_needed};
+use crate::services::access::{KEY_PREFIX, demand_lane};
 use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
 
@@ -151,9 +151,7 @@ pub(super) fn refuse_nobody(lanes: &Lanes, head: &Head) -> Failure {
 /// `Unauthenticated`; `Denied` where the credential does not open this lane; `Unknown` for another agency.
 fn caller_of(lanes: &Lanes, head: &Head) -> Outcome<Caller> {
     let caller = admit(lanes, head, via_of(head))?;
-    let needed = lane_needed(head.lane);
-    if !caller.lanes().contains(needed) {
-        let failure = Failure::Denied(format!("the lane {needed} is needed"));
+    if let Err(failure) = demand_lane(&caller, head.lane) {
         lanes.services.note_denial(&caller, "request", &failure)?;
         return Err(failure);
     }
@@ -195,7 +193,7 @@ fn key_in(given: &HeaderValue) -> Option<&str> {
 fn recalled(lanes: &Lanes, head: &Head) -> Option<Caller> {
     let key = key_in(head.headers.get(AUTHORIZATION)?)?;
     let caller = lanes.services.recall_key(key, via_of(head))?;
-    let fits = caller.lanes().contains(lane_needed(head.lane)) && !names_other_agency(&caller, head);
+    let fits = demand_lane(&caller, head.lane).is_ok() && !names_other_agency(&caller, head);
     fits.then_some(caller)
 }
 

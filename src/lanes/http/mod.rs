@@ -150,6 +150,8 @@ pub struct GraphqlOptions {
     pub directives_max: usize,
     /// Words and signs of one document.
     pub tokens_max: usize,
+    /// Queries and changes of one WebSocket that are carried out at a time.
+    pub operations_max: usize,
     /// Whether the schema may be asked for.
     pub introspection: bool,
 }
@@ -163,6 +165,7 @@ impl Default for GraphqlOptions {
             aliases_max: 10,
             directives_max: 50,
             tokens_max: 10_000,
+            operations_max: 8,
             introspection: true,
         }
     }

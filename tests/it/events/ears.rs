@@ -129,6 +129,17 @@ pub(crate) async fn ask_all(served: &TestBox, key: &str, query: &str) -> Vec<Jso
     }
 }
 
+/// These events are the openings of `Case 0`, `Case 1` and so on, in order and each once.
+#[track_caller]
+pub(crate) fn opened_in_order(events: &[&Json], count: usize) {
+    let numbers = events.iter().map(|event| event["sequence"].as_u64().unwrap());
+    let numbers: Vec<u64> = numbers.collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    let titles = events.iter().map(|event| &event["data"]["changes"]["title"]);
+    let expected: Vec<String> = (0..count).map(|number| format!("Case {number}")).collect();
+    assert!(titles.eq(&expected), "{events:?}");
+}
+
 /// A subscription to everything, from a number on.
 pub(crate) fn subscribe(id: &str, after: Option<u64>) -> Json {
     let mut frame = json!({"op": "subscribe", "id": id});

@@ -7,7 +7,7 @@ use blotter::domain::value::Value;
 use blotter::services::events::{Feed, FeedOptions, Filter, Listener};
 use serde_json::{Value as Json, json};
 
-use crate::events::ears::{Ear, ask_all, stream, subscribe};
+use crate::events::ears::{Ear, ask_all, opened_in_order, stream, subscribe};
 use crate::support::desk::TestDesk;
 use crate::support::testbox::{METRO, TestBox};
 
@@ -107,22 +107,7 @@ async fn replay_and_live_join_without_gap_or_double_while_the_feed_grows() {
             .iter()
             .filter(|frame| frame["id"] == id && frame["op"] == "event");
         let of: Vec<&Json> = of.map(|frame| &frame["event"]).collect();
-        let numbers: Vec<u64> = of
-            .iter()
-            .map(|event| event["sequence"].as_u64().unwrap())
-            .collect();
-        assert!(
-            numbers.windows(2).all(|pair| pair[0] < pair[1]),
-            "{id}: {numbers:?}"
-        );
-        let titles: Vec<&str> = of
-            .iter()
-            .map(|event| event["data"]["changes"]["title"].as_str().unwrap())
-            .collect();
-        let expected: Vec<String> = (0..BEFORE + WHILE)
-            .map(|number| format!("Case {number}"))
-            .collect();
-        assert_eq!(titles, expected, "{id}");
+        opened_in_order(&of, BEFORE + WHILE);
         let ended = heard
             .iter()
             .filter(|frame| frame["id"] == id && frame["op"] == "caughtUp");

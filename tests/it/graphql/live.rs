@@ -4,7 +4,7 @@ use axum::http::Method;
 use blotter::lanes::http::{Ears, Options};
 use serde_json::{Value as Json, json};
 
-use crate::events::ears::{Ear, ask_all};
+use crate::events::ears::{Ear, ask_all, opened_in_order};
 use crate::graphql::codes;
 use crate::graphql::protocol::{begun, operation, settle};
 use crate::support::testbox::{METRO, TestBox, plenty};
@@ -121,22 +121,7 @@ async fn replay_and_live_join_without_gap_or_double_while_the_feed_grows() {
     for id in ["all", "opened"] {
         let of = heard.iter().filter(|frame| frame["id"] == id);
         let of: Vec<&Json> = of.map(|frame| &frame["payload"]["data"]["events"]).collect();
-        let numbers: Vec<u64> = of
-            .iter()
-            .map(|event| event["sequence"].as_u64().unwrap())
-            .collect();
-        assert!(
-            numbers.windows(2).all(|pair| pair[0] < pair[1]),
-            "{id}: {numbers:?}"
-        );
-        let titles: Vec<&Json> = of
-            .iter()
-            .map(|event| &event["data"]["changes"]["title"])
-            .collect();
-        let expected: Vec<Json> = (0..BEFORE + WHILE)
-            .map(|number| case(number)["data"]["title"].clone())
-            .collect();
-        assert_eq!(titles, expected.iter().collect::<Vec<_>>(), "{id}");
+        opened_in_order(&of, BEFORE + WHILE);
     }
     assert_eq!(settle(&mut ear).await, Vec::<Json>::new(), "and nothing twice");
 }
@@ -186,8 +171,8 @@ async fn a_case_is_told_as_it_is_whenever_something_happens_to_it() {
         json!([{"description": "Rope"}])
     );
 
-    let foreign = served.key_for("harbor", &["*"], &["query"]);
-    let scoped = served.key_with(&["entities:read"]);
+    let foreign = served.key_for("harbor", &["*"], &["events"]);
+    let scoped = served.key_for(METRO, &["entities:read"], &["events"]);
     for (key, id, code) in [
         (&served.key, "INV-2026-9999", "NOT_FOUND"),
         (&served.key, "nothing", "NOT_FOUND"),
@@ -205,7 +190,7 @@ async fn a_case_is_told_as_it_is_whenever_something_happens_to_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_told_of_what_he_may_not_read_and_who_loses_his_key_is_told_no_more() {
     let served = TestBox::start().await;
-    let cleared = served.key_for(METRO, &["*", "cases:restricted"], &["query"]);
+    let cleared = served.key_for(METRO, &["*", "cases:restricted"], &["query", "events"]);
     let hidden = json!({"data": {"title": "Hidden", "classification": "restricted"}});
     let hidden = TestBox::request(Method::POST, "/v1/cases", Some(&cleared), &[], Some(&hidden));
     let hidden = served.send(hidden).await.expect(201).data();
@@ -215,9 +200,9 @@ async fn nobody_is_told_of_what_he_may_not_read_and_who_loses_his_key_is_told_no
         .expect(201);
     let person = json!({"kind": "person", "display_name": "Ruth Okafor"});
     served.post("/v1/entities", person).await.expect(201);
-    let persons = served.key_for(METRO, &["entities:read"], &["query"]);
-    let none = served.key_for(METRO, &["nodes:admin"], &["query"]);
-    let foreign = served.key_for("harbor", &["*"], &["query"]);
+    let persons = served.key_for(METRO, &["entities:read"], &["events"]);
+    let none = served.key_for(METRO, &["nodes:admin"], &["events"]);
+    let foreign = served.key_for("harbor", &["*"], &["events"]);
     let query = "subscription { events(after: 0) { eventType } }";
     for (key, expected) in [
         (&served.key, &["case.opened", "entity.created"][..]),
@@ -240,7 +225,7 @@ async fn nobody_is_told_of_what_he_may_not_read_and_who_loses_his_key_is_told_no
     let entries = String::from_utf8_lossy(&entries.bytes);
     assert!(entries.contains(hidden["id"].as_str().unwrap()), "{entries}");
 
-    let key = served.key_for(METRO, &["cases:read", "cases:write"], &["query"]);
+    let key = served.key_for(METRO, &["cases:read", "cases:write"], &["query", "events"]);
     let mut listening = begun(&served, &key).await;
     listening.say(&operation("a", query, &json!({}))).await;
     next(&mut listening, "a").await;

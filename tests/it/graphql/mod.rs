@@ -6,6 +6,7 @@ mod every;
 mod limits;
 mod live;
 mod protocol;
+mod side;
 
 use axum::http::Method;
 use serde_json::{Value as Json, json};

@@ -77,19 +77,19 @@ async fn who_begins_brings_a_credential_in_a_header_or_in_the_payload() {
         "harbor"
     );
 
-    let events_only = served.key_for(METRO, &["*"], &["events"]);
+    let neither = served.key_for(METRO, &["*"], &["sync"]);
     for (payload, code) in [
         (json!({}), 4401),
         (json!({"apiKey": "ak_no"}), 4401),
         (json!({"authorization": "Bearer "}), 4401),
-        (json!({"apiKey": events_only}), 4403),
+        (json!({"apiKey": neither}), 4403),
     ] {
         let mut ear = connect(&served, None).await.unwrap();
         ear.say(&json!({"type": "connection_init", "payload": payload}))
             .await;
         assert_eq!(ear.hear().await, Err(code), "{payload}");
     }
-    for (key, status) in [("ak_no", 401), (events_only.as_str(), 403)] {
+    for (key, status) in [("ak_no", 401), (neither.as_str(), 403)] {
         let refused = connect(&served, Some(key)).await.err();
         let Some(Error::Http(answer)) = refused else {
             panic!("{refused:?}")

@@ -49,6 +49,7 @@ pub(crate) struct TestBox {
     _feeding: events::Follower,
     /// The watchlists' follower.
     pub(crate) watching: watch::Follower,
+    stopping: CancellationToken,
     _stop: DropGuard,
 }
 
@@ -182,6 +183,7 @@ impl TestBox {
             _follower: follower,
             _feeding: feeding,
             watching,
+            stopping: stop.clone(),
             _stop: stop.drop_guard(),
         }
     }
@@ -194,6 +196,11 @@ impl TestBox {
     /// The owner of the folder, acting for METRO.
     pub(crate) fn owner(&self) -> Caller {
         self.desk.owner_of(METRO)
+    }
+
+    /// The order to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.cancel();
     }
 
     /// The store with its clock.

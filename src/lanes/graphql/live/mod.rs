@@ -1,5 +1,6 @@
-//! `GET /graphql/ws`: subscriptions over a WebSocket by the protocol `graphql-transport-ws`; queries and changes as well. One
-//! operation is carried out at a time; of a subscription its text and a number are kept, and nothing of what it hears.
+//! `GET /graphql/ws`: subscriptions over a WebSocket by the protocol `graphql-transport-ws`; queries and changes as well. They
+//! run side by side; a subscription has begun when the next frame is taken. Of a subscription its text and a number are kept, and
+//! nothing of what it hears.
 
 /// Frames as JSON.
 mod frames;
@@ -8,16 +9,19 @@ mod root;
 /// Subscriptions: what they want, and what they are told.
 mod tell;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Response;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+use futures_util::future::select_all;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::lanes::graphql::live::frames::{PROTOCOL, Said};
-use crate::lanes::graphql::live::tell::{Begun, Subject, begin, tell};
+use crate::lanes::graphql::live::tell::{Begun, Subject, answer, begin, tell};
 use crate::lanes::graphql::run::Kept;
 use crate::lanes::graphql::wire::{Asked, Told};
 use crate::lanes::http::ask::Head;
@@ -69,6 +73,7 @@ pub(super) fn open(kept: Arc<Kept>, lanes: &Lanes, visit: Visit) -> Outcome<Resp
         head: Arc::new(visit.head.clone()),
         speaks,
         subscriptions: Vec::new(),
+        running: Vec::new(),
     };
     socket::open(lanes, visit, speaks.then_some(PROTOCOL), session)
 }
@@ -83,6 +88,13 @@ struct Subscription {
     place: Place,
 }
 
+/// A query or a change that is carried out.
+struct Running {
+    /// `None` if its client does not want to know any more.
+    id: Option<String>,
+    told: Pin<Box<dyn Future<Output = Outcome<Told>> + Send>>,
+}
+
 /// One connection.
 struct Session {
     kept: Arc<Kept>,
@@ -90,6 +102,7 @@ struct Session {
     head: Arc<Head>,
     speaks: bool,
     subscriptions: Vec<Subscription>,
+    running: Vec<Running>,
 }
 
 impl Talk for Session {
@@ -169,9 +182,27 @@ impl Talk for Session {
             (Said::Pong {}, _) => Ok(()),
             (Said::Complete { id }, _) => {
                 self.subscriptions.retain(|known| known.id != id);
+                let running = self.running.iter_mut();
+                for known in running.filter(|known| known.id.as_ref() == Some(&id)) {
+                    known.id = None;
+                }
                 Ok(())
             }
         }
+    }
+
+    async fn made(&mut self) -> Option<Result<Vec<String>, End>> {
+        if self.running.is_empty() {
+            return None;
+        }
+        let (told, place, _) = select_all(self.running.iter_mut().map(|known| &mut known.told)).await;
+        let id = self.running.swap_remove(place).id;
+        Some(match (told, id) {
+            (Err(_), _) => Err(TRY_AGAIN),
+            (Ok(_), None) => Ok(Vec::new()),
+            (Ok(told), Some(id)) if told.data.is_none() => Ok(vec![frames::error(&id, &told)]),
+            (Ok(told), Some(id)) => Ok(vec![frames::next(&id, &told), frames::complete(&id)]),
+        })
     }
 }
 
@@ -195,7 +226,7 @@ async fn initiated(socket: &mut Socket) -> Result<serde_json::Map<String, serde_
 }
 
 impl Session {
-    /// Answers a query or a change, or begins a subscription.
+    /// Begins an operation.
     async fn carry_out(
         &mut self,
         socket: &mut Socket,
@@ -206,25 +237,37 @@ impl Session {
         if !(1..=ID_BYTES_MAX).contains(&id.len()) {
             return Err(NO_ID);
         }
-        if self.subscriptions.iter().any(|known| known.id == id) {
+        let is_running = |known: &Running| known.id.as_ref() == Some(&id);
+        if self.subscriptions.iter().any(|known| known.id == id) || self.running.iter().any(is_running) {
             return Err(KNOWN_ID);
+        }
+        while self.running.len() >= self.lanes.options.graphql.operations_max {
+            let Some(made) = self.made().await else { break };
+            socket.tell_all(made?).await?;
         }
         let subscriptions_max = self.lanes.options.ears.subscriptions_max;
         let is_full = self.subscriptions.len() >= subscriptions_max;
         let (kept, lanes, head) = (Arc::clone(&self.kept), self.lanes.clone(), Arc::clone(&self.head));
         let (who, asked) = (listener.caller().clone(), Arc::new(asked));
-        let operation = Arc::clone(&asked);
+        let (caller, operation) = (who.clone(), Arc::clone(&asked));
         let refuse = move || match is_full {
             true => Err(Failure::Denied(format!(
-                "at most {subscriptions_max} subscriptions"
+                "at most {subscriptions_max} subscriptions (events.subscriptions_max)"
             ))),
             false => Ok(()),
         };
-        let begun = blocking(move || begin(&kept, &lanes, (&who, &head), &operation, refuse)).await;
+        let begun = blocking(move || begin(&kept, &lanes, (&caller, &head), &operation, refuse)).await;
         match begun.map_err(|_| TRY_AGAIN)? {
-            Begun::Answered(told) => {
-                socket.tell(frames::next(&id, &told)).await?;
-                socket.tell(frames::complete(&id)).await
+            Begun::Asked(document) => {
+                let (kept, lanes, head) =
+                    (Arc::clone(&self.kept), self.lanes.clone(), Arc::clone(&self.head));
+                let asked = (Asked::clone(&asked), *document);
+                let told = blocking(move || answer(&kept, &lanes, (&who, &head), asked));
+                self.running.push(Running {
+                    id: Some(id),
+                    told: Box::pin(told),
+                });
+                Ok(())
             }
             Begun::Refused(told) => socket.tell(frames::error(&id, &told)).await,
             Begun::Subscribed {

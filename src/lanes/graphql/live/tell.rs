@@ -1,5 +1,6 @@
 //! An operation as it begins, and what a subscription is told: its text, asked as a query about one thing that happened. All
-//! runs on a thread that may wait for the disk; what happened together is told in one sitting.
+//! runs on a thread that may wait for the disk; what happened together is told in one sitting. A query or a change needs what it
+//! needs over HTTP, a subscription what `/v1/events` needs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +16,7 @@ use crate::lanes::graphql::wire::{Asked, Told};
 use crate::lanes::http::Lanes;
 use crate::lanes::http::ask::Head;
 use crate::lanes::http::ears::hear::Place;
+use crate::services::access::demand_lane;
 use crate::services::caller::Caller;
 use crate::services::events::{Filter, Heard, Wanted};
 use crate::services::failure::{Failure, Outcome};
@@ -36,8 +38,8 @@ pub(super) enum Subject {
 
 /// What came of an operation's beginning.
 pub(super) enum Begun {
-    /// It was a query or a change.
-    Answered(Told),
+    /// It is a query or a change, and can be carried out.
+    Asked(Box<ExecutableDocument>),
     /// Nothing was done.
     Refused(Told),
     /// It goes on.
@@ -68,19 +70,16 @@ pub(super) fn begin(
         Ok(prepared) => prepared,
         Err(failure) => return refused(failure),
     };
-    let is_subscription = |ty| ty == OperationType::Subscription;
-    if !chosen(&prepared.document, asked.operation_name.as_deref()).is_some_and(is_subscription) {
-        let told = run(
-            prepared.engine,
-            lanes,
-            (caller, head),
-            (asked.clone(), prepared.document),
-            &Handle::current(),
-        );
-        return Ok(match told.data {
-            None => Begun::Refused(told),
-            Some(_) => Begun::Answered(told),
-        });
+    let chosen = chosen(&prepared.document, asked.operation_name.as_deref());
+    let (is_subscription, lane) = match chosen {
+        Some(OperationType::Subscription) => (true, "events"),
+        _ => (false, "query"),
+    };
+    if let Err(failure) = demand_lane(caller, lane) {
+        return refused(failure);
+    }
+    if !is_subscription {
+        return Ok(Begun::Asked(Box::new(prepared.document)));
     }
     if let Err(failure) = refuse_more() {
         return refused(failure);
@@ -100,6 +99,20 @@ pub(super) fn begin(
             })
         }
     }
+}
+
+/// Answers a query or a change that has begun.
+///
+/// # Errors
+/// None that is one of the operation: those are told.
+pub(super) fn answer(
+    kept: &Kept,
+    lanes: &Lanes,
+    (caller, head): (&Caller, &Head),
+    asked: (Asked, ExecutableDocument),
+) -> Outcome<Told> {
+    let engine = kept.engine()?;
+    Ok(run(engine, lanes, (caller, head), asked, &Handle::current()))
 }
 
 /// What a subscription wants, as its root field says; or why there is no such thing.

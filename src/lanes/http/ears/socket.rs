@@ -84,6 +84,11 @@ pub trait Talk: Send + 'static {
         listener: &mut Listener,
         frame: Frame,
     ) -> impl Future<Output = Step> + Send;
+
+    /// The frames of what is carried out beside and ends next; `None` if nothing is. Nothing is lost if it is given up.
+    fn made(&mut self) -> impl Future<Output = Option<Result<Vec<String>, End>>> + Send {
+        ready(None)
+    }
 }
 
 /// Whether a WebSocket is asked for, which may bring its credential in its first frame.
@@ -192,7 +197,8 @@ impl Socket {
             self.flush().await?;
             tokio::select! {
                 biased;
-                () = lanes.beside.stopping() => return Err(GOING_AWAY),
+                () = lanes.beside.stopping() => return Err(self.finish(talk).await),
+                Some(made) = talk.made() => self.tell_all(made?).await?,
                 frame = self.hear() => talk.take(self, &mut listener, frame?).await?,
                 _ = looks.tick() => listener = self.look_again().await?,
                 _ = pings.tick() => self.ping().await?,
@@ -200,6 +206,27 @@ impl Socket {
                 moved = moved.changed() => moved.map_err(|_| GOING_AWAY)?,
             }
         }
+    }
+
+    /// Tells what came of everything that is carried out yet.
+    async fn finish(&mut self, talk: &mut impl Talk) -> End {
+        while let Some(Ok(made)) = talk.made().await {
+            if let Err(end) = self.tell_all(made).await {
+                return end;
+            }
+        }
+        GOING_AWAY
+    }
+
+    /// Writes frames, which go out with others.
+    ///
+    /// # Errors
+    /// The end, if the client is gone.
+    pub async fn tell_all(&mut self, frames: Vec<String>) -> Step {
+        for frame in frames {
+            self.tell(frame).await?;
+        }
+        Ok(())
     }
 
     /// The next frame in which something is said.
