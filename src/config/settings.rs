@@ -174,7 +174,7 @@ settings! {
         members_max: usize = "10000" in 100..=1000000,
         /// Bytes of a body that is too long or refused that are still read, so that its sender gets the answer.
         drained_bytes_max: u64 = "33554432" in 0..=1099511627776,
-        /// From so many bytes on a JSON body is large, waits for its turn, and counts as one request more for each time that it holds them.
+        /// From so many bytes on a JSON body is large, is read at 16 MB a second, waits for its turn, and counts as one request more for each time that it holds them.
         large_bytes_min: usize = "262144" in 4096..=268435456,
         /// Large JSON bodies that are taken apart at once; each can take some fifty times its length in memory.
         large_at_once_max: usize = "2" in 1..=1024,

@@ -44,9 +44,9 @@ pub(super) struct Bench {
     /// Keeps the filled node in this folder, and uses it again
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// Measures what other clients notice of hostile ones instead
-    #[arg(long)]
-    hostile: bool,
+    /// Measures what other clients notice of hostile ones instead: of this abuse, or of each
+    #[arg(long, value_name = "ABUSE", num_args = 0..=1)]
+    hostile: Option<Option<hostile::Abuse>>,
     /// Measures a drain of that many items by a client of the evidence room instead
     #[arg(long)]
     safe: bool,
@@ -97,9 +97,9 @@ impl Bench {
         };
         let large = self.folder.as_deref().unwrap_or(scratch.path()).join("large");
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        if self.hostile {
+        if let Some(only) = self.hostile {
             let node = Node::at(scratch.path())?;
-            return runtime.block_on(hostile::figures(&node, self, say));
+            return runtime.block_on(hostile::figures((&node, only), self, say));
         }
         if self.safe {
             let node = Node::at(scratch.path())?;

@@ -122,7 +122,7 @@ async fn post(kept: Arc<Kept>, lanes: Lanes, visit: Visit) -> Outcome<Response<B
     let media = Media::of(&visit.head.headers);
     let (caller, head, body) = visit.into_parts()?;
     let bytes_max = lanes.options.graphql.body_bytes_max;
-    let bytes = body::read_within(&head.headers, body, bytes_max, lanes.options.drained_bytes_max).await?;
+    let bytes = body::read_within(&head.headers, body, bytes_max, &lanes.options).await?;
     refuse_other_media(&head.headers)?;
     let asked = Asked::of(body::json("body", &bytes, lanes.options.members_max)?)?;
     answer(kept, lanes, (caller, head), asked, media).await

@@ -18,6 +18,12 @@ use crate::services::failure::{Failure, Fault, Outcome};
 /// Once so much of a body is there, room is made for all that was said: growing by doubling touches three times as much memory.
 const FIRST_BYTES: u64 = 64 << 10;
 
+/// What of a large body is read between two pauses: whoever else asks meets so much of it on his core, and not 4 MB.
+const PIECE_BYTES: u64 = 64 << 10;
+
+/// Between the pieces of a large body: 16 MB a second.
+const PAUSE_OF_LARGE: Duration = Duration::from_millis(4);
+
 /// How much of a body is read that nobody asked for.
 const UNASKED_BYTES_MAX: u64 = 64 << 10;
 
@@ -63,7 +69,7 @@ async fn forget_at(mut body: Body, bytes_max: u64, pause: Duration) {
 /// # Errors
 /// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off, or is not what its `Content-Digest` says.
 pub async fn read(headers: &HeaderMap, body: Body, options: &Options) -> Outcome<Bytes> {
-    read_within(headers, body, options.json_bytes_max, options.drained_bytes_max).await
+    read_within(headers, body, options.json_bytes_max, options).await
 }
 
 /// The same within another limit.
@@ -74,8 +80,9 @@ pub async fn read_within(
     headers: &HeaderMap,
     mut body: Body,
     bytes_max: u64,
-    drained_bytes_max: u64,
+    options: &Options,
 ) -> Outcome<Bytes> {
+    let drained_bytes_max = options.drained_bytes_max;
     if let Err(packed) = refuse_packed(headers) {
         forget(body, drained_bytes_max).await;
         return Err(packed);
@@ -90,13 +97,17 @@ pub async fn read_within(
     }
     let (too_long, whole) = (said.is_some_and(|length| length > bytes_max), said.unwrap_or(0));
     let mut all = Vec::new();
-    let mut length = 0_u64;
+    let (mut length, mut next_pause) = (0_u64, options.large_body_bytes_min as u64);
     while let Some(frame) = body.frame().await {
         let broken = || Failure::wrong("body", "a whole body: it broke off");
         let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
             continue;
         };
         length += data.len() as u64;
+        if length > next_pause {
+            next_pause = length + PIECE_BYTES;
+            tokio::time::sleep(PAUSE_OF_LARGE).await;
+        }
         if length <= bytes_max && !too_long {
             if length > FIRST_BYTES {
                 // Nothing if there is room.

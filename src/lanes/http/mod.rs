@@ -117,7 +117,7 @@ pub struct Options {
     pub members_max: usize,
     /// How much of a body that is too long or refused is still read.
     pub drained_bytes_max: u64,
-    /// From this length on a JSON body is large.
+    /// From this length on a JSON body is large, and the rest of it is read at a pace.
     pub large_body_bytes_min: usize,
     /// Large bodies that are parsed and checked at once; each can take some fifty times its length in memory.
     pub large_bodies_at_once_max: usize,

@@ -84,9 +84,6 @@ impl Abuse {
 
 /// Commits an abuse until the standard input ends, and says how often.
 pub(in crate::cli::bench) fn commit(abuse: Abuse) -> std::io::Result<()> {
-    const LOWEST_PRIORITY: i32 = 19;
-    // The threads of the runtime inherit it.
-    rustix::process::nice(LOWEST_PRIORITY)?;
     let mut input = std::io::stdin().lock();
     let mut line = String::new();
     input.read_line(&mut line)?;

@@ -24,14 +24,19 @@ const POLITE: usize = 4;
 /// Of a polite client, between an answer and its next request: so that it asks less often than a key may.
 const PAUSE: Duration = Duration::from_millis(12);
 
-/// A line for each abuse.
-pub(super) async fn figures(node: &Node, bench: &Bench, say: &dyn Fn(&str)) -> std::io::Result<Vec<Figure>> {
+/// A line for each abuse, or for one alone.
+pub(super) async fn figures(
+    (node, only): (&Node, Option<Abuse>),
+    bench: &Bench,
+    say: &dyn Fn(&str),
+) -> std::io::Result<Vec<Figure>> {
     node.fill(bench.records.min(1_000)).await?;
     let guests = Guests::of(node)?;
     let server = node.start_as_shipped()?;
     prepare(&server.target).await?;
     let mut figures = Vec::new();
-    for abuse in Abuse::ALL {
+    let abuses = only.map_or(Abuse::ALL.to_vec(), |abuse| vec![abuse]);
+    for abuse in abuses {
         say(abuse.what());
         let watch = server.watch_memory();
         let mut rounds = Vec::new();
@@ -160,11 +165,15 @@ impl Abusers {
             authority: server.authority.clone(),
             authorization: authorization.to_owned(),
         };
-        let mut child = Command::new(std::env::current_exe()?)
+        // Idle: one whose priority is merely low keeps a core until its slice ends, though others wait for it.
+        let mut child = Command::new("chrt")
+            .args(["--idle", "0"])
+            .arg(std::env::current_exe()?)
             .args(["bench", "--abuse", abuse.name()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(|error| std::io::Error::other(format!("chrt, of util-linux: {error}")))?;
         let out = BufReader::new(child.stdout.take().ok_or_else(missing)?);
         let mut begun = Self { child, out };
         let input = begun.child.stdin.as_mut().ok_or_else(missing)?;
