@@ -112,7 +112,7 @@ const TYPES: [(&str, &str); 33] = [
     ("alert.raised", "An alert was raised that belongs to no case."),
     (
         "alert.updated",
-        "An alert changed that belongs to no case: `data.changes` says how.",
+        "An alert changed: `data.changes` says how. Each case that it belongs to is told so besides, by `case.alert.…`.",
     ),
     ("unit.position_marked", "Somebody marked where a unit is."),
     (
@@ -251,6 +251,17 @@ fn grave(alert: &Value) -> Severity {
     word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
+/// What an entry of a case's alerts says.
+fn of_alert_in_case(entry: &Value) -> &'static str {
+    match entry.get("status").map(Value::as_text) {
+        None => "case.alert.priority_raised",
+        Some(Some("acknowledged")) => "case.alert.acknowledged",
+        Some(Some("dismissed")) => "case.alert.dismissed",
+        Some(Some("escalated")) => "case.alert.escalated",
+        Some(_) => "case.updated",
+    }
+}
+
 /// An operation beside its record.
 struct Seen<'o> {
     record: &'o Record,
@@ -265,7 +276,7 @@ impl Seen<'_> {
         let own = |field: &str| self.severity(field);
         let (name, severity) = match self.record.kind.as_str() {
             kind if kind == CASE.name => match self.alert() {
-                Some(alert) if !is_new => ("case.alert.priority_raised", grave(alert)),
+                Some(alert) if !is_new => (of_alert_in_case(alert), grave(alert)),
                 _ => (self.of_case(is_new), own("priority")),
             },
             kind if kind == ENTITY.name => (self.of_entity(is_new), own("risk_level")),
@@ -340,10 +351,6 @@ impl Seen<'_> {
             () if is_new && matched => "watchlist.matched",
             () if is_new && self.in_case => "case.alert.priority_raised",
             () if is_new => "alert.raised",
-            () if !self.in_case => "alert.updated",
-            () if self.sets("status", "acknowledged") => "case.alert.acknowledged",
-            () if self.sets("status", "dismissed") => "case.alert.dismissed",
-            () if self.sets("status", "escalated") => "case.alert.escalated",
             () => "alert.updated",
         }
     }

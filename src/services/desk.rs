@@ -18,7 +18,7 @@ use crate::services::find;
 use crate::services::people;
 use crate::services::policy::{self, Deed};
 use crate::services::shape::{Checker, describe};
-use crate::services::watch::Limits;
+use crate::services::watch::{self, Limits};
 use crate::store::session::Session;
 use crate::views::records;
 
@@ -224,7 +224,15 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             self.touch(&as_it_is);
             as_it_is
         } else {
-            self.draft(kind, record.id, changes)?
+            let told = match kind.name == kind::ALERT.name {
+                true => watch::told_to_cases(self.session.rows(), record, &changes)?,
+                false => Vec::new(),
+            };
+            let changed = self.draft(kind, record.id, changes)?;
+            for (case, entry) in told {
+                self.draft(&kind::CASE, case, vec![entry])?;
+            }
+            changed
         };
         people::refuse_escalation(self.session.rows(), self.caller, Some(record), &changed)?;
         Ok(changed)

@@ -43,6 +43,9 @@ pub(super) const ALERT_STATUS: Course = Course {
     ],
 };
 
+/// What becomes of an alert.
+pub(super) const DEEDS: &[&str] = &["acknowledged", "dismissed", "escalated"];
+
 impl Course {
     /// Whether the word is entered and left by a step.
     pub fn is_guarded(&self, word: &str) -> bool {

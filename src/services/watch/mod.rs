@@ -29,6 +29,7 @@ use crate::store::database::Read;
 use crate::views::records;
 
 pub use follow::{Follower, Gauge};
+pub(super) use raise::told_to_cases;
 pub use screen::{Screened, ScreenedHit, ScreenedRow, rows_of};
 
 /// The part of the program that raises alerts, as events name it.

@@ -239,18 +239,43 @@ impl Match<'_> {
 
     /// What is added to a case.
     fn link(&self) -> Value {
-        let members = [
-            ("alert_id", Value::Id(self.id(b"record"))),
-            ("record_id", Value::Id(self.record.id)),
-            ("severity", Value::text(self.severity)),
-        ];
-        Value::Map(
-            members
-                .map(|(name, value)| (name.to_owned(), value))
-                .into_iter()
-                .collect::<Fields>(),
-        )
+        link(self.id(b"record"), self.record.id, self.severity, None)
     }
+}
+
+/// An entry of a case's alerts; without a status it says that the alert was raised.
+fn link(alert: RecordId, about: RecordId, severity: &str, status: Option<&str>) -> Value {
+    let members = [
+        ("alert_id", Some(Value::Id(alert))),
+        ("record_id", Some(Value::Id(about))),
+        ("severity", Some(Value::text(severity))),
+        ("status", status.map(Value::text)),
+    ];
+    let members = members.into_iter();
+    let members = members.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Map(members.collect::<Fields>())
+}
+
+/// What becomes of an alert by these changes, for each case that its subject belongs to: who reads the case is told there, and
+/// nobody of a case that he does not read.
+pub(in crate::services) fn told_to_cases(
+    rows: &impl Read,
+    alert: &Record,
+    changes: &[Change],
+) -> Outcome<Vec<(RecordId, Change)>> {
+    let status = changes.iter().find_map(|change| match &change.action {
+        Action::Set(value) | Action::Step(value) if change.field == "status" => value.as_text(),
+        _ => None,
+    });
+    let about = alert.get("record_id").and_then(Value::as_id);
+    let about = about.map(|id| records::get(rows, id)).transpose()?.flatten();
+    let (Some(status), Some(about)) = (status, about) else {
+        return Ok(Vec::new());
+    };
+    let severity = alert.text("severity").unwrap_or("high");
+    let entry = link(alert.id, about.id, severity, Some(status));
+    let told = |case| (case, Change::new("alerts", Action::Append(entry.clone())));
+    Ok(cases_of(rows, &about)?.into_iter().map(told).collect())
 }
 
 fn number(record: &Record) -> String {
@@ -334,7 +359,8 @@ impl Raise {
         Ok(case.filter(|case| {
             let known = case.versions("alerts", Merge::Append);
             let own = Some(&Value::Id(self.alert.id));
-            known.iter().all(|version| version.value.get("alert_id") != own)
+            let says_so = |entry: &Value| entry.get("alert_id") == own && entry.get("status").is_none();
+            !known.iter().any(|version| says_so(&version.value))
         }))
     }
 

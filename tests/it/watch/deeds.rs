@@ -130,21 +130,17 @@ async fn is_remembered(served: &TestBox, alert: &str) {
     );
 }
 
-/// What of a feed says so and is told of this case.
-async fn told_of(served: &TestBox, case: &Json) -> Vec<(Json, Json)> {
+/// What of a feed says so and is told of this case, to this key.
+async fn told_of(served: &TestBox, key: &str, case: &Json) -> Vec<(Json, Json)> {
     let number = case["display_id"].as_str().unwrap();
-    let heard = events(
-        served,
-        &served.key,
-        &format!("*alert*,watchlist.*&cases={number}"),
-    )
-    .await;
+    let heard = events(served, key, &format!("*alert*,watchlist.*&cases={number}")).await;
     let told = heard.into_iter();
     told.map(|mut event| (event["eventType"].take(), event["caseId"].take()))
         .collect()
 }
 
-/// Who filtered by the case heard of the alert, and never that somebody had taken care of it.
+/// Who filtered by the case heard of the alert, and never that somebody had taken care of it; a restricted case that an open
+/// person is in did not hear it at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_that_heard_of_an_alert_hears_what_becomes_of_it() {
     let served = TestBox::start().await;
@@ -164,7 +160,8 @@ async fn every_case_that_heard_of_an_alert_hears_what_becomes_of_it() {
     let raised = alerts(&served, &served.key).await;
     let alert = format!("/v1/alerts/{}", raised[0]["id"].as_str().unwrap());
     let numbers: Vec<Json> = cases.iter().map(|case| case["display_id"].clone()).collect();
-    for verb in ["acknowledge", "escalate"] {
+    // What says nothing new is told to nobody.
+    for verb in ["acknowledge", "acknowledge", "escalate"] {
         served
             .post(&format!("{alert}/{verb}"), json!({}))
             .await
@@ -172,16 +169,40 @@ async fn every_case_that_heard_of_an_alert_hears_what_becomes_of_it() {
     }
     let told = |kind: &str, number: &Json| (json!(kind), number.clone());
     for case in &cases[1..] {
+        let own = &case["display_id"];
         let expected = [
-            told("case.alert.priority_raised", &case["display_id"]),
-            told("case.alert.acknowledged", &numbers[1]),
-            told("case.alert.escalated", &numbers[1]),
+            told("case.alert.priority_raised", own),
+            told("alert.updated", &numbers[1]),
+            told("case.alert.acknowledged", own),
+            told("alert.updated", &numbers[1]),
+            told("case.alert.escalated", own),
         ];
-        assert_eq!(told_of(&served, case).await, expected);
+        for key in [&served.key, &inside] {
+            assert_eq!(told_of(&served, key, case).await, expected);
+        }
     }
-    // The alert is open to all, so it names no case that is not.
+    let own = &numbers[0];
+    let expected = [
+        told("case.alert.priority_raised", own),
+        told("case.alert.acknowledged", own),
+        told("case.alert.escalated", own),
+    ];
+    assert_eq!(told_of(&served, &inside, &cases[0]).await, expected);
+    // Who acted, and all who read the alert, learn nothing of a case that they may not read.
+    assert_eq!(told_of(&served, &served.key, &cases[0]).await, []);
     let all = json!(events(&served, &served.key, "").await).to_string();
-    assert!(!all.contains(numbers[0].as_str().unwrap()), "{all}");
+    for word in ["display_id", "id"].map(|member| cases[0][member].as_str().unwrap()) {
+        assert!(!all.contains(word), "{word}: {all}");
+    }
+    let path = format!("/v1/cases/{}", own.as_str().unwrap());
+    let hidden = served.get_as(&inside, &path).await.expect(200).data();
+    let said = hidden["alerts"].as_array().unwrap().iter();
+    let said: Vec<&Json> = said.map(|entry| &entry["status"]).collect();
+    assert_eq!(
+        said,
+        [&json!(null), &json!("acknowledged"), &json!("escalated")],
+        "{hidden}"
+    );
 }
 
 /// A report that is part of a case matched as if it were part of none.
@@ -202,7 +223,7 @@ async fn a_report_that_belongs_to_a_case_matches_for_it() {
     alerts(&served, &served.key).await;
     list(&served, json!([{"type": "text", "value": "grey pickup"}])).await;
     alerts(&served, &served.key).await;
-    let told = told_of(&served, &case).await;
+    let told = told_of(&served, &served.key, &case).await;
     let matched = (json!("watchlist.matched"), case["display_id"].clone());
     assert!(told.contains(&matched), "{told:?}");
 }
