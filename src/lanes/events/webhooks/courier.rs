@@ -25,8 +25,6 @@ const ASK_EVERY: Duration = Duration::from_secs(10);
 const EVENTS_AT_ONCE: usize = 20;
 /// What was read so long ago is judged anew before it is told.
 const READ_FOR: Duration = Duration::from_secs(1);
-/// After a failure of our own.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The couriers that are on their way, with the version of the record that each was sent out with or told of since.
 type Sent = Arc<Mutex<BTreeMap<RecordId, u64>>>;
@@ -140,6 +138,8 @@ impl Courier {
         let beside = self.lanes.beside.clone();
         let mut moved = self.lanes.feed.listen();
         let mut nudged = self.lanes.deliveries.nudged();
+        // Failures of our own in a row: they may leave audit entries, so they come less and less often.
+        let mut faults = 0_u32;
         loop {
             moved.mark_unchanged();
             nudged.mark_unchanged();
@@ -147,12 +147,20 @@ impl Courier {
                 next = self.round() => next,
                 () = beside.stopping() => return,
             };
-            let next = next.unwrap_or_else(|failure| {
-                tracing::warn!(?failure, webhook = %self.hook, "a webhook could not be told; trying again");
-                Next::Wait(PAUSE)
-            });
+            let next = match next {
+                Ok(next) => {
+                    faults = 0;
+                    next
+                }
+                Err(failure) => {
+                    faults = faults.saturating_add(1);
+                    let wait = backoff(&self.lanes.options.telling, faults);
+                    tracing::warn!(?failure, webhook = %self.hook, ?wait, "a webhook could not be told; trying again");
+                    Next::Wait(wait)
+                }
+            };
             // While it fails, what happens elsewhere changes nothing.
-            let fails = self.standing().failures > 0;
+            let fails = faults > 0 || self.standing().failures > 0;
             match next {
                 Next::Go => {}
                 Next::End => return,
@@ -279,9 +287,9 @@ impl Courier {
     }
 
     async fn hold_back(&mut self, why: String) -> Outcome<Next> {
+        let (lanes, hook, said) = (self.lanes.clone(), self.hook, why.clone());
+        blocking(move || lanes.services.hold_webhook_back(hook, &said)).await?;
         tracing::warn!(webhook = %self.hook, why, "a webhook was paused");
-        let (lanes, hook) = (self.lanes.clone(), self.hook);
-        blocking(move || lanes.services.hold_webhook_back(hook, &why)).await?;
         Ok(Next::End)
     }
 }

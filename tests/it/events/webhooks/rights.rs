@@ -75,6 +75,43 @@ fn a_webhook_hears_what_its_owner_may_read_and_stops_with_him() {
     );
 }
 
+/// The node could not pause the webhook of a key that was made to expunge, which it may not do itself: it tried each second for
+/// ever, and each time left a denial in the audit log.
+#[test]
+fn the_node_pauses_webhooks_of_owners_that_may_more_than_it() {
+    let telling = Telling::start();
+    let gone = Receiver::start(410, &[]);
+    let scopes = "*,records:expunge,cases:restricted";
+    let made = |lanes: &str| {
+        let words = [
+            "key", "create", "--name", "court", "--lanes", lanes, "--scopes", scopes, "--json",
+        ];
+        let key = telling.place.run(&words).json();
+        let wish = json!({"name": lanes, "url": gone.url("/")});
+        let made = telling
+            .served
+            .post("/v1/webhooks", key["key"].as_str().unwrap(), &wish);
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["data"]["id"].as_str().unwrap().to_owned()
+    };
+    let (deaf, told) = (made("query"), made("query,events"));
+    telling.open_cases(std::iter::once("A case".to_owned()));
+    for (hook, why) in [(deaf, "does not open the lane events"), (told, "gone (410)")] {
+        let paused = telling.wait_for(&hook, |hook| hook["paused"] == true);
+        assert!(
+            paused["paused_because"].as_str().unwrap().contains(why),
+            "{paused}"
+        );
+    }
+    let audit = telling.get("/v1/audit?event=webhook.pause");
+    let outcomes = audit["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["outcome"]);
+    assert_eq!(outcomes.collect::<Vec<_>>(), ["done", "done"], "{audit}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_listens_with_the_ears_of_a_greater_one() {
     let served = TestBox::start().await;
