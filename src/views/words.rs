@@ -2,7 +2,7 @@
 //! roles), and what tells whether two persons are one. A pure function of the record, like the rows of `index.rs`.
 
 use crate::domain::id::{RecordId, TenantId};
-use crate::domain::kind::{CASE, ENTITY, EVIDENCE, LOCATION, NOTE, USER};
+use crate::domain::kind::{CASE, DISPLAY_ID, ENTITY, EVIDENCE, LOCATION, NOTE, USER};
 use crate::domain::person::Person;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
@@ -36,6 +36,8 @@ pub enum List {
     Businesses,
     /// First and last name and day of birth: [`birth`].
     Births,
+    /// Numbers of cases, the agency's own and ours, in lower case.
+    CaseNumbers,
 }
 
 impl List {
@@ -52,6 +54,7 @@ impl List {
             Self::Licences => "licence",
             Self::Businesses => "business",
             Self::Births => "birth",
+            Self::CaseNumbers => "number",
         }
     }
 }
@@ -75,6 +78,12 @@ fn words(record: &Record) -> Vec<(List, String)> {
         kind if kind == LOCATION.name => words.extend(lower(List::Locations, "name")),
         kind if kind == CASE.name => {
             words.extend(text(List::Offenses, "offense_type"));
+            let numbers = ["case_number", DISPLAY_ID];
+            words.extend(
+                numbers
+                    .into_iter()
+                    .filter_map(|field| lower(List::CaseNumbers, field)),
+            );
             let roles = record.members("entities").into_iter();
             let roles = roles.filter_map(|member| member.get("role").and_then(Value::as_text));
             words.extend(roles.map(|role| (List::Roles, role.to_owned())));
@@ -149,6 +158,29 @@ pub fn beginning(
     rows.scan_prefix(Table::Words, &prefix, Direction::Up, &mut |key, _| {
         last_record(key).is_none_or(&mut *visit)
     })
+}
+
+/// The records that have a word in a list with this in it: a walk over the list.
+///
+/// # Errors
+/// The disk failed.
+pub fn containing(
+    rows: &impl Read,
+    tenant: &TenantId,
+    list: List,
+    part: &str,
+) -> Result<Vec<RecordId>, StoreError> {
+    let mut found = Vec::new();
+    let prefix = list_key(tenant, list).bytes();
+    rows.scan_prefix(Table::Words, &prefix, Direction::Up, &mut |key, _| {
+        let word = key[prefix.len()..].split(|byte| *byte == 0).next();
+        let word = word.and_then(|word| std::str::from_utf8(word).ok());
+        if word.is_some_and(|word| word.contains(part)) {
+            found.extend(last_record(key));
+        }
+        true
+    })?;
+    Ok(found)
 }
 
 /// The words of a list, each once, in order: a look-up for each, however many records have it.

@@ -5,6 +5,7 @@ use blotter::services::safe::SafeOptions;
 use serde_json::{Value as Json, json};
 
 use super::{Client, item, make};
+use crate::reports::{parted, upload};
 use crate::support::testbox::{TestBox, plenty};
 
 /// Sends an object back with one member changed.
@@ -283,6 +284,70 @@ async fn a_case_is_restricted_where_a_client_says_so() {
     assert_eq!(told["peopleAmount"], 1);
     let people = client.get("/api/cases/3/people").await.expect(200).json();
     assert_eq!(people.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_shows_its_files_and_a_case_its_review_date() {
+    let bed = TestBox::start().await;
+    let mut client = Client::new(&bed).await;
+    let mut case = theft("1");
+    case["reviewDate"] = "2030-01-02".into();
+    let case = client.post("/api/cases", case).await.expect(201).json();
+    assert_eq!(case["reviewDate"], "2030-01-02");
+    let told = put(
+        &mut client,
+        "/api/cases/1",
+        "reviewDate",
+        json!("2031-05-06"),
+        200,
+    )
+    .await;
+    assert_eq!(told["reviewDate"], "2031-05-06");
+    assert_eq!(
+        bed.get("/v1/cases/INV-2026-0001").await.data()["review_date"],
+        "2031-05-06"
+    );
+    let told = put(&mut client, "/api/cases/1", "reviewDate", Json::Null, 200).await;
+    assert_eq!(told["reviewDate"], Json::Null);
+
+    let item = json!({"case_id": "INV-2026-0001", "type": "document", "description": "letters"});
+    bed.post("/v1/evidence", item).await.expect(201);
+    let empty = client.get("/api/items/1").await.expect(200).json();
+    assert_eq!((&empty["media"], &empty["mediaAmount"]), (&Json::Null, &json!(0)));
+    for (name, bytes) in [("a.txt", "a letter"), ("b.txt", "another one")] {
+        let body = parted(&[("files", Some(name), bytes.as_bytes())]);
+        let sent = upload("/v1/evidence/EVD-0001/files", &bed.key, body.into());
+        bed.send(sent).await.expect(201);
+    }
+    let read = client.get("/api/items/1").await.expect(200).json();
+    let media = read["media"].as_array().unwrap();
+    let own = bed.get("/v1/evidence/EVD-0001").await.expect(200).data()["files"].clone();
+    assert_eq!((media.len(), &read["mediaAmount"]), (2, &json!(2)));
+    for (told, kept) in media.iter().zip(own.as_array().unwrap()) {
+        for (member, field) in [
+            ("fileName", "name"),
+            ("contentType", "media_type"),
+            ("size", "size"),
+            ("sha256", "sha256"),
+        ] {
+            assert_eq!(told[member], kept[field], "{member}: {told} {kept}");
+        }
+        assert!(told["createdDateTime"].is_string(), "{told}");
+        // A key is no user.
+        assert_eq!((&told["creatorId"], &told["creator"]), (&Json::Null, &Json::Null));
+    }
+    assert_eq!(media[0]["fileName"], "a.txt");
+    let ids: Vec<i64> = media.iter().map(|file| file["id"].as_i64().unwrap()).collect();
+    assert_ne!(ids[0], ids[1]);
+    // Searches and lists show them too, and an item that comes back whole changes none.
+    let found = client
+        .post("/api/items/search", json!({}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(found["data"][0]["media"], read["media"]);
+    put(&mut client, "/api/items/1", "media", read["media"].clone(), 200).await;
+    refused(&mut client, "/api/items/1", "media", json!([{"id": ids[0]}])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

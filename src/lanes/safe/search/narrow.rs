@@ -22,6 +22,8 @@ enum By {
     Word(List),
     /// It is a word of a list that is in lower case.
     Lower(List),
+    /// It is a word of such a list, for a record that the field of that name leads to.
+    Through(List, &'static str),
     /// It is the number of a word of a list.
     NumberOfWord(List),
     /// It is a time in which records are in order.
@@ -35,12 +37,20 @@ const ROWS: &[(&Kind, &str, By)] = &[
     (&EVIDENCE, "sequentialorgid", By::Number),
     (&EVIDENCE, "primarycaseid", By::Link(&CASE, "case_id")),
     (&EVIDENCE, "cases", By::Link(&CASE, "case_id")),
+    (
+        &EVIDENCE,
+        "primarycasenumber",
+        By::Through(List::CaseNumbers, "case_id"),
+    ),
     (&EVIDENCE, "locationid", By::Link(&LOCATION, "location_id")),
     (&EVIDENCE, "category", By::Word(List::Categories)),
     (&EVIDENCE, "categoryid", By::NumberOfWord(List::Categories)),
     (&EVIDENCE, "datecreated", By::Time(Order::Created)),
     (&EVIDENCE, "updateddatetime", By::Time(Order::Updated)),
     (&CASE, "id", By::Number),
+    (&CASE, "casenumber", By::Lower(List::CaseNumbers)),
+    (&CASE, "caseofficer", By::Through(List::Users, "officers")),
+    (&CASE, "caseofficers", By::Through(List::Users, "officers")),
     (&CASE, "caseofficerid", By::Link(&USER, "officers")),
     (&CASE, "caseofficerids", By::Link(&USER, "officers")),
     (&CASE, "officeid", By::Link(&OFFICE, "office_id")),
@@ -109,13 +119,21 @@ fn named(
         (By::Word(list), Bound::Begins(text)) => {
             with_words(book, list, |word| word.to_lowercase().starts_with(text))?
         }
-        (By::Lower(list), Bound::Is(text)) => word_rows::records(&room.rows, tenant, list, text)?,
-        (By::Lower(list), Bound::Begins(text)) => {
+        (By::Word(list), Bound::Contains(text)) => {
+            with_words(book, list, |word| word.to_lowercase().contains(text))?
+        }
+        (By::Lower(list), bound) => match with_lower(book, list, &bound)? {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+        (By::Through(list, field), bound) => {
+            let Some(named) = with_lower(book, list, &bound)? else {
+                return Ok(None);
+            };
             let mut found = Vec::new();
-            word_rows::beginning(&room.rows, tenant, list, text, &mut |id| {
-                found.push(id);
-                true
-            })?;
+            for id in named {
+                found.extend(book.naming(id, kind, field)?);
+            }
             once(found)
         }
         (By::NumberOfWord(list), Bound::Is(text)) => {
@@ -128,6 +146,25 @@ fn named(
         _ => return Ok(None),
     };
     Ok(Some(found))
+}
+
+/// The records with such a word of a list that is in lower case, each once; `None` for what says nothing of a text.
+fn with_lower(book: &Book<'_>, list: List, bound: &Bound<'_>) -> Outcome<Option<Vec<RecordId>>> {
+    let (rows, tenant) = (&book.room.rows, book.room.caller.tenant());
+    let found = match bound {
+        Bound::Is(text) => word_rows::records(rows, tenant, list, text)?,
+        Bound::Contains(text) => word_rows::containing(rows, tenant, list, text)?,
+        Bound::Begins(text) => {
+            let mut found = Vec::new();
+            word_rows::beginning(rows, tenant, list, text, &mut |id| {
+                found.push(id);
+                true
+            })?;
+            found
+        }
+        Bound::Within(..) => return Ok(None),
+    };
+    Ok(Some(once(found)))
 }
 
 /// The records with a word of a list for which something holds, each once.

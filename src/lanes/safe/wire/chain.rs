@@ -9,6 +9,7 @@ use crate::lanes::safe::wire::Book;
 use crate::services::failure::Outcome;
 use crate::services::safe::custody::hashes_of;
 use crate::services::safe::room::Room;
+use crate::services::safe::words;
 
 impl Book<'_> {
     /// An item's chain of custody, oldest first. Each row has the hash of itself and the row before it.
@@ -48,6 +49,13 @@ fn row(entry: &Entry, is_first: bool) -> Json {
         false => (said("to"), said("note")),
     };
     let signature = said("signature");
+    let media = match signature.is_null() {
+        true => Json::Null,
+        false => {
+            let id = words::hashed(&entry.id.to_string());
+            json!([{"id": id, "contentType": "image/png", "sha256": signature}])
+        }
+    };
     json!({
         "type": entry.action.map(type_of),
         "issuedFrom": said("from"),
@@ -60,7 +68,7 @@ fn row(entry: &Entry, is_first: bool) -> Json {
         "transactionActivityDate": happened,
         "actor": said("actor"),
         "hasSignature": !signature.is_null(),
-        "media": if signature.is_null() { Json::Null } else { json!([{"id": signature, "contentType": "image/png"}]) },
+        "media": media,
     })
 }
 

@@ -172,7 +172,7 @@ impl Book<'_> {
 
     fn item_parts(&self, item: &Record) -> Outcome<Json> {
         let (notes, notes_amount) = self.notes(item.id)?;
-        let (tags, media) = (Self::tags(item), Self::media(item));
+        let (tags, media) = (Self::tags(item), self.media(item)?);
         let forms = self.form_data("items", item)?;
         Ok(json!({
             "notesAmount": notes_amount,

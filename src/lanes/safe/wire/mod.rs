@@ -20,6 +20,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{CASE, EVIDENCE, FORM, Kind, LOCATION, NOTE};
+use crate::domain::operation::Merge;
 use crate::domain::record::{Record, Stamp};
 use crate::domain::value::Value;
 use crate::lanes::safe::wire::form::Form;
@@ -112,7 +113,15 @@ impl<'r> Book<'r> {
             .services
             .store()
             .own_operation(rows, made.op.log, made.op.seq)?;
-        let who = operation.map(|operation| operation.header.actor.who);
+        self.user_in(
+            operation
+                .as_ref()
+                .map(|operation| operation.header.actor.who.as_str()),
+        )
+    }
+
+    /// The user who acted, if it was one.
+    fn user_in(&self, who: Option<&str>) -> Outcome<Named> {
         let user = who.and_then(|who| who.strip_prefix("user:")?.parse().ok());
         user.map_or(Ok(None), |id| self.named(id))
     }
@@ -253,23 +262,25 @@ impl<'r> Book<'r> {
             .collect()
     }
 
-    /// The files of a record.
-    fn media(record: &Record) -> Vec<Json> {
-        let files = record
-            .versions("files", crate::domain::operation::Merge::Append)
-            .iter();
-        files
-            .map(|file| {
-                let said = |name: &str| file.value.get(name).map_or(Json::Null, Json::from);
-                json!({
-                    "id": said("sha256"),
-                    "name": said("name"),
-                    "contentType": said("media_type"),
-                    "size": said("size"),
-                    "sha256": said("sha256"),
-                })
-            })
-            .collect()
+    /// The files of a record, each with a number that is made of the change that added it: the same on every node and for ever.
+    fn media(&self, record: &Record) -> Outcome<Vec<Json>> {
+        let mut media = Vec::new();
+        for file in record.versions("files", Merge::Append) {
+            let said = |name: &str| file.value.get(name).map_or(Json::Null, Json::from);
+            let who = file.value.get("added_by").and_then(Value::as_text);
+            let creator = self.user_in(who)?;
+            media.push(json!({
+                "id": words::hashed(&file.id.to_string()),
+                "fileName": said("name"),
+                "contentType": said("media_type"),
+                "size": said("size"),
+                "sha256": said("sha256"),
+                "createdDateTime": file.hlc.millis().to_string(),
+                "creatorId": number_in(&creator),
+                "creator": name_in(&creator),
+            }));
+        }
+        Ok(media)
     }
 }
 
