@@ -15,18 +15,7 @@ use crate::support::compare_with_file;
 use crate::support::testbox::{Answer, TestBox};
 
 /// The query that clients bring along, verbatim.
-pub(super) const CASE_BOARD: &str = "query CaseBoard($caseId: ID!) {
-  investigation(id: $caseId) {
-    id
-    title
-    status
-    assignedTeam { name role }
-    relatedEntities(limit: 6) { id displayName riskLevel }
-    evidence(limit: 4) { id type chainOfCustody { timestamp action actor } }
-    timeline(limit: 10) { timestamp description severity }
-  }
-}
-";
+pub(super) const CASE_BOARD: &str = include_str!("../../../src/cli/bench/clients/board.graphql");
 
 /// Sends a query.
 pub(super) async fn post(served: &TestBox, key: &str, body: &Json) -> Answer {

@@ -24,17 +24,7 @@ const ENTRIES: u64 = 10;
 /// Times that each bomb is sent.
 const BOMBS: usize = 100;
 /// The query of graphql.md, as it stands there.
-const BOARD: &str = "query CaseBoard($caseId: ID!) {
-  investigation(id: $caseId) {
-    id
-    title
-    status
-    assignedTeam { name role }
-    relatedEntities(limit: 6) { id displayName riskLevel }
-    evidence(limit: 4) { id type chainOfCustody { timestamp action actor } }
-    timeline(limit: 10) { timestamp description severity }
-  }
-}";
+const BOARD: &str = include_str!("board.graphql");
 
 /// A line for the board, and one for the bombs.
 pub(in crate::cli::bench) async fn figures(
