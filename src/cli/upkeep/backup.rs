@@ -1,7 +1,7 @@
 //! `backup` and `restore`: a verified copy to come back from, made beside a live server. A node that comes back begins new logs.
 
-use std::fmt::Display;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::store::backup::{BackupError, check, restore};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::identity::Stream;
-use crate::store::verify::{Report, Source};
+use crate::store::verify::{Report, Source, Stage};
 use crate::views::FOLD;
 
 /// What lies in a data folder beside what the store keeps: the node's facts, its authority and certificate.
@@ -70,21 +70,14 @@ impl Restore {
         if self.check {
             return self.verdict(output);
         }
-        let scratch = tempfile::tempdir().map_err(CliError::failed)?;
-        let unpacked = self.unpacked(place.folder().path())?;
-        let from = unpacked.as_ref().map_or(self.from.as_path(), TempDir::path);
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let source = Source {
-            disk: &disk,
-            dir: from,
-            fold: FOLD,
-            scratch: scratch.path(),
-        };
-        let mut progress = Steps::new(output);
         let folder = place.folder();
-        let restored = restore(source, folder.path(), &mut |stage| progress.at(&step_of(stage)));
-        progress.end();
-        let (identity, report) = restored.map_err(|error| match error {
+        let room = || beside(folder.path());
+        let restored = self.opened(room, output, |source, tell| {
+            let from = source.dir;
+            let (identity, report) = restore(source, folder.path(), tell)?;
+            Ok((identity, report, copy_beside(from, folder.path())))
+        });
+        let (identity, report, copied) = restored.map_err(|error| match error {
             BackupError::InUse(_) => {
                 let path = folder.path().display();
                 CliError::Failed(format!(
@@ -95,10 +88,9 @@ impl Restore {
                 output.show(&shown(&report), |shown| verify::told(output, shown));
                 CliError::Faults
             }
-            error => CliError::Failed(format!("{}: {error}", self.from.display())),
+            error => self.failed(&error),
         })?;
-        folder.make().map_err(CliError::failed)?;
-        copy_beside(from, folder.path())?;
+        copied?;
         let mut shown = shown(&report);
         shown["log"] = json!(identity.log(Stream::Records).to_string());
         output.show(&shown, |shown| told(&folder, shown));
@@ -107,7 +99,15 @@ impl Restore {
 
     /// Whether the backup is whole; what it lacks is a fault, whichever of its bytes says so.
     fn verdict(&self, output: Output) -> Done {
-        let report = self.examined(output)?;
+        let report = match self.opened(tempfile::tempdir, output, check) {
+            Ok(report) => report,
+            Err(BackupError::Faulty(report)) => *report,
+            Err(error @ (BackupError::NoBackup(_) | BackupError::Store(StoreError::Damaged(_)))) => Report {
+                faults: vec![error.to_string()],
+                ..Report::default()
+            },
+            Err(error) => return Err(self.failed(&error)),
+        };
         output.show(&shown(&report), |shown| match report.is_clean() {
             true => format!(
                 "The backup is whole: {} operations, {} files.",
@@ -121,62 +121,39 @@ impl Restore {
         }
     }
 
-    fn examined(&self, output: Output) -> Result<Report, CliError> {
-        let failed = |error: &dyn Display| CliError::Failed(format!("{}: {error}", self.from.display()));
-        let scratch = tempfile::tempdir().map_err(CliError::failed)?;
-        let unpacked = scratch.path().join("backup");
-        let from = match fs::metadata(&self.from)
-            .map_err(|error| failed(&error))?
-            .is_file()
-        {
-            false => self.from.as_path(),
-            true => {
-                fs::create_dir(&unpacked).map_err(CliError::failed)?;
-                match unpack(&self.from, &unpacked) {
-                    // What the disk refuses has a number; the rest is what the file says.
-                    Err(error) if error.raw_os_error().is_none() => return Ok(fault(&error)),
-                    unpacked => unpacked.map_err(|error| failed(&error))?,
-                }
-                &unpacked
-            }
-        };
+    /// Opens the backup and does something with it, step by step. One that is a file is unpacked into such a folder meanwhile.
+    fn opened<T>(
+        &self,
+        room: impl FnOnce() -> io::Result<TempDir>,
+        output: Output,
+        act: impl FnOnce(Source<'_>, &mut dyn FnMut(Stage)) -> Result<T, BackupError>,
+    ) -> Result<T, BackupError> {
+        let mut unpacked = None;
+        if fs::metadata(&self.from).map_err(StoreError::from)?.is_file() {
+            let folder = room().map_err(StoreError::from)?;
+            unpack(&self.from, folder.path()).map_err(|error| match error.raw_os_error() {
+                // What the disk refuses has a number; the rest is what the file says.
+                None => BackupError::NoBackup(error.to_string()),
+                Some(_) => StoreError::from(error).into(),
+            })?;
+            unpacked = Some(folder);
+        }
+        let scratch = tempfile::tempdir().map_err(StoreError::from)?;
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let source = Source {
             disk: &disk,
-            dir: from,
+            dir: unpacked.as_ref().map_or(self.from.as_path(), TempDir::path),
             fold: FOLD,
             scratch: scratch.path(),
         };
         let mut progress = Steps::new(output);
-        let checked = check(source, &mut |stage| progress.at(&step_of(stage)));
+        let done = act(source, &mut |stage| progress.at(&step_of(stage)));
         progress.end();
-        match checked {
-            Ok(report) => Ok(report),
-            Err(BackupError::Faulty(report)) => Ok(*report),
-            Err(error @ (BackupError::NoBackup(_) | BackupError::Store(StoreError::Damaged(_)))) => {
-                Ok(fault(&error))
-            }
-            Err(error) => Err(failed(&error)),
-        }
+        done
     }
 
-    /// The folder that was packed into a file, beside what is made of it; it goes away.
-    fn unpacked(&self, to: &Path) -> Result<Option<TempDir>, CliError> {
-        if !self.from.is_file() {
-            return Ok(None);
-        }
-        let folder = beside(to).map_err(CliError::failed)?;
-        unpack(&self.from, folder.path())
-            .map_err(|error| CliError::Failed(format!("{}: {error}", self.from.display())))?;
-        Ok(Some(folder))
-    }
-}
-
-/// A backup of which nothing but this can be said.
-fn fault(what: &dyn Display) -> Report {
-    Report {
-        faults: vec![what.to_string()],
-        ..Report::default()
+    fn failed(&self, error: &BackupError) -> CliError {
+        CliError::Failed(format!("{}: {error}", self.from.display()))
     }
 }
 
@@ -194,7 +171,7 @@ pub(in crate::cli) fn copy_beside(from: &Path, to: &Path) -> Done {
     folder.make().map_err(CliError::failed)?;
     for name in BESIDE {
         match fs::copy(from.join(name), to.join(name)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(CliError::Failed(format!("can't copy {name}: {error}"))),
             // The permissions travel with the bytes.
             Ok(_) => {}
