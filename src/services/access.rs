@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::id::{Hash, RecordId, TenantId};
-use crate::domain::kind::{CREDENTIAL, Field, Kind, USER};
+use crate::domain::kind::{CREDENTIAL, USER};
 use crate::domain::operation::Merge;
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
@@ -14,10 +14,8 @@ use crate::services::Services;
 use crate::services::caller::{Caller, Identity, Role, Via};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::people::is_disabled;
-use crate::services::people::users::token_hash;
 use crate::services::policy;
 use crate::services::shape::network;
-use crate::store::database::Read;
 use crate::store::hash::sha256;
 use crate::store::identity::Stream;
 use crate::store::identity::random;
@@ -111,7 +109,8 @@ impl Services {
         }
         let field = CREDENTIAL.field("key_hash").ok_or(UNKNOWN)?;
         let rows = self.store().watched()?;
-        let Some(record) = holder(&rows, &CREDENTIAL, field, hash)? else {
+        let id = records::by_name(&rows, "", &CREDENTIAL, field, &hash.to_string())?;
+        let Some(record) = id.map(|id| records::get(&rows, id)).transpose()?.flatten() else {
             return Ok(None);
         };
         let door = Arc::new(Door::new(&record));
@@ -126,18 +125,6 @@ impl Services {
             self.note_denial(caller, "authenticate", failure)?;
         }
         refused
-    }
-
-    /// The caller behind a user's static token, for evidence-room clients.
-    ///
-    /// # Errors
-    /// `Unauthenticated`: unknown, or of a user who is disabled.
-    pub fn admit_static_token(&self, token: &str, via: Via) -> Outcome<Caller> {
-        let field = USER.field("static_token_hash").ok_or(UNKNOWN)?;
-        match holder(&self.snapshot()?, &USER, field, token_hash(token))? {
-            Some(user) => self.admit_user(&user, via),
-            None => Err(self.refuse_stranger(None, &via, UNKNOWN_TEXT)),
-        }
     }
 
     /// Notes that somebody came with no credential that opens anything; gives the failure to answer with.
@@ -286,11 +273,6 @@ pub fn demand_lane(caller: &Caller, lane: &str) -> Outcome<()> {
     }
     let needed = lanes_needed(lane).join(" or ");
     Err(Failure::Denied(format!("the lane {needed} is needed")))
-}
-
-fn holder(rows: &impl Read, kind: &'static Kind, field: &Field, hash: Hash) -> Outcome<Option<Record>> {
-    let id = records::by_name(rows, "", kind, field, &hash.to_string())?;
-    Ok(id.map(|id| records::get(rows, id)).transpose()?.flatten())
 }
 
 /// What a key opens, as its record says.

@@ -107,19 +107,6 @@ fn nobody_disables_or_demotes_himself() {
 }
 
 #[test]
-fn a_static_token_opens_until_the_next_one_is_made() {
-    let desk = TestDesk::open();
-    let (user, _) = person(&desk, "ana", "officer");
-    let (services, reference) = (desk.services(), user.id.to_string());
-    let first = services.make_static_token(&desk.owner(), &reference).unwrap();
-    let caller = services.admit_static_token(&first.token, via()).unwrap();
-    assert_eq!(caller.record(), Some(user.id));
-    let second = services.make_static_token(&desk.owner(), &reference).unwrap();
-    assert!(services.admit_static_token(&first.token, via()).is_err());
-    assert!(services.admit_static_token(&second.token, via()).is_ok());
-}
-
-#[test]
 fn an_agency_is_made_with_its_administrator_and_seen_from_inside_alone() {
     let desk = TestDesk::open();
     let services = desk.services();

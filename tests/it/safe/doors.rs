@@ -53,6 +53,20 @@ async fn every_route_refuses_strangers_and_knows_no_record_of_another_agency() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_static_token_opens_until_the_next_one_is_made() {
+    let bed = TestBox::start().await;
+    let mut first = Client::new(&bed).await;
+    let user = first.get("/api/users/1").await.expect(200).json();
+    let second = bed
+        .services()
+        .make_static_token(&bed.owner(), user["guid"].as_str().unwrap());
+    let mut second = Client::with(&bed, &second.unwrap().token, (7, 3)).await;
+    first.get("/api/users/1").await.expect(401);
+    let again = second.get("/api/users/1").await.expect(200).json();
+    assert_eq!(again["guid"], user["guid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn paths_and_names_match_in_any_case_and_strangers_learn_of_no_path() {
     let bed = TestBox::start().await;
     let mut client = Client::new(&bed).await;
