@@ -41,7 +41,7 @@ pub(super) fn document(routes: &[Route]) -> Json {
                 "type": "http", "scheme": "bearer",
                 "description": "An API key, `ak_…`: `blotter key create` makes one.",
             }},
-            "schemas": schemas(),
+            "schemas": schemas(routes),
             "responses": responses(),
         },
     })
@@ -167,8 +167,8 @@ fn answers(route: &Route) -> Json {
     }
     for status in failures(route) {
         let told = match gives {
-            Gives::Own(media, form) => {
-                json!({"description": "It failed; `errors` say why.", "content": own_json(media, *form)})
+            Gives::Own(media, name, _) => {
+                json!({"description": "It failed; `errors` say why.", "content": own_json(media, name)})
             }
             _ => json!({"$ref": format!("#/components/responses/{status}")}),
         };
@@ -201,16 +201,16 @@ fn success(route: &Route, gives: &Gives) -> Json {
             envelope(page_json(*data), meta)
         }
         Gives::Other(media) => json!({*media: {}}),
-        Gives::Own(media, form) => own_json(media, *form),
+        Gives::Own(media, name, _) => own_json(media, name),
         Gives::Nothing => return json!({ "description": route.summary }),
     };
     json!({"description": route.summary, "content": content})
 }
 
-fn own_json(media: &[&str], form: fn() -> Json) -> Json {
+fn own_json(media: &[&str], name: &str) -> Json {
     media
         .iter()
-        .map(|media| ((*media).to_owned(), json!({"schema": form()})))
+        .map(|media| ((*media).to_owned(), json!({"schema": reference(name)})))
         .collect::<Map<_, _>>()
         .into()
 }
@@ -261,14 +261,17 @@ fn request(data: Schema, meta: &[&str]) -> Json {
 }
 
 fn schema_json(schema: Schema) -> Json {
-    let reference = |name: String| json!({"$ref": format!("#/components/schemas/{name}")});
     match schema {
-        Schema::New(kind) => reference(format!("New{}", pascal(kind))),
-        Schema::Change(kind) => reference(format!("{}Change", pascal(kind))),
-        Schema::Record(kind) => reference(pascal(kind)),
-        Schema::Records(kind) => json!({"type": "array", "items": reference(pascal(kind))}),
+        Schema::New(kind) => reference(&format!("New{}", pascal(kind))),
+        Schema::Change(kind) => reference(&format!("{}Change", pascal(kind))),
+        Schema::Record(kind) => reference(&pascal(kind)),
+        Schema::Records(kind) => json!({"type": "array", "items": reference(&pascal(kind))}),
         Schema::Json(schema) => schema(),
     }
+}
+
+fn reference(name: &str) -> Json {
+    json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
 /// `timeline-entry` → `TimelineEntry`.
@@ -280,8 +283,13 @@ fn pascal(kind: &Kind) -> String {
     words.collect()
 }
 
-fn schemas() -> Json {
+fn schemas(routes: &[Route]) -> Json {
     let mut schemas = Map::new();
+    for route in routes {
+        if let (_, Gives::Own(_, name, form)) = route.gives {
+            schemas.insert(name.to_owned(), form());
+        }
+    }
     for kind in KINDS {
         schemas.insert(pascal(kind), schema::of_record(kind));
         schemas.insert(format!("New{}", pascal(kind)), schema::of_new(kind));
@@ -312,8 +320,7 @@ fn responses() -> Json {
     for code in CODES {
         let line = format!("`{}`: {}", code.code, code.when);
         let response = responses.entry(code.status.to_string()).or_insert_with(|| {
-            let errors =
-                json!({"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Error"}});
+            let errors = json!({"type": "array", "minItems": 1, "items": reference("Error")});
             let schema = json!({
                 "type": "object", "required": ["errors", "meta"], "additionalProperties": false,
                 "properties": {"errors": errors, "meta": {"type": "object"}},

@@ -50,14 +50,14 @@ pub fn routes(others: &[Route]) -> Vec<Route> {
         .lane("graphql")
         .tells(render_failure)
         .takes_other(asked_schema)
-        .gives_other(200, Gives::Own(&MEDIA, answered_schema))
+        .gives_other(200, Gives::Own(&MEDIA, "GraphqlAnswer", answered_schema))
         .visit(move |lanes, visit| post(Arc::clone(&posted), lanes, visit));
     let get = Route::get("/graphql", "Ask in GraphQL")
         .group("graphql")
         .lane("graphql")
         .tells(render_failure)
         .query(PARAMS)
-        .gives_other(200, Gives::Own(&MEDIA, answered_schema))
+        .gives_other(200, Gives::Own(&MEDIA, "GraphqlAnswer", answered_schema))
         .visit(move |lanes, visit| get(Arc::clone(&got), lanes, visit));
     let live = Route::get(
         "/graphql/ws",
@@ -67,7 +67,7 @@ pub fn routes(others: &[Route]) -> Vec<Route> {
     .lane(GRAPHQL_SOCKET_LANE)
     .tells(render_failure)
     .admits_later(is_upgrade)
-    .gives_other(101, Gives::Own(&MEDIA, answered_schema))
+    .gives_other(101, Gives::Own(&MEDIA, "GraphqlAnswer", answered_schema))
     .visit(move |lanes, visit| {
         let opened = live::open(Arc::clone(&live), &lanes, visit);
         async { opened }

@@ -71,8 +71,8 @@ pub enum Gives {
     Page(Schema),
     /// Something else, of this media type.
     Other(&'static str),
-    /// A form of the lane's own for success and failure, under any of these media types.
-    Own(&'static [&'static str], fn() -> Json),
+    /// A form of the lane's own, of this name, for success and failure, under any of these media types.
+    Own(&'static [&'static str], &'static str, fn() -> Json),
     /// Nothing but the status.
     Nothing,
 }

@@ -123,14 +123,7 @@ fn wish(
     (asked, document): (&Asked, ExecutableDocument),
 ) -> Outcome<Result<Wish, Told>> {
     let wishes: Arc<Mutex<Vec<Wish>>> = Arc::default();
-    let asking = Asking {
-        schema: kept.of_events()?,
-        lanes,
-        head,
-        asked,
-        document: as_query(document, asked.operation_name.as_deref()),
-        sitting: Arc::new(Sitting::new(&lanes.services, caller.clone())),
-    };
+    let asking = Asking::new(kept, lanes, (caller, head), (asked, document))?;
     let told = asking.about(About::Wishes(Arc::clone(&wishes)));
     asking.sitting.note()?;
     if !told.errors.is_empty() {
@@ -186,14 +179,7 @@ pub(super) fn tell(
     heard: Heard,
 ) -> Outcome<Telling> {
     let document = parse_query(&asked.query).map_err(|error| Failure::Internal(error.to_string()))?;
-    let asking = Asking {
-        schema: kept.of_events()?,
-        lanes,
-        head,
-        asked,
-        document: as_query(document, asked.operation_name.as_deref()),
-        sitting: Arc::new(Sitting::new(&lanes.services, caller.clone())),
-    };
+    let asking = Asking::new(kept, lanes, (caller, head), (asked, document))?;
     let mut telling = Telling {
         answers: Vec::new(),
         reached: heard.reached,
@@ -228,7 +214,23 @@ struct Asking<'a> {
     sitting: Arc<Sitting>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    fn new(
+        kept: &'a Kept,
+        lanes: &'a Lanes,
+        (caller, head): (&Caller, &'a Head),
+        (asked, document): (&'a Asked, ExecutableDocument),
+    ) -> Outcome<Self> {
+        Ok(Self {
+            schema: kept.of_events()?,
+            lanes,
+            head,
+            asked,
+            document: as_query(document, asked.operation_name.as_deref()),
+            sitting: Arc::new(Sitting::new(&lanes.services, caller.clone())),
+        })
+    }
+
     fn about(&self, about: About) -> Told {
         let asked = (self.asked.clone(), self.document.clone());
         let mut request = request_of(self.lanes, self.head, asked, &self.sitting);
