@@ -9,7 +9,8 @@ use std::process::Command;
 use std::{env, fs};
 
 /// What the pages are made of, under `web/`; folders with all that is in them.
-const INPUTS: [&str; 6] = [
+const INPUTS: [&str; 7] = [
+    "desk",
     "package.json",
     "package-lock.json",
     "vite.config.js",
@@ -59,21 +60,28 @@ fn inputs(web: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
     for name in INPUTS {
         let path = web.join(name);
         println!("cargo:rerun-if-changed={}", path.display());
-        let within: Vec<String> = match path.is_dir() {
-            false => vec![name.to_owned()],
-            true => {
-                let entries = fs::read_dir(&path).map_err(failed(path.display()))?.flatten();
-                let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-                names.map(|file| format!("{name}/{file}")).collect()
-            }
-        };
-        for file in within {
-            let bytes = fs::read(web.join(&file)).map_err(failed(&file))?;
-            files.push((file, bytes));
-        }
+        gather(web, name.to_owned(), &mut files)?;
     }
     files.sort();
     Ok(files)
+}
+
+/// A file, or all that is in a folder at any depth.
+fn gather(web: &Path, name: String, files: &mut Vec<(String, Vec<u8>)>) -> Result<(), String> {
+    let path = web.join(&name);
+    if !path.is_dir() {
+        let bytes = fs::read(&path).map_err(failed(&name))?;
+        files.push((name, bytes));
+        return Ok(());
+    }
+    for entry in fs::read_dir(&path).map_err(failed(path.display()))?.flatten() {
+        gather(
+            web,
+            format!("{name}/{}", entry.file_name().to_string_lossy()),
+            files,
+        )?;
+    }
+    Ok(())
 }
 
 /// A name for this state of the inputs.
@@ -118,7 +126,7 @@ fn build(web: &Path, inputs: &[(String, Vec<u8>)], work: &Path) -> Result<PathBu
         fs::write(&path, bytes).map_err(failed(path.display()))?;
     }
     let (built, packed) = (work.join("built"), work.join("packed"));
-    let (to, from) = (packed.display().to_string(), built.display().to_string());
+    let (from, to) = (built.display().to_string(), packed.display().to_string());
     let about = format!("in a copy of {}", web.display());
     // One package reports each installation by a script.
     call(
@@ -127,20 +135,14 @@ fn build(web: &Path, inputs: &[(String, Vec<u8>)], work: &Path) -> Result<PathBu
         "npm",
         &["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
     )?;
-    call(
-        work,
-        &about,
-        "npx",
-        &[
-            "--no-install",
-            "vite",
-            "build",
-            "--logLevel",
-            "error",
-            "--outDir",
-            &from,
-        ],
-    )?;
+    for (config, folder) in [("vite.config.js", "docs"), ("desk/vite.config.js", "desk")] {
+        let (folder, vite) = (
+            built.join(folder).display().to_string(),
+            ["--no-install", "vite", "build"],
+        );
+        let settings = ["--config", config, "--logLevel", "error", "--outDir", &folder];
+        call(work, &about, "npx", &[&vite[..], &settings].concat())?;
+    }
     call(work, &about, "node", &["pack.js", &from, &to])?;
     Ok(packed)
 }
@@ -194,6 +196,8 @@ fn embed(pages: &Path, out: &Path) -> Result<(), String> {
             return Err(format!("{INDEX} has the row {row:?}"));
         };
         let file = folder.join(name);
+        let parent = file.parent().unwrap_or(&folder);
+        fs::create_dir_all(parent).map_err(failed(parent.display()))?;
         fs::copy(pages.join(name), &file).map_err(failed(name))?;
         writeln!(
             table,

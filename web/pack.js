@@ -3,19 +3,19 @@
 // as `node pack.js BUILT PACKED`.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 
 const MEDIA = {
   ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
   ".ttf": "font/ttf",
   ".txt": "text/plain; charset=utf-8",
 };
 
 const [built, packed] = process.argv.slice(2);
-mkdirSync(packed, { recursive: true });
 
 /** The licences of what the pages are made of. */
 function licences() {
@@ -36,13 +36,23 @@ function licences() {
   return parts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-const read = (folder, name) => readFileSync(join(built, folder, name));
-const pages = readdirSync(built).filter((name) => name !== "assets").sort();
-const assets = readdirSync(join(built, "assets")).sort();
+/** The files of what was built from one configuration: its pages, then what they need, as `folder/name`. */
+function filesOf(folder) {
+  const inside = join(built, folder);
+  const read = (...path) => readFileSync(join(inside, ...path));
+  const isPage = (name) => name.endsWith(".html");
+  const pages = readdirSync(inside, { recursive: true }).filter(isPage).sort();
+  const assets = readdirSync(join(inside, "assets")).sort();
+  return [
+    // `reference/index.html` is `reference.html`, one without a folder bears the name of the whole.
+    ...pages.map((path) => [`${folder}/${dirname(path) === "." ? folder : dirname(path)}.html`, read(path)]),
+    ...assets.map((name) => [`${folder}/${name}`, read("assets", name)]),
+  ];
+}
+
 const files = [
-  ...pages.map((name) => [`${name}.html`, read(name, "index.html")]),
-  ...assets.map((name) => [name, read("assets", name)]),
-  ["licences.txt", Buffer.from(licences())],
+  ...readdirSync(built).sort().flatMap(filesOf),
+  ["docs/licences.txt", Buffer.from(licences())],
 ];
 const rows = files.map(([name, bytes]) => {
   const media = MEDIA[extname(name)];
@@ -50,6 +60,7 @@ const rows = files.map(([name, bytes]) => {
   const hash = createHash("sha256").update(bytes).digest("hex");
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   const isPage = extname(name) === ".html";
+  mkdirSync(join(packed, dirname(name)), { recursive: true });
   writeFileSync(join(packed, name), isPage ? bytes : brotliCompressSync(bytes, { params }));
   return [name, media, hash].join("\t");
 });

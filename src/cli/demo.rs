@@ -102,7 +102,7 @@ impl Demo {
         let seconds = begun.elapsed().as_secs_f64();
         show(&running, &credentials, seconds, output);
         if !self.no_open && std::io::stdout().is_terminal() {
-            open_browser(&format!("{}/docs", running.url));
+            open_browser(&running.url);
         }
         let goes_on = play_on(&running, output)?;
         runtime.block_on(async {
@@ -344,7 +344,7 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
         lines.extend(labelled(
             output,
             &[
-                ("address", output.ink(Ink::Strong, url)),
+                ("open", output.ink(Ink::Strong, url)),
                 ("reference", format!("{url}/docs")),
                 ("sign-in", format!("{OFFICER}  {password}")),
                 ("API key", key.clone()),

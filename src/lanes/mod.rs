@@ -13,6 +13,8 @@ pub mod http;
 pub mod rest;
 /// The evidence room, for clients of another maker's software.
 pub mod safe;
+/// The officers' pages.
+pub mod ui;
 
 use crate::lanes::http::Lanes;
 use crate::lanes::http::route::Route;
@@ -48,9 +50,10 @@ fn of_records() -> Vec<Route> {
     routes
 }
 
-/// The router of all HTTP lanes, that of the evidence room among them.
+/// The router of all HTTP lanes, the evidence room and the officers' pages among them.
 pub fn router(lanes: &Lanes) -> axum::Router {
     let mut routes = routes();
     routes.extend(safe::router::routes());
+    routes.extend(ui::router::routes());
     http::router(lanes, routes)
 }

@@ -28,4 +28,5 @@ mod services;
 mod store;
 mod support;
 mod tidy;
+mod ui;
 mod watch;

@@ -1,8 +1,6 @@
 //! What is published about the routes: an OpenAPI document made of the table of routes and of the tables of kinds, the page
 //! that shows it, and the playground of the GraphQL lane.
 
-/// A file of a page as it goes out.
-mod asset;
 /// How an operation is asked at a command line.
 mod example;
 /// From tables to the document.

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue, Method, Response};
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value as Json;
 
@@ -164,6 +165,8 @@ pub struct Route {
     /// parameters that it doesn't know are passed over, of those that come twice the last counts, no request is known again by
     /// a key, and what path takes which method is told to callers alone.
     pub(super) lenient: bool,
+    /// It is a page: who does not ask for one finds what else has the path, or nothing. Its own script reads its query.
+    pub(super) is_page: bool,
     /// The parameters that its query may have.
     pub query: Vec<Param>,
     /// The body.
@@ -175,6 +178,14 @@ pub struct Route {
     /// How it says what failed.
     pub(super) tells: Tells,
     pub(super) act: Act,
+}
+
+/// Of the rows of a path and a method the one that is asked for: browsers ask for the page if there is one, programs for the rest.
+pub(super) fn wanted(rows: &[Arc<Route>], headers: &HeaderMap) -> Option<Arc<Route>> {
+    let of = |is_page| rows.iter().find(|row| row.is_page == is_page).cloned();
+    let shows = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|media| media.contains("text/html"));
+    let page = of(true).filter(|_| headers.get(ACCEPT).is_some_and(shows));
+    page.or_else(|| of(false))
 }
 
 impl fmt::Debug for Route {
@@ -200,6 +211,7 @@ impl Route {
             admits_later: |_| false,
             door: caller::DOOR,
             lenient: false,
+            is_page: false,
             query: Vec::new(),
             takes: Takes::Nothing,
             gives: (200, Gives::Data(Schema::Json(any))),
@@ -311,6 +323,13 @@ impl Draft {
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.0.lenient = true;
+        self
+    }
+
+    /// It is a page: who does not ask for one finds what else has the path, or nothing. Its own script reads its query.
+    #[must_use]
+    pub fn page(mut self) -> Self {
+        self.0.is_page = true;
         self
     }
 

@@ -25,7 +25,7 @@ use crate::lanes::http::ask::{Ask, Head};
 use crate::lanes::http::body::Content;
 use crate::lanes::http::route::{Act, Begun, Route, Scope, Shown, Takes, Visit, Visited};
 use crate::lanes::http::wire::Wire;
-use crate::lanes::http::{Lanes, body, caller, failure};
+use crate::lanes::http::{Lanes, body, caller, failure, route};
 use crate::services::Decided;
 use crate::services::audit::tally::Noted;
 use crate::services::caller::Caller;
@@ -86,7 +86,14 @@ async fn nothing_there(request: Request) -> Response<Body> {
 }
 
 fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
-    let mut allowed: Vec<&str> = routes.iter().map(|route| route.method.as_str()).collect();
+    let mut by_method: BTreeMap<&str, Vec<Arc<Route>>> = BTreeMap::new();
+    for route in routes {
+        by_method
+            .entry(route.method.as_str())
+            .or_default()
+            .push(Arc::clone(route));
+    }
+    let mut allowed: Vec<&str> = by_method.keys().copied().collect();
     let is_lenient = routes.iter().any(|route| route.lenient);
     if allowed.contains(&"GET") && !is_lenient {
         allowed.push("HEAD");
@@ -94,13 +101,22 @@ fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
     allowed.sort_unstable();
     let allowed = allowed.join(", ");
     let mut methods = MethodRouter::new();
-    for route in routes {
-        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else {
+    for (method, routes) in by_method {
+        let Some(filter) = Method::try_from(method)
+            .ok()
+            .and_then(|method| MethodFilter::try_from(method).ok())
+        else {
             continue;
         };
-        let (lanes, route) = (Arc::clone(lanes), Arc::clone(route));
+        let lanes = Arc::clone(lanes);
         let handler = move |parts: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            serve(Arc::clone(&lanes), Arc::clone(&route), parts.ok(), request)
+            let (lanes, route) = (Arc::clone(&lanes), route::wanted(&routes, request.headers()));
+            async move {
+                match route {
+                    Some(route) => serve(lanes, route, parts.ok(), request).await,
+                    None => nothing_there(request).await,
+                }
+            }
         };
         methods = methods.merge(on(filter, handler));
     }
@@ -575,7 +591,8 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
 
 /// A parameter with a typing error must not be passed over.
 fn unknown_params(route: &Route, head: &Head) -> Vec<Fault> {
-    let is_known = |name: &str| route.lenient || route.query.iter().any(|param| param.name == name);
+    let is_known =
+        |name: &str| route.lenient || route.is_page || route.query.iter().any(|param| param.name == name);
     let unknown = head.query.keys().filter(|name| !is_known(name));
     unknown
         .map(|name| Fault::wrong(name, "no such parameter"))

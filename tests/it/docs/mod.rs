@@ -1,6 +1,5 @@
 //! The published document and the page that shows it.
 
-mod browser;
 mod pages;
 
 use std::collections::BTreeSet;

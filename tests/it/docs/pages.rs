@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::docs::browser::Browser;
+use crate::support::browser::Browser;
 use crate::support::process::Place;
 
 #[test]

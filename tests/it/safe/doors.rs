@@ -105,6 +105,8 @@ async fn paths_and_names_match_in_any_case_and_strangers_learn_of_no_path() {
         (refused.header("allow"), &refused.json()["error"]),
         ("GET", &json!("method_not_allowed"))
     );
+    let why = refused.json()["error_description"].to_string();
+    assert!(why.contains("the page /evidence/new"), "{why}");
 }
 
 async fn token(bed: &TestBox, form: &str) -> (u16, Json) {

@@ -1,5 +1,6 @@
 //! What the tests stand on.
 
+pub(crate) mod browser;
 pub(crate) mod desk;
 pub(crate) mod faulty;
 pub(crate) mod power;

@@ -188,7 +188,7 @@ fn barcode(given: &mut Reader<'_>) -> Option<Value> {
 pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     let services = &ask.lanes.services;
     if !services.safe_options().item_create {
-        let why = "items are created by item entry or by data import, and not by clients";
+        let why = "items are created by item entry (the page /evidence/new, or POST /v1/evidence) or by data import, and not by clients";
         return Err(Failure::NoSuchMethod("GET".to_owned(), why.to_owned()));
     }
     let room = services.room(ask.caller())?;

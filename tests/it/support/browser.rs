@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A headless Chromium with one page, spoken to over two pipes.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     child: Child,
     ask: ChildStdin,
     told: Receiver<Json>,
@@ -30,7 +30,7 @@ pub(super) struct Browser {
 
 impl Browser {
     /// `None` where there is no Chromium.
-    pub(super) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let found = Command::new("chromium").arg("--version").output();
         if !found.is_ok_and(|found| found.status.success()) {
             return None;
@@ -64,7 +64,13 @@ impl Browser {
     }
 
     /// Calls a method and waits for its result; what the page reports meanwhile is kept.
-    pub(super) fn call(&mut self, method: &str, params: &Json) -> Json {
+    pub(crate) fn call(&mut self, method: &str, params: &Json) -> Json {
+        let told = self.ask(method, params);
+        assert!(told["error"].is_null(), "{method}: {told}");
+        told["result"].clone()
+    }
+
+    fn ask(&mut self, method: &str, params: &Json) -> Json {
         self.calls += 1;
         let mut call = json!({"id": self.calls, "method": method, "params": params});
         if self.session.is_string() {
@@ -77,21 +83,20 @@ impl Browser {
             let told = self.told.recv_timeout(left);
             let told = told.unwrap_or_else(|error| panic!("{method} is not answered: {error}"));
             if told["id"] == self.calls {
-                assert!(told["error"].is_null(), "{method}: {told}");
-                return told["result"].clone();
+                return told;
             }
             self.events.push(told);
         }
     }
 
-    /// What the page makes of an expression.
-    pub(super) fn value(&mut self, expression: &str) -> Json {
+    /// What the page makes of an expression; null if it is left meanwhile.
+    pub(crate) fn value(&mut self, expression: &str) -> Json {
         let asked = json!({"expression": expression, "returnByValue": true});
-        self.call("Runtime.evaluate", &asked)["result"]["value"].clone()
+        self.ask("Runtime.evaluate", &asked)["result"]["result"]["value"].clone()
     }
 
     /// Looks until the expression is true.
-    pub(super) fn wait_until(&mut self, expression: &str) {
+    pub(crate) fn wait_until(&mut self, expression: &str) {
         let begun = Instant::now();
         while self.value(expression) != true {
             let text = "document.body ? document.body.innerText.slice(0, 2000) : '(no page)'";
@@ -100,8 +105,23 @@ impl Browser {
         }
     }
 
+    /// What the page reports next by this method.
+    pub(crate) fn next_event(&mut self, method: &str) -> Json {
+        let begun = Instant::now();
+        loop {
+            let found = self.events.iter().position(|event| event["method"] == *method);
+            if let Some(place) = found {
+                return self.events.remove(place)["params"].take();
+            }
+            assert!(begun.elapsed() < LIMIT, "no {method}");
+            thread::sleep(LOOK_EVERY);
+            // What the page reports is read with the answer to anything.
+            self.value("1");
+        }
+    }
+
     /// What the page reported by this method.
-    pub(super) fn events_of(&self, method: &str) -> impl Iterator<Item = &Json> {
+    pub(crate) fn events_of(&self, method: &str) -> impl Iterator<Item = &Json> {
         let of = move |event: &&Json| event["method"] == *method;
         self.events.iter().filter(of).map(|event| &event["params"])
     }
@@ -109,7 +129,7 @@ impl Browser {
 
 impl Browser {
     /// A browser that must be there in CI; without one elsewhere it is said, and nothing is tried.
-    pub(super) fn or_say() -> Option<Self> {
+    pub(crate) fn or_say() -> Option<Self> {
         let browser = Self::start();
         if browser.is_none() {
             assert!(std::env::var_os("CI").is_none(), "there is no chromium");
@@ -119,7 +139,7 @@ impl Browser {
     }
 
     /// Waits until the page has asked for something whose address has this part.
-    pub(super) fn wait_for_request(&mut self, part: &str) {
+    pub(crate) fn wait_for_request(&mut self, part: &str) {
         let begun = Instant::now();
         loop {
             let is_like = |event: &Json| {
@@ -138,7 +158,7 @@ impl Browser {
     }
 
     /// The requests that went to anybody but this origin.
-    pub(super) fn asked_elsewhere(&self, origin: &str) -> Vec<String> {
+    pub(crate) fn asked_elsewhere(&self, origin: &str) -> Vec<String> {
         let asked = self.events_of("Network.requestWillBeSent");
         let urls = asked.filter_map(|event| event["request"]["url"].as_str());
         let elsewhere = urls.filter(|url| !url.starts_with(origin) && !url.starts_with("data:"));
@@ -146,7 +166,7 @@ impl Browser {
     }
 
     /// What went wrong on the page, in its own words.
-    pub(super) fn errors(&self) -> Vec<&Json> {
+    pub(crate) fn errors(&self) -> Vec<&Json> {
         let is_error = |event: &&Json| event["type"] == "error" || event["entry"]["level"] == "error";
         ["Runtime.consoleAPICalled", "Log.entryAdded"]
             .iter()

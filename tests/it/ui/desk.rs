@@ -1,0 +1,199 @@
+//! Pages in a real browser: signing in and out, the page of every `reviewPath`, what happens while one looks.
+
+use serde_json::{Value as Json, json};
+
+use crate::ui::Desk;
+
+/// A case with all that a page of it shows, and a report beside it. Gives their numbers.
+fn story(desk: &Desk) -> Vec<String> {
+    let number = |record: &Json| record["display_id"].as_str().unwrap().to_owned();
+    let case = json!({"title": "Broken <b>window</b>", "description": "Glass on the quay.", "priority": "high", "tags": ["Quay"]});
+    let case = desk.make("/v1/cases", &case);
+    let inside = |part: &str| format!("/v1/cases/{}/{part}", number(&case));
+    let pickup = json!({"kind": "vehicle", "display_name": "Grey pickup", "attributes": {"plate": "KTR 4471", "colour": "grey"}});
+    let pickup = desk.make("/v1/entities", &pickup);
+    desk.make(
+        &inside("entities"),
+        &json!({"entity_id": pickup["id"], "role": "seen there"}),
+    );
+    let entry =
+        json!({"timestamp": "2026-11-16T07:40:00Z", "description": "Glass was heard", "severity": "high"});
+    desk.make(&inside("timeline"), &entry);
+    desk.make(&inside("team"), &json!({"name": "Miguel Santos", "role": "lead"}));
+    let item = json!({"case_id": number(&case), "type": "physical", "description": "A brass key", "location": "Shelf C-04"});
+    let item = desk.make("/v1/evidence", &item);
+    let chain = desk.read(&format!("/v1/evidence/{}/custody", number(&item)));
+    let step = json!({"action": "stored", "place": "Locker 7", "follows": chain["data"]["follows"]});
+    desk.make(&format!("/v1/evidence/{}/custody", number(&item)), &step);
+    let report = json!({"location": {"x": -70.26, "y": 43.66}, "description": "A window is broken", "reporter": {"name": "Desk", "phone": "+12075550126"},
+        "category": {"category_id": 1}});
+    let report = desk.make("/v1/reports", &report);
+    let told = json!([{"type": "text", "text": "Somebody is inside"}]);
+    let said = desk.server.post(
+        &format!("/v1/reports/{}/chat/messages", report["report_id"]),
+        &desk.key,
+        &told,
+    );
+    assert_eq!(said.status, 200, "{}", said.body);
+    vec![
+        number(&case),
+        number(&item),
+        number(&pickup),
+        report["report_id"].to_string(),
+    ]
+}
+
+fn watch_for(desk: &Desk, plate: &str) {
+    let list = json!({"name": "Quays", "purpose": "Find it", "owner": "Desk", "severity": "critical", "handling": "Call first.",
+        "entries": [{"type": "plate", "value": plate}]});
+    desk.make("/v1/watchlists", &list);
+}
+
+#[test]
+fn every_review_path_opens_its_page_for_whoever_signs_in_there() {
+    let Some(mut desk) = Desk::open() else {
+        return;
+    };
+    let numbers = story(&desk);
+    watch_for(&desk, "KTR-4471");
+    let [case, item, pickup, report] = &numbers[..] else {
+        panic!("{numbers:?}");
+    };
+    let told = desk.read("/v1/events?after=0&limit=500&types=case.alert.*&wait=60s");
+    let path = told["data"][0]["reviewPath"].as_str().unwrap().to_owned();
+    assert_eq!(path, format!("/cases/{case}/alerts/critical"));
+
+    signs_in_at(&mut desk, &path);
+    desk.sees("Alerts: critical");
+    desk.finds("[data-alert].critical.marked");
+    desk.browser
+        .wait_until("document.activeElement?.id === 'alerts-title'");
+    for text in [
+        "Broken <b>window</b>",
+        "Call first.",
+        "Glass on the quay.",
+        "Grey pickup",
+        "Glass was heard",
+        "A brass key",
+        "Miguel Santos",
+        "Quay",
+        "Priority: high",
+    ] {
+        desk.sees(text);
+    }
+    desk.is_sound();
+    deals_with_the_alert(&mut desk);
+
+    let pages: [(String, &[&str]); 5] = [
+        (format!("/cases/{case}"), &["Broken <b>window</b>", "Alerts"]),
+        (
+            format!("/evidence/{item}"),
+            &["A brass key", "Chain of custody", "Collected", "Locker 7", case],
+        ),
+        (
+            format!("/entities/{pickup}"),
+            &["Grey pickup", "KTR 4471", "Seen there", case],
+        ),
+        (
+            format!("/reports/{report}"),
+            &[
+                "A window is broken",
+                "Somebody is inside",
+                "Violence",
+                "+12075550126",
+                "Received",
+            ],
+        ),
+        (
+            "/cases/INV-1999-0001".to_owned(),
+            &["There is nothing here for you"],
+        ),
+    ];
+    for (path, texts) in pages {
+        desk.visit(&path);
+        texts.iter().for_each(|text| desk.sees(text));
+        desk.is_sound();
+    }
+    desk.clicks(".wordmark");
+    desk.sees("Cases, the last changed first");
+    desk.clicks(".menu button");
+    desk.finds("#email");
+    desk.is_sound();
+}
+
+/// Whoever has no session is asked for one, and then reads what the address names.
+fn signs_in_at(desk: &mut Desk, path: &str) {
+    desk.visit(path);
+    desk.finds("#email");
+    desk.types("#email", "ana@metro.example");
+    desk.types("#password", "wrong");
+    desk.clicks(".sign-in button");
+    desk.sees("The e-mail address or the password is wrong, or the account is locked.");
+    desk.signs_in();
+}
+
+/// On the page that shows the alert.
+fn deals_with_the_alert(desk: &mut Desk) {
+    desk.clicks("[data-alert] .deeds button");
+    desk.finds("[data-alert].acknowledged");
+    assert_eq!(desk.read("/v1/alerts")["data"][0]["status"], "acknowledged");
+    desk.clicks("[data-alert] .deeds button:last-child");
+    desk.types(".why input", "Another pickup");
+    desk.clicks(".why button");
+    desk.finds("[data-alert].dismissed");
+    desk.sees("Dismissed: Another pickup");
+}
+
+#[test]
+fn what_happens_appears_while_one_looks_and_the_search_finds_everything() {
+    let Some(mut desk) = Desk::open() else {
+        return;
+    };
+    let numbers = story(&desk);
+    watch_for(&desk, "LNX-2098");
+    desk.visit(&format!("/cases/{}", numbers[0]));
+    desk.signs_in();
+    desk.sees("Glass was heard");
+    // Nothing but what is subscribed is told: until then the page would not hear of it.
+    desk.browser
+        .wait_until("document.documentElement.dataset.live === 'on'");
+    let entry =
+        json!({"timestamp": "2026-11-16T08:00:00Z", "description": "A van with the plate LNX 2098 left"});
+    desk.make(&format!("/v1/cases/{}/timeline", numbers[0]), &entry);
+    desk.sees("A van with the plate LNX 2098 left");
+    desk.sees("New alert");
+    desk.finds("[data-alert].critical");
+    desk.is_sound();
+    desk.clicks(".news a");
+    desk.sees("Alerts: critical");
+    desk.browser
+        .wait_until("document.querySelector('.news') === null");
+
+    // By the keyboard alone.
+    let press = |desk: &mut Desk, key: &str, text: Option<&str>| {
+        let code = if key == "Enter" { 13 } else { 0 };
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code});
+            if let Some(text) = text.filter(|_| kind == "keyDown") {
+                event["text"] = json!(text);
+            }
+            desk.browser.call("Input.dispatchKeyEvent", &event);
+        }
+    };
+    press(&mut desk, "/", Some("/"));
+    desk.browser.wait_until("document.activeElement?.id === 'search'");
+    desk.types("#search", "pickup");
+    desk.finds("#found .hit mark, #found .hit");
+    press(&mut desk, "ArrowDown", None);
+    desk.finds("#found [aria-selected=true]");
+    press(&mut desk, "Enter", Some("\r"));
+    desk.browser
+        .wait_until(&format!("location.pathname === '/entities/{}'", numbers[2]));
+    desk.sees("Grey pickup");
+    desk.types("#search", "window");
+    press(&mut desk, "Enter", Some("\r"));
+    desk.browser.wait_until("location.search === '?q=window'");
+    // What was written is shown as it was written, and is no markup.
+    desk.sees("Broken <b>window</b>");
+    desk.is_sound();
+}

@@ -1,0 +1,99 @@
+//! Over plain HTTP: which paths give the page, to whom, and how it may be kept.
+
+use axum::http::Method;
+
+use crate::support::testbox::TestBox;
+
+const BROWSER: [(&str, &str); 1] = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+
+#[tokio::test]
+async fn every_page_is_the_same_document_under_a_strict_policy() {
+    let test = TestBox::start().await;
+    let ask = |path: &str| test.send(TestBox::request(Method::GET, path, None, &BROWSER, None));
+    let first = ask("/").await.expect(200);
+    let paths = [
+        "/cases/INV-2026-0001",
+        "/cases/INV-2026-0001/",
+        "/cases/INV-2026-0001/alerts/critical",
+        "/evidence/EVD-0001",
+        "/evidence/new?case=INV-2026-0001",
+        "/entities/ENT-0001",
+        "/reports/1",
+        "/?q=anything",
+    ];
+    for path in paths {
+        assert_eq!(ask(path).await.expect(200).bytes, first.bytes, "{path}");
+    }
+    assert_eq!(first.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(first.header("cache-control"), "no-cache");
+    let policy = first.header("content-security-policy");
+    for part in [
+        "default-src 'none'",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    ] {
+        assert!(policy.contains(part), "{part} in {policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+
+    // Nothing but files of its own, for a year: their names change with what they say.
+    let text = String::from_utf8(first.bytes.to_vec()).unwrap();
+    let files: Vec<&str> = text
+        .split('"')
+        .filter(|part| part.starts_with("/assets/"))
+        .collect();
+    assert!(files.len() >= 3 && !text.contains("://"), "{text}");
+    let mut bytes = first.bytes.len();
+    for path in files {
+        let file = ask(path).await.expect(200);
+        assert_eq!(
+            file.header("cache-control"),
+            "public, max-age=31536000, immutable"
+        );
+        assert_eq!(file.header("content-encoding"), "br");
+        bytes += file.bytes.len();
+        let tag = [("if-none-match", file.header("etag"))];
+        test.send(TestBox::request(Method::GET, path, None, &tag, None))
+            .await
+            .expect(304);
+    }
+    assert!(bytes < 60_000, "{bytes} bytes are loaded before anything is seen");
+    ask("/assets/nothing.js").await.expect(404);
+}
+
+#[tokio::test]
+async fn programs_find_what_they_found_before() {
+    let test = TestBox::start().await;
+    for accept in ["application/json", "*/*"] {
+        for path in [
+            "/",
+            "/cases/INV-2026-0001",
+            "/evidence/new",
+            "/entities/ENT-0001",
+            "/nothing",
+        ] {
+            let asked = TestBox::request(Method::GET, path, None, &[("accept", accept)], None);
+            assert_eq!(
+                test.send(asked).await.expect(404).codes(),
+                ["NOT_FOUND"],
+                "{path}"
+            );
+        }
+        let asked = TestBox::request(Method::GET, "/reports/1", None, &[("accept", accept)], None);
+        assert_eq!(test.send(asked).await.expect(401).codes(), ["UNAUTHORIZED"]);
+    }
+    test.get("/reports/1").await.expect(404);
+    // A browser is told so too where there is no page.
+    let asked = TestBox::request(Method::GET, "/nothing", None, &BROWSER, None);
+    assert_eq!(test.send(asked).await.expect(404).codes(), ["NOT_FOUND"]);
+    let written = TestBox::request(Method::POST, "/cases/INV-2026-0001", None, &BROWSER, None);
+    let refused = test.send(written).await.expect(405);
+    assert_eq!(refused.header("allow"), "GET, HEAD");
+    assert!(
+        !blotter::lanes::document()["paths"]
+            .as_object()
+            .unwrap()
+            .contains_key("/")
+    );
+}

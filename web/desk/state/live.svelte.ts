@@ -1,0 +1,139 @@
+// What happens, as it happens: one socket, by the session's cookie. A page says what it watches and is told that it changed.
+import { session } from "./session.svelte";
+
+export type Event = {
+  eventType: string;
+  eventId: string;
+  sequence: number;
+  caseId: string | null;
+  severity: string;
+  triggeredAt: string;
+  entityIds: string[];
+  evidenceIds: string[];
+  reportId: string | null;
+  reviewPath: string | null;
+  data: { kind: string; id: string; changes?: any };
+};
+
+export type News = { id: string; severity: string; path: string; words: string; at: string };
+
+const ALERTS = ["watchlist.matched", "case.alert.*"];
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 30_000;
+/** Many changes at once are one look. */
+const SETTLE = 250;
+const NEWS_MAX = 50;
+
+class Live {
+  state: "off" | "on" | "lost" = $state("off");
+  /** New alerts that nobody here has looked at or put aside. */
+  news: News[] = $state([]);
+  #socket: WebSocket | undefined;
+  #wait = FIRST_WAIT;
+  #timer: number | undefined;
+  #after: number | undefined;
+  #watched: { filter: object; changed: () => void } | undefined;
+  #settling: number | undefined;
+  #onAlert = new Set<() => void>();
+
+  begin() {
+    if (this.#socket || !session.me?.lanes.includes("events")) return;
+    const socket = new WebSocket(new URL("/v1/events", location.href.replace(/^http/, "ws")));
+    this.#socket = socket;
+    socket.onopen = () => this.#say({ op: "subscribe", id: "alerts", filter: { eventTypes: ALERTS }, after: this.#after });
+    socket.onmessage = (message) => this.#hear(JSON.parse(message.data));
+    socket.onclose = ({ code }) => this.#closed(code);
+  }
+
+  /** Tells when what the page shows has changed; one page at a time. */
+  watch(filter: object, changed: () => void): () => void {
+    const watched = { filter, changed };
+    this.#watched = watched;
+    if (this.state === "on") this.#say({ op: "subscribe", id: "page", filter });
+    return () => {
+      if (this.#watched !== watched) return;
+      this.#watched = undefined;
+      clearTimeout(this.#settling);
+      if (this.state === "on") this.#say({ op: "unsubscribe", id: "page" });
+    };
+  }
+
+  /** Tells of every alert that is raised or dealt with. */
+  onAlert(changed: () => void): () => void {
+    this.#onAlert.add(changed);
+    return () => this.#onAlert.delete(changed);
+  }
+
+  putAside() {
+    this.news = [];
+  }
+
+  seen(path: string) {
+    this.news = this.news.filter((news) => news.path !== path);
+  }
+
+  #say(frame: object) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  #hear(frame: any) {
+    if (frame.op === "event" && frame.id === "page") return this.#changed();
+    if (frame.op === "event") return this.#alert(frame.event);
+    if (frame.op === "caughtUp" && frame.id === "alerts") this.#caughtUp(frame.sequence);
+    if (frame.op === "lagged") this.#socket?.close();
+    // A place of before a restore: what was missed meanwhile is on the pages, not in the news.
+    if (frame.op === "error" && frame.id === "alerts" && this.#after !== undefined) {
+      this.#after = undefined;
+      this.#socket?.close();
+    }
+  }
+
+  #caughtUp(sequence: number) {
+    const wasLost = this.state === "lost";
+    this.#after = sequence;
+    this.#wait = FIRST_WAIT;
+    this.state = "on";
+    if (this.#watched) this.#say({ op: "subscribe", id: "page", filter: this.#watched.filter });
+    if (wasLost) this.#changed();
+  }
+
+  #alert(event: Event) {
+    this.#after = event.sequence;
+    for (const changed of this.#onAlert) changed();
+    const raised = event.eventType === "watchlist.matched" || event.eventType === "case.alert.priority_raised";
+    if (!raised || !event.reviewPath) return;
+    // An alert about something in a case is told by two events: the case's own leads where one looks.
+    const changes = event.data.changes ?? {};
+    const id = changes.alerts?.alert_id ?? event.data.id;
+    const known = this.news.find((news) => news.id === id);
+    const path = known && !event.caseId ? known.path : event.reviewPath;
+    const words = changes.reason ?? known?.words ?? "";
+    const news = { id, severity: event.severity, path, words, at: event.triggeredAt };
+    this.news = [news, ...this.news.filter((one) => one !== known)].slice(0, NEWS_MAX);
+  }
+
+  #changed() {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#watched?.changed(), SETTLE);
+  }
+
+  #closed(code: number) {
+    this.#socket = undefined;
+    clearTimeout(this.#timer);
+    if (code === 4403) {
+      this.state = "off";
+      return;
+    }
+    this.state = "lost";
+    if (code === 4401) {
+      void session.again().then(() => this.begin());
+      return;
+    }
+    const wait = this.#wait * (0.75 + Math.random() / 2);
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    this.#timer = setTimeout(() => this.begin(), wait);
+  }
+}
+
+export const live = new Live();
+addEventListener("online", () => live.begin());
