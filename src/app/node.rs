@@ -111,7 +111,8 @@ impl Node {
     }
 }
 
-fn people_options(config: &Config, home: Option<TenantId>) -> PeopleOptions {
+/// The rules for people that are set; strangers stand in the audit log of `home`.
+pub fn people_options(config: &Config, home: Option<TenantId>) -> PeopleOptions {
     const MINUTE_MS: i64 = 60_000;
     let minutes = |minutes: u64| {
         i64::try_from(minutes)

@@ -8,14 +8,20 @@ use clap::Args;
 use serde_json::{Map, Value as Json, json};
 
 use crate::app::folder::{Facts, Folder};
+use crate::app::node::people_options;
 use crate::cli::order::Order;
 use crate::cli::output::Output;
 use crate::cli::reach::Reach;
 use crate::cli::{CliError, Done, Place};
 use crate::config::Config;
+use crate::domain::kind::{OFFICE, TENANT, USER};
 use crate::domain::time::SystemClock;
+use crate::domain::value::Value;
 use crate::server::certs::authority::Authority;
 use crate::server::certs::name::{Name, names_of_node};
+use crate::services::import::BatchRow;
+use crate::services::people::passwords::Password;
+use crate::services::shape::Checker;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::identity::Identity;
 
@@ -73,11 +79,18 @@ impl Init {
     pub(super) fn make(&self, place: &Place, password: Option<String>) -> Result<Json, CliError> {
         let folder = place.folder();
         let config = place.load()?.config;
+        self.refuse_faults(&config, password.as_deref())?;
         let created = self.make_files(&folder, &config)?;
         let mut reach = Reach::open(place)?;
         let facts = folder.facts().map_err(CliError::failed)?;
         let name = facts.map_or_else(|| self.tenant.clone(), |facts| facts.node_name);
-        self.fill(&mut reach, &name, password)?;
+        // The node's record of itself comes last: without it, an earlier run was cut off, and this one goes on.
+        if reach.perform(Order::NodeIsKnown)?["known"] == true {
+            self.refuse_changes(&mut reach)?;
+        } else {
+            self.fill(&mut reach, &name, password)?;
+            reach.perform(Order::NodeKnow)?;
+        }
         let identity = Identity::load(&RealDisk, folder.path()).map_err(CliError::failed)?;
         let log = identity.map(|identity| identity.log(crate::store::identity::Stream::Records).to_string());
         Ok(json!({
@@ -87,6 +100,93 @@ impl Init {
             "log": log,
             "ca": Authority::certificate_file(&folder.certs()),
         }))
+    }
+
+    /// What the node would refuse is told before anything is written.
+    fn refuse_faults(&self, config: &Config, password: Option<&str>) -> Done {
+        self.facts()?;
+        let number = |number: Option<u32>| number.map(|number| Value::Int(number.into()));
+        let given = [
+            (
+                "--node-name",
+                &TENANT,
+                "name",
+                self.node_name.clone().map(Value::Text),
+            ),
+            (
+                "--organization-id",
+                &TENANT,
+                "organization_id",
+                number(self.organization_id),
+            ),
+            ("--office-id", &OFFICE, "number", number(self.office_id)),
+            ("--admin", &USER, "email", self.admin.clone().map(Value::Text)),
+            (
+                "--admin",
+                &USER,
+                "name",
+                self.admin.as_deref().map(|email| Value::text(name_in(email))),
+            ),
+        ];
+        let mut checker = Checker::new(&|_, _| None);
+        for (flag, kind, field, value) in given {
+            match (kind.field(field), value) {
+                (Some(_), Some(value)) if value.is_absent() => checker.refuse(flag, "something"),
+                (Some(field), Some(value)) => drop(checker.value(flag, field.shape, value)),
+                _ => {}
+            }
+        }
+        if let Some(fault) = checker.faults.first() {
+            return Err(CliError::Usage(format!(
+                "{} must be {}",
+                fault.path, fault.expected
+            )));
+        }
+        let rules = people_options(config, None);
+        let fault = password.and_then(|password| rules.fault(&Password::new(password.to_owned()), ""));
+        match fault {
+            Some(fault) => Err(CliError::Failed(format!(
+                "the password must have {}",
+                fault.expected
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// A node that is there stays as it is.
+    fn refuse_changes(&self, reach: &mut Reach) -> Done {
+        let mut other = Vec::new();
+        if let Some(number) = self.organization_id {
+            let tenants = reach.perform(Order::TenantList)?;
+            if !has(&tenants, |tenant| {
+                tenant["slug"] == self.tenant.as_str() && tenant["organization_id"] == number
+            }) {
+                other.push(format!(
+                    "the agency's number is not {number}: PATCH /v1/tenants/{{id}} changes it"
+                ));
+            }
+        }
+        if let Some(number) = self.office_id
+            && reach.perform(put_office(number, true))?["unchanged"] != 1
+        {
+            other.push(format!(
+                "there is no office {number} as `init` makes it: POST /v1/offices makes one"
+            ));
+        }
+        if let Some(email) = &self.admin
+            && !has(&reach.perform(Order::UserList)?, |user| is_named(user, email))
+        {
+            other.push(format!(
+                "{email} is nobody here: blotter user add --email {email} --name NAME --role administrator"
+            ));
+        }
+        if other.is_empty() {
+            return Ok(());
+        }
+        let other = other.join("\n");
+        Err(CliError::Failed(format!(
+            "the node is there already and was left as it is; what is asked differs:\n{other}"
+        )))
     }
 
     /// Key, facts and authority. The facts come last: a folder without them holds no node.
@@ -155,38 +255,49 @@ impl Init {
                 .map(|number| ("organization_id".to_owned(), json!(number))),
         );
         reach.perform(Order::TenantPut(tenant))?;
-        reach.perform(Order::NodeKnow)?;
         if let Some(number) = self.office_id {
-            let office = crate::services::import::BatchRow {
-                kind: "office".to_owned(),
-                external_id: format!("office-{number}"),
-                data: json!({"name": format!("Office {number}"), "number": number}),
-                once: false,
-            };
-            reach.perform(Order::PutRows {
-                rows: vec![vec![office]],
-                before: Vec::new(),
-                dry_run: false,
-                results: false,
-            })?;
+            reach.perform(put_office(number, false))?;
         }
         let Some(email) = &self.admin else { return Ok(()) };
         let users = reach.perform(Order::UserList)?;
-        let known = users["data"].as_array().is_some_and(|users| {
-            let same = |user: &Json| {
-                user["email"]
-                    .as_str()
-                    .is_some_and(|known| known.eq_ignore_ascii_case(email))
-            };
-            users.iter().any(same)
-        });
-        if !known {
-            let name = email.split('@').next().unwrap_or(email);
-            let data = json!({"email": email, "name": name, "role": "administrator"});
+        if !has(&users, |user| is_named(user, email)) {
+            let data = json!({"email": email, "name": name_in(email), "role": "administrator"});
             let data = data.as_object().cloned().unwrap_or_default();
             reach.perform(Order::UserAdd { data, password })?;
         }
         Ok(())
+    }
+}
+
+/// What comes before the `@` is a person's name until somebody gives another.
+fn name_in(email: &str) -> &str {
+    email.split('@').next().unwrap_or(email)
+}
+
+fn has(answer: &Json, is_so: impl Fn(&Json) -> bool) -> bool {
+    answer["data"]
+        .as_array()
+        .is_some_and(|rows| rows.iter().any(is_so))
+}
+
+fn is_named(user: &Json, email: &str) -> bool {
+    let known = user["email"].as_str();
+    known.is_some_and(|known| known.eq_ignore_ascii_case(email.trim()))
+}
+
+/// Makes the office of this number, or finds out whether it is there.
+fn put_office(number: u32, dry_run: bool) -> Order {
+    let office = BatchRow {
+        kind: "office".to_owned(),
+        external_id: format!("office-{number}"),
+        data: json!({"name": format!("Office {number}"), "number": number}),
+        once: false,
+    };
+    Order::PutRows {
+        rows: vec![vec![office]],
+        before: Vec::new(),
+        dry_run,
+        results: false,
     }
 }
 

@@ -56,6 +56,17 @@ fn json_of(mut command: Command) -> std::io::Result<serde_json::Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
+/// Makes a node of agency 7, office 3, with an administrator.
+const ROOM: [&str; 7] = [
+    "init",
+    "--organization-id",
+    "7",
+    "--office-id",
+    "3",
+    "--admin",
+    "bench@blotter.example",
+];
+
 fn new_key(folder: &Path, name: &str) -> std::io::Result<String> {
     let words = format!("key create --name {name} --lanes query,sync,events --scopes *");
     let made = json_of(own(&words.split(' ').collect::<Vec<_>>(), folder)?)?;
@@ -69,7 +80,7 @@ impl Node {
         let kept = folder.join("key");
         if !kept.exists() {
             std::fs::create_dir_all(folder)?;
-            json_of(own(&["init"], folder)?)?;
+            json_of(own(&ROOM, folder)?)?;
             std::fs::write(&kept, new_key(folder, "bench")?)?;
         }
         Ok(Self {
@@ -117,8 +128,8 @@ impl Node {
 
     /// A static token of an administrator of agency 7, office 3, as an `Authorization` has it.
     pub(super) fn static_token(&self) -> std::io::Result<String> {
-        let room = "init --organization-id 7 --office-id 3 --admin bench@blotter.example";
-        json_of(own(&room.split(' ').collect::<Vec<_>>(), &self.folder)?)?;
+        // A node that was kept since an earlier version may not be such a one.
+        json_of(own(&ROOM, &self.folder)?)?;
         let made = json_of(own(&["user", "token", "bench@blotter.example"], &self.folder)?)?;
         Ok(format!("Bearer {}", made["token"].as_str().unwrap_or_default()))
     }

@@ -137,6 +137,8 @@ pub enum Order {
     TenantPut(Map<String, Json>),
     /// Make sure that the node has a record of itself.
     NodeKnow,
+    /// Say whether it has one.
+    NodeIsKnown,
     /// Give an agency that has no categories of reports its first ones.
     CategoriesSeed,
     /// How the node is.
@@ -357,10 +359,8 @@ impl Backend {
                 court::export_since(&self.services, caller, (&since, &to), tell)
             }
             Order::TenantPut(data) => users::put_tenant(&self.services, caller, fields(data)),
-            Order::NodeKnow => {
-                let made = self.services.know_node(caller, &self.node.facts.node_name)?;
-                Ok(json!({"made": made}))
-            }
+            Order::NodeKnow => state::know(&self.node, caller),
+            Order::NodeIsKnown => state::is_known(&self.node, caller),
             Order::CategoriesSeed => Ok(json!({"made": self.services.seed_categories(caller)?})),
             Order::Verify => care::verify(&self.node, tell),
             Order::Backup(to) => care::copy(&self.node, &to, tell),

@@ -1,4 +1,4 @@
-//! How a node is, in figures that `doctor` judges.
+//! How a node is, in figures that `doctor` judges, and what it knows of itself.
 
 use serde_json::{Value as Json, json};
 
@@ -6,7 +6,20 @@ use crate::app::node::Node;
 use crate::app::probes::free_bytes;
 use crate::cli::order::Refusal;
 use crate::search::index::Health;
+use crate::services::caller::Caller;
 use crate::services::search::follow::Gauge;
+
+/// Makes sure that the node has a record of itself.
+pub(super) fn know(node: &Node, caller: &Caller) -> Result<Json, Refusal> {
+    let made = node.services.know_node(caller, &node.facts.node_name)?;
+    Ok(json!({"made": made}))
+}
+
+pub(super) fn is_known(node: &Node, caller: &Caller) -> Result<Json, Refusal> {
+    let rows = node.services.snapshot()?;
+    let own = node.services.own_node(&rows, caller)?;
+    Ok(json!({"known": own.is_some()}))
+}
 
 pub(super) fn state(node: &Node, gauge: Option<&Gauge>) -> Result<Json, Refusal> {
     let store = node.services.store();

@@ -85,6 +85,18 @@ impl Default for PeopleOptions {
     }
 }
 
+impl PeopleOptions {
+    /// What is wrong with a new password.
+    pub fn fault(&self, password: &Password, path: &str) -> Option<Fault> {
+        let (min, max) = (self.password_bytes_min, self.password_bytes_max);
+        match password.length_bytes() {
+            length if length < min => Some(Fault::wrong(path, format!("at least {min} bytes"))),
+            length if length > max => Some(Fault::wrong(path, format!("at most {max} bytes"))),
+            _ => None,
+        }
+    }
+}
+
 /// What is known of people beside their records: sessions, and when keys were used last.
 #[derive(Debug)]
 pub(crate) struct People {
@@ -135,12 +147,7 @@ impl People {
 
     /// What is wrong with a new password.
     pub(super) fn fault(&self, password: &Password, path: &str) -> Option<Fault> {
-        let (min, max) = (self.options.password_bytes_min, self.options.password_bytes_max);
-        match password.length_bytes() {
-            length if length < min => Some(Fault::wrong(path, format!("at least {min} bytes"))),
-            length if length > max => Some(Fault::wrong(path, format!("at most {max} bytes"))),
-            _ => None,
-        }
+        self.options.fault(password, path)
     }
 
     /// A session began or ended. It waits for the disk.

@@ -156,6 +156,75 @@ fn a_folder_of_somebody_else_is_not_made_a_node() {
     assert_eq!(place.run(&["init", "--tenant", "metro"]).code, 0);
 }
 
+/// What was wrong with the administrator was found after the node had been made, and the corrected line was then refused.
+#[test]
+fn init_writes_nothing_before_all_is_right_and_changes_no_node_that_is_there() {
+    let place = Place::new();
+    let file = |name: &str, text: &str| {
+        let path = place.file(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (short, good) = (
+        file("short", "short\n"),
+        file("good", "a long enough pass phrase\n"),
+    );
+    let missing = place.file("missing").to_str().unwrap().to_owned();
+    let long = format!("{}@metro.example", "a".repeat(230));
+    let chief = ["--admin", "chief@metro.example", "--admin-password-file"];
+    for (words, code) in [
+        (vec!["--admin", "nomail"], 2),
+        (vec!["--admin", &long], 2),
+        (vec!["--node-name", ""], 2),
+        (vec!["--organization-id", "4000000000"], 2),
+        ([&chief[..], &[&short]].concat(), 1),
+        ([&chief[..], &[&missing]].concat(), 1),
+    ] {
+        let refused = place.run(&[&["init", "--tenant", "metro"], &words[..]].concat());
+        assert_eq!(refused.code, code, "{words:?}: {refused:?}");
+        assert!(!place.data().exists(), "{words:?}");
+    }
+    let asked = [
+        &[
+            "init",
+            "--tenant",
+            "metro",
+            "--office-id",
+            "7",
+            "--organization-id",
+            "41",
+        ],
+        &chief[..],
+        &[&good],
+    ];
+    let asked = asked.concat();
+    for (words, made) in [
+        (&asked[..], true),
+        (&asked, false),
+        (&["init", "--tenant", "metro"], false),
+    ] {
+        let done = place.run(&[words, &["--json"]].concat());
+        assert_eq!(
+            (done.code, &done.json()["created"]),
+            (0, &made.into()),
+            "{done:?}"
+        );
+    }
+    for (words, hint) in [
+        (["--admin", "zzz@metro.example"], "blotter user add"),
+        (["--organization-id", "77"], "/v1/tenants"),
+        (["--office-id", "8"], "/v1/offices"),
+    ] {
+        let refused = place.run(&[&["init", "--tenant", "metro"], &words[..]].concat());
+        assert_eq!(refused.code, 1, "{words:?}: {refused:?}");
+        assert!(refused.err.contains(hint), "{words:?}: {refused:?}");
+    }
+    let users = place.run(&["user", "list", "--json"]).json();
+    assert_eq!(users["data"].as_array().unwrap().len(), 1, "{users}");
+    let tenants = place.run(&["tenant", "list", "--json"]).json();
+    assert_eq!(tenants["data"][0]["organization_id"], 41, "{tenants}");
+}
+
 /// Every regular file below a folder.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder)
