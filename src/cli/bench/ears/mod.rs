@@ -1,11 +1,13 @@
 //! Many who listen at once: how long an event takes to reach each of them, from the moment at which its write was sent, and what
-//! memory each costs the server. One alone, in the same run, says what the write itself takes.
+//! memory each costs the server. One alone, in the same run, says what the write itself takes. By `/v1/events` and by
+//! subscriptions of GraphQL, each of which answers a query about each event.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::Method;
+use hyper::header::HeaderValue;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -18,8 +20,44 @@ use crate::cli::bench::load::{Asker, Pace, Target, run, run_paced};
 use crate::cli::bench::server::{Node, Server};
 use crate::cli::bench::{Bench, Figure, millis};
 
-/// Events a second.
-const PER_SECOND: u64 = 200;
+/// A way to listen.
+#[derive(Clone, Copy)]
+struct Way {
+    name: &'static str,
+    path: &'static str,
+    protocol: Option<&'static str>,
+    /// What is said, each time with a word of what is heard then.
+    begins: &'static [(&'static str, &'static str)],
+    /// Events a second.
+    per_second: u64,
+}
+
+const EVENTS: Way = Way {
+    name: "subscribers",
+    path: "/v1/events",
+    protocol: None,
+    begins: &[(
+        r#"{"op":"subscribe","id":"a","filter":{"eventTypes":["case.opened"]}}"#,
+        "caughtUp",
+    )],
+    per_second: 200,
+};
+
+const GRAPHQL: Way = Way {
+    name: "GraphQL subscribers",
+    path: "/graphql/ws",
+    protocol: Some("graphql-transport-ws"),
+    begins: &[
+        (r#"{"type":"connection_init"}"#, "connection_ack"),
+        (
+            r#"{"type":"subscribe","id":"a","payload":{"query":"subscription { events(filter: {eventTypes: \"case.opened\"}) { data } }"}}"#,
+            "",
+        ),
+        (r#"{"type":"ping"}"#, "pong"),
+    ],
+    per_second: 20,
+};
+
 /// Clients that write, each at its share of that pace.
 const WRITERS: u64 = 10;
 /// Connections that are opened at once.
@@ -27,17 +65,25 @@ const OPENING: usize = 16;
 /// After the last write, for what is still on its way.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Two lines: delivery, and memory.
+/// Two lines for each way: delivery, and memory.
 pub(super) async fn figures(
     (node, ears_max): (&Node, usize),
     bench: &Bench,
     say: &dyn Fn(&str),
 ) -> std::io::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for way in [EVENTS, GRAPHQL] {
+        say(&format!("{ears_max} {}", way.name));
+        figures.extend(of_way(way, (node, ears_max), bench).await?);
+    }
+    Ok(figures)
+}
+
+async fn of_way(way: Way, (node, ears_max): (&Node, usize), bench: &Bench) -> std::io::Result<[Figure; 2]> {
     let server = node.start_for_many()?;
-    let warm = Heard::measure(&server, 1, bench.time()).await?;
-    say(&format!("{ears_max} subscribers"));
+    let warm = Heard::measure(&server, way, 1, bench.time()).await?;
     let before = server.anonymous_memory();
-    let heard = Heard::measure(&server, ears_max, bench.time()).await?;
+    let heard = Heard::measure(&server, way, ears_max, bench.time()).await?;
     server.stop()?;
     let each = |memory: u64| {
         format!(
@@ -54,7 +100,7 @@ pub(super) async fn figures(
         heard.expected,
         heard.per_second,
     );
-    let delivery = Figure::new(&format!("{ears_max} subscribers hear each event"), value)
+    let delivery = Figure::new(&format!("{ears_max} {} hear each event", way.name), value)
         .beside(
             format!(
                 "one alone: p99 {}, {:.0} events/s",
@@ -63,12 +109,12 @@ pub(super) async fn figures(
             ),
             Some(ours.as_secs_f64() / alone.as_secs_f64().max(1e-6)),
         )
-        .aim("p99 ≤ 250 ms at 200 events/s");
+        .aim(&format!("p99 ≤ 250 ms at {} events/s", way.per_second));
     let value = format!("{} idle, {} under load", each(heard.idle), each(heard.busy));
-    let memory = Figure::new("memory of each subscriber", value)
+    let memory = Figure::new(&format!("memory of each of the {}", way.name), value)
         .beside(format!("without: {} KB in all", before / 1000), None)
         .aim("≤ 50 KB");
-    Ok(vec![delivery, memory])
+    Ok([delivery, memory])
 }
 
 /// What came to all of them.
@@ -83,13 +129,13 @@ struct Heard {
 }
 
 impl Heard {
-    async fn measure(server: &Server, count: usize, time: Duration) -> std::io::Result<Self> {
+    async fn measure(server: &Server, way: Way, count: usize, time: Duration) -> std::io::Result<Self> {
         let mut open = Vec::new();
         while open.len() < count {
             let mut opening = JoinSet::new();
             for _ in 0..OPENING.min(count - open.len()) {
                 let target = server.target.clone();
-                opening.spawn(async move { connect(&target).await });
+                opening.spawn(async move { connect(&target, way).await });
             }
             while let Some(ear) = opening.join_next().await {
                 open.push(ear.map_err(std::io::Error::other)??);
@@ -101,7 +147,7 @@ impl Heard {
         for ear in open {
             ears.spawn(listen(ear, begun));
         }
-        let written = write(&server.target, begun, time).await?;
+        let written = write((&server.target, way.per_second), begun, time).await?;
         let took = begun.elapsed();
         let mut latencies = Vec::new();
         while let Some(heard) = ears.join_next().await {
@@ -126,28 +172,39 @@ impl Heard {
 type Ear = WebSocketStream<TlsStream<TcpStream>>;
 
 /// Connects and listens to the opening of cases, from now on.
-async fn connect(target: &Target) -> std::io::Result<Ear> {
+async fn connect(target: &Target, way: Way) -> std::io::Result<Ear> {
     let connector = target
         .connector
         .as_ref()
         .ok_or_else(|| std::io::Error::other("events need TLS"))?;
     let stream = connector.connect(target.address).await?;
-    let mut request = "wss://localhost/v1/events"
+    let mut request = format!("wss://localhost{}", way.path)
         .into_client_request()
         .map_err(std::io::Error::other)?;
     let credential = target.authorization.parse().map_err(std::io::Error::other)?;
     request.headers_mut().insert("authorization", credential);
+    if let Some(protocol) = way.protocol {
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", HeaderValue::from_static(protocol));
+    }
     let (mut ear, _) = client_async(request, stream)
         .await
         .map_err(std::io::Error::other)?;
-    let wish = r#"{"op":"subscribe","id":"a","filter":{"eventTypes":["case.opened"]}}"#;
-    ear.send(Message::text(wish))
-        .await
-        .map_err(std::io::Error::other)?;
-    match ear.next().await {
-        Some(Ok(Message::Text(text))) if text.contains("caughtUp") => Ok(ear),
-        other => Err(std::io::Error::other(format!("{other:?} in place of caughtUp"))),
+    for (said, heard) in way.begins {
+        ear.send(Message::text(*said))
+            .await
+            .map_err(std::io::Error::other)?;
+        if heard.is_empty() {
+            continue;
+        }
+        match ear.next().await {
+            Some(Ok(Message::Text(text))) if text.contains(heard) => {}
+            other => {
+                return Err(std::io::Error::other(format!("{other:?} in place of {heard}")));
+            }
+        }
     }
+    Ok(ear)
 }
 
 /// The title of the last case: who has heard of it goes.
@@ -177,14 +234,14 @@ async fn listen(mut ear: Ear, begun: Instant) -> std::io::Result<Vec<Duration>> 
 }
 
 /// Opens cases whose titles say when they were sent, then the last one; how many there were before it.
-async fn write(target: &Target, begun: Instant, time: Duration) -> std::io::Result<u64> {
+async fn write((target, per_second): (&Target, u64), begun: Instant, time: Duration) -> std::io::Result<u64> {
     let case = |title: &str| {
         let body = serde_json::json!({"data": {"title": title}}).to_string();
         (Method::POST, "/v1/cases".to_owned(), body)
     };
     let timed: Asker = Arc::new(move |_, _| case(&begun.elapsed().as_micros().to_string()));
     let writers = vec![target.clone(); usize::try_from(WRITERS).unwrap_or(1)];
-    let pace = Pace::Every(Duration::from_micros(1_000_000 * WRITERS / PER_SECOND));
+    let pace = Pace::Every(Duration::from_micros(1_000_000 * WRITERS / per_second));
     let written = run_paced(&writers, time, pace, &timed).await?;
     let last: Asker = Arc::new(move |_, _| case(LAST));
     run(target, 1, Duration::ZERO, &last).await?;
