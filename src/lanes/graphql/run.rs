@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::{Method, Response};
 use serde_json::Value as Json;
 use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::lanes::graphql::limits::{scan, weigh};
 use crate::lanes::graphql::schema::Engine;
@@ -28,7 +29,13 @@ pub(super) struct Kept {
     engine: OnceLock<Engine>,
     of_events: OnceLock<Schema>,
     writes: Vec<Route>,
+    /// Held while a subscription is told something.
+    turns: Semaphore,
 }
+
+/// Subscriptions that are told something at once: each takes a thread and what it reads, and a thousand of them hear at the
+/// same moment.
+const TOLD_AT_ONCE: usize = 16;
 
 impl Kept {
     /// Over these writes.
@@ -37,7 +44,16 @@ impl Kept {
             engine: OnceLock::new(),
             of_events: OnceLock::new(),
             writes,
+            turns: Semaphore::new(TOLD_AT_ONCE),
         }
+    }
+
+    /// Waits until another subscription may be told something.
+    ///
+    /// # Errors
+    /// None: nobody closes the turns.
+    pub(super) async fn turn(&self) -> Outcome<SemaphorePermit<'_>> {
+        self.turns.acquire().await.map_err(|_closed| Failure::Stopping)
     }
 
     /// What answers queries and changes.

@@ -149,6 +149,7 @@ impl Talk for Session {
                     (Arc::clone(&self.kept), self.lanes.clone(), Arc::clone(&self.head));
                 let (who, asked) = (listener.caller().clone(), Arc::clone(asked));
                 let subject = *subject;
+                let _until_told = self.kept.turn().await.map_err(|_| TRY_AGAIN)?;
                 let told = blocking(move || tell(&kept, &lanes, (&who, &head), (&asked, subject), heard));
                 let told = told.await.map_err(|_| TRY_AGAIN)?;
                 reached = told.reached;
