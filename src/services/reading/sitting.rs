@@ -37,9 +37,14 @@ impl Work {
         self.snapshots.load(Ordering::Relaxed)
     }
 
-    /// Records that sittings have read.
+    /// Records that sittings, and rooms of evidence, have read.
     pub fn records(&self) -> u64 {
         self.records.load(Ordering::Relaxed)
+    }
+
+    /// One more was.
+    pub(in crate::services) fn reads_one(&self) {
+        self.records.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -81,7 +86,7 @@ impl Seen {
         if let Some(known) = self.records.get(&id) {
             return Ok(known.clone());
         }
-        services.work.records.fetch_add(1, Ordering::Relaxed);
+        services.work.reads_one();
         let record = records::get(rows, id)?.map(Arc::new);
         self.records.insert(id, record.clone());
         Ok(record)

@@ -97,6 +97,7 @@ impl Room<'_> {
     /// # Errors
     /// The disk failed.
     pub fn seen(&self, kind: &Kind, id: RecordId) -> Outcome<Option<Record>> {
+        self.services.work().reads_one();
         let record = records::get(&self.rows, id)?;
         match record.filter(|record| record.kind == kind.name && !record.is_expunged()) {
             Some(record) if find::may_read(&self.rows, self.caller, &record)? => Ok(Some(record)),

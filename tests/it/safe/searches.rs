@@ -169,6 +169,36 @@ async fn members_with_rows_find_what_a_look_at_everything_finds() {
     assert!(told.expect(400).json()["fields"]["StaticFields[1].fieldName"].is_string());
 }
 
+/// A search that had no rows read every record of the kind, whatever it found.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rows_name_is_all_that_is_read() {
+    let (bed, mut client) = room().await;
+    for (kind, field, criterion, reads_all) in [
+        ("items", "description", 25, true),
+        ("items", "description", 0, true),
+        ("items", "category", 1, true),
+        ("items", "category", 25, false),
+        ("items", "primaryCaseNumber", 0, false),
+        ("items", "primaryCaseNumber", 25, false),
+        ("cases", "caseNumber", 0, false),
+        ("cases", "caseNumber", 2, false),
+        ("cases", "caseNumber", 25, false),
+        ("cases", "caseOfficers", 25, false),
+        ("people", "lastName", 25, false),
+        ("people", "firstName", 25, true),
+    ] {
+        let one = json!({"fieldName": field, "searchCriteria": criterion, "model": "no such"});
+        let none = json!({"fieldName": "id", "searchCriteria": 14, "model": 0});
+        let before = bed.services().work().records();
+        let nothing = found(&mut client, kind, &json!([one, none])).await;
+        assert_eq!(nothing, Vec::<i64>::new(), "{one}");
+        let read = bed.services().work().records() - before;
+        // To know the members the first record is looked at, and what it names.
+        let all = if kind == "cases" { 3 } else { 4 };
+        assert_eq!(read > all, reads_all, "{one}: {read} records were read");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn items_name_the_persons_they_went_to_and_restricted_cases_those_who_may_read_them() {
     let (bed, mut client) = room().await;
