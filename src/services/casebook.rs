@@ -440,6 +440,9 @@ fn changing(
     }
 }
 
+/// The version of what is not there yet: the first one of a record is 1.
+pub const NOTHING_YET: u64 = 0;
+
 /// Changes the record that is known, or makes one.
 ///
 /// # Errors
@@ -456,7 +459,7 @@ pub fn put(
             refuse_stale(record, version)?;
             desk.patch(kind, record, input)
         }
-        None if version.is_some() => Err(Failure::Gone),
+        None if version.is_some_and(|version| version != NOTHING_YET) => Err(Failure::Gone),
         None => desk.create(kind, input),
     }
 }

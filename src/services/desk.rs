@@ -17,7 +17,7 @@ use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::find;
 use crate::services::people;
 use crate::services::policy::{self, Deed};
-use crate::services::shape::{Checker, describe};
+use crate::services::shape::{self, Checker, describe};
 use crate::services::watch::{self, Limits};
 use crate::store::session::Session;
 use crate::views::records;
@@ -196,6 +196,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             match (field.merge, value) {
                 (Merge::OrSet, value) => set_members(record, field, value.as_list(), &mut changes),
                 (_, value) if record.get(field.name) == Some(&value) => {}
+                (Merge::Once, value) => changes.push(Change::new(field.name, Action::Fix(value))),
                 (_, Value::Null) if record.get(field.name).is_none() => {}
                 (_, value) if let Some(course) = field.course => {
                     changes.push(steps::go_on(kind, record, (field, course), value)?);
@@ -280,47 +281,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         let mut given = Vec::new();
         for field in kind.fields.iter().chain([&kind::EXTERNAL_ID]) {
             let value = input.remove(field.name);
-            if value.is_none() && !field.required {
-                if let (None, Some(word)) = (record, field.default) {
-                    given.push((field, Value::text(word)));
-                }
-                continue;
-            }
-            let path = format!("data.{}", field.name);
-            match (value, record) {
-                (Some(_), _) if matches!(field.writer, Writer::System | Writer::Secret) => {
-                    checker
-                        .faults
-                        .push(Fault::wrong(path, "nothing: it is set by the server"));
-                }
-                (Some(value), Some(record)) if field.writer == Writer::Creator => {
-                    let checked = checker.value(&path, field.shape, value);
-                    if checked.is_some_and(|value| record.get(field.name) != Some(&value)) {
-                        checker
-                            .faults
-                            .push(Fault::wrong(path, "nothing: it can't be changed"));
-                    }
-                }
-                (Some(value), _) if value.is_absent() => match (field.required, record) {
-                    (true, _) => checker.faults.push(Fault::missing(path, describe(field.shape))),
-                    (false, Some(_)) => given.push((field, Value::Null)),
-                    (false, None) => {}
-                },
-                (Some(value), _) => {
-                    let shape = field.shape;
-                    let checked = match (field.merge, value) {
-                        (Merge::OrSet, Value::List(list)) => members(&mut checker, &path, field, list),
-                        (Merge::OrSet, _) => {
-                            checker.faults.push(Fault::wrong(path, "an array"));
-                            None
-                        }
-                        (_, value) => checker.value(&path, shape, value),
-                    };
-                    given.extend(checked.map(|value| (field, value)));
-                }
-                (None, None) => checker.faults.push(Fault::missing(path, describe(field.shape))),
-                (None, Some(_)) => {}
-            }
+            given.extend(checked(&mut checker, field, value, record).map(|value| (field, value)));
         }
         rules::check(kind, record, &mut given, &mut checker);
         let unknown = input
@@ -377,6 +338,65 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             format!("{series}-{:04}", last + 1)
         };
         Ok(vec![Change::new(DISPLAY_ID, Action::Fix(Value::Text(display)))])
+    }
+}
+
+/// What a field is to have, null for nothing any more; `None` if it stays as it is, or after a fault was noted.
+fn checked(
+    checker: &mut Checker<'_>,
+    field: &Field,
+    value: Option<Value>,
+    record: Option<&Record>,
+) -> Option<Value> {
+    let path = format!("data.{}", field.name);
+    let is_nothing = value.as_ref().is_none_or(|value| is_nothing(field, value));
+    match (value, record) {
+        (Some(_), _) if matches!(field.writer, Writer::System | Writer::Secret) => {
+            checker.refuse(&path, "nothing: it is set by the server");
+            None
+        }
+        (Some(value), Some(record)) if field.writer == Writer::Creator => {
+            let value = checker.value(&path, field.shape, value)?;
+            match record.get(field.name) {
+                None if field.can_come_later() => Some(value),
+                own => {
+                    if own != Some(&value) {
+                        checker.refuse(&path, "nothing: it can't be changed");
+                    }
+                    None
+                }
+            }
+        }
+        (value, None) if is_nothing => {
+            if field.required {
+                checker.faults.push(Fault::missing(path, describe(field.shape)));
+            }
+            // Null is what many programs send for what nobody said.
+            let is_said = value.is_some_and(|value| value != Value::Null);
+            field.default.filter(|_| !is_said).map(Value::text)
+        }
+        (Some(_), Some(_)) if is_nothing && field.required => {
+            checker.faults.push(Fault::missing(path, describe(field.shape)));
+            None
+        }
+        (Some(_), Some(_)) if is_nothing && field.default.is_none() => Some(Value::Null),
+        (None, _) => None,
+        (Some(value), _) => match (field.merge, value) {
+            (Merge::OrSet, Value::List(list)) => members(checker, &path, field, list),
+            (Merge::OrSet, _) => {
+                checker.refuse(&path, "an array");
+                None
+            }
+            (_, value) => checker.value(&path, field.shape, value),
+        },
+    }
+}
+
+/// Whether a value says that there is none; in a shape that it can't have it is a fault.
+fn is_nothing(field: &Field, value: &Value) -> bool {
+    match field.merge {
+        Merge::OrSet => matches!(value, Value::Null) || *value == Value::List(Vec::new()),
+        _ => shape::is_nothing(field.shape, value),
     }
 }
 

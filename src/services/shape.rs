@@ -164,7 +164,8 @@ impl<'r> Checker<'r> {
         let mut checked = Fields::new();
         for member in members {
             let path = format!("{path}.{}", member.name);
-            match given.remove(member.name).filter(|value| !value.is_absent()) {
+            let said = given.remove(member.name);
+            match said.filter(|value| !is_nothing(member.shape, value)) {
                 Some(value) => {
                     checked.extend(
                         self.value(&path, member.shape, value)
@@ -206,6 +207,21 @@ fn depth(value: &Value) -> usize {
         Value::List(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
         Value::Map(map) => 1 + map.values().map(depth).max().unwrap_or(0),
         _ => 0,
+    }
+}
+
+/// Whether a value of this shape says that there is none: null, an empty text, list or object. What is empty in another way
+/// than the shape can be is no such value.
+pub fn is_nothing(shape: Shape, value: &Value) -> bool {
+    match (value, shape) {
+        (Value::Null, _) => true,
+        (Value::Text(text), Shape::Line(_) | Shape::Text(_)) => text.trim().is_empty(),
+        (Value::List(list), Shape::List(..)) => list.is_empty(),
+        (Value::Map(map), Shape::Object(members)) => {
+            map.is_empty() && !members.iter().any(|member| member.required)
+        }
+        (value, Shape::Free(_)) => value.is_absent(),
+        _ => false,
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn expunge(
         ("order".to_owned(), Value::Text(order)),
         ("reason".to_owned(), Value::Text(reason)),
     ]);
-    let written = services.expunge(caller, finder, (kind, record), &input, None)?;
+    let written = services.expunge(caller, finder, (kind, record, None), &input, None)?;
     Ok(shown::record(written.first()?))
 }
 

@@ -148,6 +148,11 @@ impl Field {
         Self::new(name, Merge::Lattice, Shape::Choice(ranks), doc)
     }
 
+    /// A client who makes a record and doesn't know it yet can give it later, once. What a record belongs to is said at once.
+    pub fn can_come_later(&self) -> bool {
+        self.writer == Writer::Creator && self.merge == Merge::Once && !matches!(self.shape, Shape::Ref(_))
+    }
+
     /// Whether its values are unique over all tenants: what one signs in with says whose one is.
     pub fn unique_everywhere(&self) -> bool {
         self.unique && matches!(self.shape, Shape::Sha256 | Shape::Email) || self.name == "slug"

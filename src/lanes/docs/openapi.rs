@@ -121,19 +121,20 @@ fn parameters(route: &Route) -> Vec<Json> {
         })
     }));
     let header = |name: &str, doc: &str, schema: Json| json!({"name": name, "in": "header", "required": false, "description": doc, "schema": schema});
-    match route.method.as_str() {
-        // Who signs in twice has two sessions.
-        "POST" if route.scope != Scope::Open => parameters.push(header(
+    // Who signs in twice has two sessions.
+    if route.method == "POST" && route.scope != Scope::Open {
+        parameters.push(header(
             "Idempotency-Key",
             "The same key and body again get the first answer.",
             json!({"type": "string", "pattern": "^[!-~]{1,200}$"}),
-        )),
-        "PATCH" | "PUT" | "DELETE" => parameters.push(header(
+        ));
+    }
+    if route.conditional || ["PATCH", "PUT", "DELETE"].contains(&route.method.as_str()) {
+        parameters.push(header(
             "If-Match",
             "The `ETag` that was read; another version is refused.",
             json!({"type": "string", "pattern": "^\"[0-9]{1,9}\"$"}),
-        )),
-        _ => {}
+        ));
     }
     parameters
 }

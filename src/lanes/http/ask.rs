@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::domain::value::{Fields, Value};
 use crate::services::RequestKey;
 use crate::services::caller::Caller;
+use crate::services::casebook::NOTHING_YET;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::store::hash::sha256;
 
@@ -55,9 +56,13 @@ impl Head {
         self.query.get(name).map(String::as_str)
     }
 
-    /// The version that the client read, by `If-Match`. A tag that is none of ours matches no version.
+    /// The version that the client read, by `If-Match`. A tag that is none of ours matches no version. `If-None-Match: *` says
+    /// that there is none yet.
     pub fn if_match(&self) -> Option<u64> {
-        let tag = self.header("if-match")?.trim();
+        let Some(tag) = self.header("if-match").map(str::trim) else {
+            let is_new = self.header("if-none-match").map(str::trim) == Some("*");
+            return is_new.then_some(NOTHING_YET);
+        };
         if tag == "*" {
             return None;
         }
@@ -92,14 +97,19 @@ impl Head {
             ));
         };
         let who = caller.actor().who;
+        // Some routes answer without the prefix too, and are the same.
+        let path = match self.path.starts_with("/v1/") {
+            true => self.path.clone(),
+            false => format!("/v1{}", self.path),
+        };
         let length = |part: &str| (part.len() as u64).to_be_bytes();
         Ok(Some(RequestKey {
             key: sha256(&[&length(&who), who.as_bytes(), key]),
             body: sha256(&[
                 self.method.as_str().as_bytes(),
                 b" ",
-                &length(&self.path),
-                self.path.as_bytes(),
+                &length(&path),
+                path.as_bytes(),
                 body,
             ]),
         }))

@@ -167,6 +167,8 @@ pub struct Route {
     pub(super) lenient: bool,
     /// It is a page: who does not ask for one finds what else has the path, or nothing. Its own script reads its query.
     pub(super) is_page: bool,
+    /// It makes something of the record that its path names, which `If-Match` can bind to a version.
+    pub conditional: bool,
     /// The parameters that its query may have.
     pub query: Vec<Param>,
     /// The body.
@@ -212,6 +214,7 @@ impl Route {
             door: caller::DOOR,
             lenient: false,
             is_page: false,
+            conditional: false,
             query: Vec::new(),
             takes: Takes::Nothing,
             gives: (200, Gives::Data(Schema::Json(any))),
@@ -330,6 +333,13 @@ impl Draft {
     #[must_use]
     pub fn page(mut self) -> Self {
         self.0.is_page = true;
+        self
+    }
+
+    /// `If-Match` counts, as it does for PATCH, PUT and DELETE anyway.
+    #[must_use]
+    pub fn conditional(mut self) -> Self {
+        self.0.conditional = true;
         self
     }
 

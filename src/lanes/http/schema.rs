@@ -83,13 +83,16 @@ pub fn of_new(kind: &Kind) -> Json {
     described(closed(properties, &required), kind.doc)
 }
 
-/// What changes a record of the kind; null clears a field.
+/// What changes a record of the kind; null clears a field. What is written once can be given where there is none yet.
 pub fn of_change(kind: &Kind) -> Json {
     let mut properties = Map::new();
-    for field in kind.all_fields().filter(|field| field.writer == Writer::Client) {
-        let schema = match field.required {
-            true => given(field),
-            false => nullable(given(field)),
+    for field in kind.all_fields() {
+        let has_always = field.required || field.default.is_some();
+        let schema = match field.writer {
+            Writer::Client if has_always => given(field),
+            Writer::Client => nullable(given(field)),
+            _ if field.can_come_later() && !has_always => given(field),
+            _ => continue,
         };
         properties.insert(field.name.to_owned(), schema);
     }

@@ -1,6 +1,6 @@
 //! Many records in one commit.
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::{
     self, ALERT, CASE, CATEGORY, DISPLAY_ID, ENTITY, EVIDENCE, FORM, Kind, LOCATION, NOTE, OFFICE, TEAM,
@@ -56,14 +56,14 @@ fn answer(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
         Some(_) => return Err(Failure::wrong("meta.atomic", "true or false")),
     };
     let rows = rows(ask.list()?)?;
-    let kinds: Vec<&Kind> = rows.iter().map(|row| row.kind).collect();
+    let kinds: Vec<Option<&Kind>> = rows.iter().map(|row| Some(row.as_ref().ok()?.kind)).collect();
     let batch = lanes.services.batch(ask.caller()?, rows, atomic, ask.request)?;
     let wire = Wire::new(&lanes.services);
     let results = kinds.iter().zip(&batch.rows).map(|(kind, row)| match row {
-        Became::Made(record) => done(kind, record, "created"),
-        Became::Changed(record) => done(kind, record, "updated"),
+        Became::Made(record) => done(*kind, record, "created"),
+        Became::Changed(record) => done(*kind, record, "updated"),
         Became::Refused(failure) => {
-            let mut json = begin(kind, "refused");
+            let mut json = begin(*kind, "refused");
             let errors = row_errors(&wire, failure, &ask.head.request_id);
             json.insert("errors".to_owned(), errors.into());
             Json::Object(json)
@@ -72,94 +72,81 @@ fn answer(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     Ok(Answer::data(results.collect::<Vec<_>>()).replayed(batch.replayed))
 }
 
-fn begin(kind: &Kind, result: &str) -> Map<String, Json> {
-    Map::from_iter([
-        ("kind".to_owned(), kind.name.into()),
-        ("result".to_owned(), result.into()),
-    ])
+fn begin(kind: Option<&Kind>, result: &str) -> Map<String, Json> {
+    let kind = kind.map(|kind| ("kind".to_owned(), kind.name.into()));
+    let result = ("result".to_owned(), result.into());
+    kind.into_iter().chain([result]).collect()
 }
 
-fn done(kind: &Kind, record: &Record, result: &str) -> Json {
+fn done(kind: Option<&Kind>, record: &Record, result: &str) -> Json {
     let mut json = begin(kind, result);
     json.insert("id".to_owned(), record.id.to_string().into());
     for name in [DISPLAY_ID, "external_id"] {
         json.extend(record.text(name).map(|text| (name.to_owned(), text.into())));
     }
     json.insert("version".to_owned(), record.version.into());
-    let links = Map::from_iter([("self".to_owned(), path_of(kind, record.id).into())]);
-    json.insert("links".to_owned(), Json::Object(links));
+    let links = kind.map(|kind| json!({"self": path_of(kind, record.id)}));
+    json.extend(links.map(|links| ("links".to_owned(), links)));
     Json::Object(json)
 }
 
-fn rows(list: &[Json]) -> Outcome<Vec<Row>> {
+/// The rows, of each that is none what is wrong with it.
+fn rows(list: &[Json]) -> Outcome<Vec<Outcome<Row>>> {
     if list.len() > ROWS_MAX {
         return Err(Failure::wrong("data", format!("at most {ROWS_MAX} rows")));
     }
-    let mut faults = Vec::new();
-    let rows: Vec<Row> = list
-        .iter()
-        .enumerate()
-        .filter_map(|(place, json)| row(&format!("data[{place}]"), json, &mut faults))
-        .collect();
-    match faults.is_empty() {
-        true => Ok(rows),
-        false => Err(Failure::Invalid(faults)),
-    }
+    Ok(list.iter().map(row).collect())
 }
 
-fn row(path: &str, json: &Json, faults: &mut Vec<Fault>) -> Option<Row> {
+fn row(json: &Json) -> Outcome<Row> {
     let Value::Map(mut given) = Value::from(json.clone()) else {
-        faults.push(Fault::wrong(path, "an object"));
-        return None;
+        return Err(Failure::wrong("", "an object"));
     };
-    let before = faults.len();
-    let kind = kind_of(path, &mut given, faults);
+    let mut faults = Vec::new();
+    let kind = kind_of(given.remove("kind"), &mut faults);
     let external_id = match given.remove("external_id") {
         None | Some(Value::Null) => None,
         Some(Value::Text(id)) if !id.trim().is_empty() => Some(id.trim().to_owned()),
         Some(_) => {
-            faults.push(Fault::wrong(format!("{path}.external_id"), "text"));
+            faults.push(Fault::wrong("external_id", "text"));
             None
         }
     };
     let data = match given.remove("data") {
         Some(Value::Map(data)) => data,
         None | Some(Value::Null) => {
-            faults.push(Fault::missing(format!("{path}.data"), "an object"));
+            faults.push(Fault::missing("data", "an object"));
             Fields::new()
         }
         Some(_) => {
-            faults.push(Fault::wrong(format!("{path}.data"), "an object"));
+            faults.push(Fault::wrong("data", "an object"));
             Fields::new()
         }
     };
     let unknown = given
         .keys()
-        .map(|name| Fault::wrong(format!("{path}.{name}"), "no such property"));
+        .map(|name| Fault::wrong(name.as_str(), "no such property"));
     faults.extend(unknown);
-    let kind = kind.filter(|_| faults.len() == before)?;
-    Some(Row {
-        kind,
-        external_id,
-        data,
-    })
+    match kind.filter(|_| faults.is_empty()) {
+        Some(kind) => Ok(Row {
+            kind,
+            external_id,
+            data,
+        }),
+        None => Err(Failure::Invalid(faults)),
+    }
 }
 
-fn kind_of(path: &str, given: &mut Fields, faults: &mut Vec<Fault>) -> Option<&'static Kind> {
-    let words = || KINDS.map(|kind| kind.name).join(", ");
-    let path = format!("{path}.kind");
-    match given.remove("kind") {
-        None | Some(Value::Null) => {
-            faults.push(Fault::missing(path, format!("one of {}", words())));
-            None
-        }
-        Some(word) => {
-            let kind = word.as_text().and_then(kind::kind);
-            let kind = kind.filter(|kind| KINDS.iter().any(|own| own.name == kind.name));
-            if kind.is_none() {
-                faults.push(Fault::wrong(path, format!("one of {}", words())));
-            }
-            kind
-        }
+fn kind_of(given: Option<Value>, faults: &mut Vec<Fault>) -> Option<&'static Kind> {
+    let words = || format!("one of {}", KINDS.map(|kind| kind.name).join(", "));
+    let Some(word) = given.filter(|given| *given != Value::Null) else {
+        faults.push(Fault::missing("kind", words()));
+        return None;
+    };
+    let kind = word.as_text().and_then(kind::kind);
+    let kind = kind.filter(|kind| KINDS.iter().any(|own| own.name == kind.name));
+    if kind.is_none() {
+        faults.push(Fault::wrong("kind", words()));
     }
+    kind
 }

@@ -146,9 +146,9 @@ pub(super) fn batch_rows() -> Json {
 /// What became of the rows of a batch.
 pub(super) fn batch_results() -> Json {
     json!({"type": "array", "items": {
-        "type": "object", "required": ["kind", "result"], "additionalProperties": false,
+        "type": "object", "required": ["result"], "additionalProperties": false,
         "properties": {
-            "kind": {"type": "string"},
+            "kind": {"type": "string", "description": "Not of a row that can't be read."},
             "result": {"type": "string", "enum": ["created", "updated", "refused"]},
             "id": {"type": "string", "format": "uuid"},
             "display_id": {"type": "string"},

@@ -9,7 +9,7 @@ use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Gives, Param, Route, Schema, param};
 use crate::lanes::rest::selection::LIMIT_MAX;
 use crate::search::page::{Facet, Hit};
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::search;
 
 const PARAMS: [Param; 9] = [
@@ -56,14 +56,29 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn find(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
+    let mut faults = Vec::new();
+    let mut says = |name: &str, wanted: &str, other: Option<&str>| {
+        let given = ask.param(name);
+        if given.is_some_and(|given| given != wanted && Some(given) != other) {
+            let other = other.map_or(String::new(), |other| format!(" or {other}"));
+            faults.push(Fault::wrong(name, format!("{wanted}{other}")));
+        }
+        given == Some(wanted)
+    };
+    let with_facets = says("facets", "true", Some("false"));
+    let waits = says("consistency", "wait", None);
+    let training = says("mode", "training", Some("live"));
+    if !faults.is_empty() {
+        return Err(Failure::Invalid(faults));
+    }
     let mut wanted = search::Ask {
         text: ask.param("q").unwrap_or_default().to_owned(),
         case_id: ask.param("case_id").map(str::to_owned),
         cursor: ask.param("cursor").map(str::to_owned),
-        with_facets: ask.param("facets").is_some_and(|facets| facets != "false"),
+        with_facets,
         reason: ask.param("reason").map(str::to_owned),
-        waits: ask.param("consistency") == Some("wait"),
-        training: ask.param("mode") == Some("training"),
+        waits,
+        training,
         ..search::Ask::default()
     };
     let kinds = ask.param("kind").unwrap_or_default().split(',');

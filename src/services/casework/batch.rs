@@ -43,14 +43,14 @@ pub struct Batch {
 }
 
 impl Services {
-    /// Makes or changes all records, in one commit. `atomic`: a bad row refuses all.
+    /// Makes or changes all records, in one commit; a row can have failed already. `atomic`: a bad row refuses all.
     ///
     /// # Errors
     /// With `atomic`, the faults of all rows; else only what concerns the request as a whole.
     pub fn batch(
         &self,
         caller: &Caller,
-        rows: Vec<Row>,
+        rows: Vec<Outcome<Row>>,
         atomic: bool,
         request: Option<RequestKey>,
     ) -> Outcome<Batch> {
@@ -59,7 +59,10 @@ impl Services {
         let written = self.write(caller, "batch", request, move |desk| {
             let mut became = Vec::with_capacity(rows.len());
             for row in rows {
-                became.push(write_row(desk, row)?);
+                became.push(match row {
+                    Ok(row) => write_row(desk, row)?,
+                    Err(failure) => Became::Refused(failure),
+                });
             }
             if atomic {
                 refuse_any(&became)?;
@@ -79,10 +82,22 @@ impl Services {
 
     /// The results of an earlier request: of what it wrote, the records as it left them; of what it refused or found as it
     /// should be, what the row comes to now, for only records are kept.
-    fn as_before(&self, caller: &Caller, rows: Vec<Row>, records: &[Arc<Record>]) -> Outcome<Vec<Became>> {
+    fn as_before(
+        &self,
+        caller: &Caller,
+        rows: Vec<Outcome<Row>>,
+        records: &[Arc<Record>],
+    ) -> Outcome<Vec<Became>> {
         let mut taken = vec![false; records.len()];
         let mut results = Vec::with_capacity(rows.len());
         for row in rows {
+            let row = match row {
+                Ok(row) => row,
+                Err(failure) => {
+                    results.push(Became::Refused(failure));
+                    continue;
+                }
+            };
             let tried = match row.external_id {
                 Some(_) => None,
                 // Without a name a row is known by its place among those that were not refused.
@@ -167,7 +182,10 @@ fn refuse_any(rows: &[Became]) -> Outcome<()> {
     for (place, row) in rows.iter().enumerate() {
         match row {
             Became::Refused(Failure::Invalid(own)) => faults.extend(own.iter().map(|fault| Fault {
-                path: format!("data[{place}].{}", fault.path),
+                path: match fault.path.as_str() {
+                    "" => format!("data[{place}]"),
+                    path => format!("data[{place}].{path}"),
+                },
                 ..fault.clone()
             })),
             Became::Refused(Failure::Denied(rule)) => {

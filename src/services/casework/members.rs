@@ -90,6 +90,9 @@ impl Services {
             let other = at.checked(desk, &one, vec![("data.to".to_owned(), other)])?;
             let id = other.first().and_then(Value::as_id).unwrap_or(one.id);
             let other = at.open(desk, &id.to_string())?;
+            if one.text("kind") != other.text("kind") {
+                return Err(Failure::wrong("data.to", "an entity of the same kind"));
+            }
             for (record, same) in [(&one, other.id), (&other, one.id)] {
                 let same = Value::Id(same);
                 if !record.members(SAME_AS).contains(&&same) {

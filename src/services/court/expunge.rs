@@ -12,6 +12,7 @@ use crate::domain::record::{EXPUNGED, Record, SEALING};
 use crate::domain::value::{Fields, Value};
 use crate::services::audit::{self, Event};
 use crate::services::caller::Caller;
+use crate::services::casebook::refuse_stale;
 use crate::services::court::scope::Scope;
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Fault, Outcome};
@@ -30,19 +31,20 @@ const SAID: [&str; 2] = ["order", "reason"];
 
 impl Services {
     /// Expunges a record and what has no life without it, by an order that `input` names, and gives the receipt. It is done
-    /// when the receipt has `completed_at`; otherwise the next start finishes it.
+    /// when the receipt has `completed_at`; otherwise the next start finishes it. With the record comes the version that the
+    /// caller read, if it said so.
     ///
     /// # Errors
-    /// `Denied`; `Unknown`; `Invalid` without order and reason; `Conflict` under a legal hold.
+    /// `Denied`; `Unknown`; `Invalid` without order and reason; `Stale`; `Conflict` under a legal hold.
     pub fn expunge(
         &self,
         caller: &Caller,
         finder: &Finder,
-        (kind, reference): (&'static Kind, &str),
+        record: (&'static Kind, &str, Option<u64>),
         input: &Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
-        let mut written = self.order_erasure(caller, (kind, reference), input, request)?;
+        let mut written = self.order_erasure(caller, record, input, request)?;
         if let Err(failure) = self.finish_erasures(finder) {
             // It is expunged, and nobody finds it any more; only the bytes wait.
             tracing::error!(
@@ -63,7 +65,7 @@ impl Services {
     pub fn order_erasure(
         &self,
         caller: &Caller,
-        (kind, reference): (&'static Kind, &str),
+        (kind, reference, version): (&'static Kind, &str, Option<u64>),
         input: &Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
@@ -75,6 +77,7 @@ impl Services {
             let reference = reference.to_owned();
             let outcome = self.write(caller, "expunge", request, move |desk| {
                 let record = desk.find(kind, &reference)?;
+                refuse_stale(&record, version)?;
                 let named = record.id;
                 let scope = Scope::of(&store, desk.session().rows(), record)?;
                 let receipt = make_receipt(desk, named, &scope, said)?;

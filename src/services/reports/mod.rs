@@ -18,9 +18,9 @@ use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
-use crate::services::casebook::{by_external_id, refuse_stale};
+use crate::services::casebook::{NOTHING_YET, by_external_id, refuse_stale};
 use crate::services::desk::Desk;
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
 use crate::services::reports::public::Link;
 use crate::services::{RequestKey, Services, Written};
@@ -102,7 +102,7 @@ impl Services {
             let known = by_external_id(desk, &REPORT, &external_id, &mut input)?;
             match &known {
                 Some(report) => change(desk, report, version, input)?,
-                None if version.is_some() => return Err(Failure::Gone),
+                None if version.is_some_and(|version| version != NOTHING_YET) => return Err(Failure::Gone),
                 None => file(desk, input, link)?,
             }
             Ok(known.is_none())
@@ -199,7 +199,24 @@ fn change(desk: &mut Desk<'_, '_, '_>, report: &Record, version: Option<u64>, in
         all_faults(desk.check(&REPORT, input, Some(report)), faults)?;
         return Ok(());
     }
-    desk.patch(&REPORT, report, input).map(drop)
+    let changed = desk.patch(&REPORT, report, input)?;
+    refuse_orphan(desk, report, &changed)
+}
+
+/// A case that was opened from a report says so for good; the report says it too, as long as the case is there.
+fn refuse_orphan(desk: &mut Desk<'_, '_, '_>, before: &Record, after: &Record) -> Outcome<()> {
+    let case = before
+        .get("case_id")
+        .filter(|case| after.get("case_id") != Some(*case));
+    let Some(case) = case.and_then(Value::as_id) else {
+        return Ok(());
+    };
+    let case = records::get(desk.session().rows(), case)?;
+    if case.is_none_or(|case| case.get("report_id") != Some(&Value::Id(before.id))) {
+        return Ok(());
+    }
+    let text = "its case was opened from this report".to_owned();
+    Err(Failure::Conflict(Clash::State, text, Fields::new()))
 }
 
 /// What a check found, with more faults; a place on the map says which number is which.

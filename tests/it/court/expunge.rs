@@ -209,7 +209,7 @@ fn an_erasure_that_was_cut_is_finished_by_the_next_start() {
     let input = Fields::from(["order", "reason"].map(|name| (name.to_owned(), Value::text("1"))));
     let outcome = desk
         .services()
-        .order_erasure(&desk.owner(), (&CASE, &id), &input, None);
+        .order_erasure(&desk.owner(), (&CASE, &id, None), &input, None);
     outcome.unwrap();
     assert!(!holding(desk.folder(), &SECRETS).is_empty());
 

@@ -124,7 +124,7 @@ async fn an_erased_operation_is_still_proved_to_have_been_there() {
     let kind = &blotter::domain::kind::ENTITY;
     let receipt = test
         .services()
-        .order_erasure(&test.owner(), (kind, "ENT-0001"), &input.into(), None);
+        .order_erasure(&test.owner(), (kind, "ENT-0001", None), &input.into(), None);
     let receipt = receipt.unwrap();
     let named = blotter::views::erasures::operations(receipt.first().unwrap());
     assert_eq!(named[0].to_string(), operation);

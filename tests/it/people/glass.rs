@@ -138,7 +138,6 @@ fn only_who_is_cleared_lets_others_see_a_case_or_seals_it() {
     patch(&caller, serde_json::json!({"title": "y"})).unwrap();
     for json in [
         serde_json::json!({"classification": "open"}),
-        serde_json::json!({"classification": null}),
         serde_json::json!({"officers": both}),
         serde_json::json!({"team": [{"user_id": friend.id.to_string(), "name": "F", "role": "r"}]}),
         serde_json::json!({"classification": "sealed"}),

@@ -127,6 +127,11 @@ async fn a_report_is_filed_talked_about_and_read_back_with_and_without_v1() {
     assert_eq!(opened.data()["report_id"], read["id"]);
     assert_eq!(opened.data()["links"]["report"], read["links"]["self"]);
     assert_eq!(read["links"]["case"], opened.data()["links"]["self"]);
+    let parted = served
+        .patch("/v1/reports/1", json!({"case_id": null}))
+        .await
+        .expect(409);
+    assert_eq!(parted.codes(), ["STATE_CONFLICT"]);
     let changed = served
         .patch("/v1/reports/1", json!({"status": "resolved"}))
         .await

@@ -141,6 +141,9 @@ async fn two_entities_held_to_be_one_can_be_parted_again() {
     }
     let path = "/v1/entities/ENT-0001/same-as";
     test.post(path, json!({"to": "ENT-0001"})).await.expect(400);
+    let car = json!({"kind": "vehicle", "display_name": "a car"});
+    test.post("/v1/entities", car).await.expect(201);
+    test.post(path, json!({"to": "ENT-0003"})).await.expect(400);
     let one = test
         .post(path, json!({"to": "ENT-0002"}))
         .await

@@ -201,3 +201,18 @@ async fn a_user_repeats_the_change_of_his_own_password() {
     change(&cookie, "another battery horse").await.expect(409);
     sign_in(new).await;
 }
+
+#[tokio::test]
+async fn a_request_with_a_key_is_the_same_with_and_without_the_prefix() {
+    let test = ground().await.test;
+    let key = [("idempotency-key", "once")];
+    let first = test
+        .write(Method::POST, "/reports", &key, report())
+        .await
+        .expect(201);
+    let again = test
+        .write(Method::POST, "/v1/reports", &key, report())
+        .await
+        .expect(200);
+    assert_eq!(again.data()["report_id"], first.data()["report_id"]);
+}

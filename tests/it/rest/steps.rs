@@ -88,10 +88,11 @@ async fn an_ordinary_patch_that_closes_a_case_is_a_step_from_the_version_that_st
         (&step["action"], &step["value"], &step["replaces"]),
         (&json!("step"), &json!("closed"), &json!([before.to_string()]))
     );
-    for other in [json!("open"), json!("suspended"), Json::Null] {
+    for other in ["open", "suspended"] {
         let refused = test.patch(CASE_1, json!({"status": other})).await.expect(409);
         assert_eq!(refused.codes(), ["STATE_CONFLICT"]);
     }
+    test.patch(CASE_1, json!({"status": null})).await.expect(400);
     let same = test.patch(CASE_1, json!({"status": "closed", "priority": "low"}));
     assert_eq!(same.await.expect(200).data()["version"], 4);
     let list = test.get("/v1/cases?status=closed").await.expect(200).data();

@@ -57,7 +57,7 @@ fn write(to: &Path) {
     let note = note.unwrap().first().unwrap().id.to_string();
     let order = fields(&[("order", "4 Ds 113/26"), ("reason", "acquitted")]);
     services
-        .expunge(&owner, &desk.finder(), (&NOTE, &note), &order, None)
+        .expunge(&owner, &desk.finder(), (&NOTE, &note, None), &order, None)
         .unwrap();
     services.store().stop();
     fs::create_dir_all(to).unwrap();

@@ -96,13 +96,14 @@ fn expunge(kind: &'static Kind) -> Route {
     Route::post(path, summary)
         .group(GROUP)
         .scope(policy::EXPUNGE)
+        .conditional()
         .takes(Schema::Json(order_schema))
         .gives(201, Schema::Record(&ERASURE))
         .answer(move |lanes, ask| {
             let written = lanes.services.expunge(
                 ask.caller()?,
                 &lanes.finder,
-                (kind, ask.part("id")),
+                (kind, ask.part("id"), ask.head.if_match()),
                 &ask.fields()?,
                 ask.request,
             )?;
@@ -119,10 +120,11 @@ fn hold_route(kind: &'static Kind) -> Route {
     Route::post(format!("/v1/{}/{{id}}/hold", kind.plural), summary)
         .group(GROUP)
         .scope(policy::HOLD)
+        .conditional()
         .takes(Schema::Json(|| schema::object(hold::REASONS)))
         .gives(201, Schema::Record(kind))
         .answer(move |lanes, ask| {
-            let record = (kind, ask.part("id"));
+            let record = (kind, ask.part("id"), ask.head.if_match());
             let written = lanes
                 .services
                 .hold(ask.caller()?, record, ask.fields()?, ask.request)?;
