@@ -169,7 +169,20 @@ fn what_happens_appears_while_one_looks_and_the_search_finds_everything() {
     desk.browser
         .wait_until("document.querySelector('.news') === null");
 
-    // By the keyboard alone.
+    // A connection that is lost is shown; what happened meanwhile is there when it comes back.
+    desk.link.cut();
+    desk.sees("Connection lost.");
+    let entry = json!({"timestamp": "2026-11-16T09:00:00Z", "description": "The van is back"});
+    desk.make(&format!("/v1/cases/{}/timeline", numbers[0]), &entry);
+    desk.link.mend();
+    desk.sees("The van is back");
+    desk.browser
+        .wait_until("!document.body.innerText.includes('Connection lost.')");
+    goes_by_keys(&mut desk, &numbers[2]);
+}
+
+/// By the keyboard alone.
+fn goes_by_keys(desk: &mut Desk, pickup: &str) {
     let press = |desk: &mut Desk, key: &str, text: Option<&str>| {
         let code = if key == "Enter" { 13 } else { 0 };
         for kind in ["keyDown", "keyUp"] {
@@ -180,18 +193,18 @@ fn what_happens_appears_while_one_looks_and_the_search_finds_everything() {
             desk.browser.call("Input.dispatchKeyEvent", &event);
         }
     };
-    press(&mut desk, "/", Some("/"));
+    press(desk, "/", Some("/"));
     desk.browser.wait_until("document.activeElement?.id === 'search'");
     desk.types("#search", "pickup");
     desk.finds("#found .hit mark, #found .hit");
-    press(&mut desk, "ArrowDown", None);
+    press(desk, "ArrowDown", None);
     desk.finds("#found [aria-selected=true]");
-    press(&mut desk, "Enter", Some("\r"));
+    press(desk, "Enter", Some("\r"));
     desk.browser
-        .wait_until(&format!("location.pathname === '/entities/{}'", numbers[2]));
+        .wait_until(&format!("location.pathname === '/entities/{}'", pickup));
     desk.sees("Grey pickup");
     desk.types("#search", "window");
-    press(&mut desk, "Enter", Some("\r"));
+    press(desk, "Enter", Some("\r"));
     desk.browser.wait_until("location.search === '?q=window'");
     // What was written is shown as it was written, and is no markup.
     desk.sees("Broken <b>window</b>");

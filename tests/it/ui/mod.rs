@@ -2,12 +2,14 @@
 
 mod desk;
 mod entry;
+mod link;
 mod pages;
 
 use serde_json::{Value as Json, json};
 
 use crate::support::browser::Browser;
 use crate::support::process::{Place, Served};
+use crate::ui::link::Link;
 
 const EMAIL: &str = "ana@metro.example";
 const PASSWORD: &str = "correct horse battery";
@@ -17,6 +19,8 @@ struct Desk {
     browser: Browser,
     server: Served,
     key: String,
+    /// Between the two.
+    link: Link,
     place: Place,
 }
 
@@ -54,6 +58,7 @@ impl Desk {
         let server = place.serve();
         Some(Self {
             browser,
+            link: Link::to(server.address()),
             server,
             key,
             place,
@@ -61,7 +66,7 @@ impl Desk {
     }
 
     fn origin(&self) -> String {
-        format!("https://{}", self.server.address())
+        format!("https://{}", self.link.address)
     }
 
     /// Opens an address, as if it had been typed.
@@ -124,24 +129,29 @@ impl Desk {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// What no page may do: ask elsewhere, leave a field without a name, or report an error. That the box refused something is
-    /// none; the page tells it.
+    /// What no page may do: ask elsewhere, leave a field without a name, or report an error. That the box refused something,
+    /// or could not be reached, is none: the page tells it.
     fn is_sound(&mut self) {
         let origin = self.origin();
         let elsewhere = self.browser.asked_elsewhere(&origin);
         let own = |url: &String| url.starts_with(&format!("blob:{origin}"));
         assert!(elsewhere.iter().all(own), "{elsewhere:?}");
-        let refused = |error: &&Json| {
+        let told = [
+            "status of 400",
+            "status of 401",
+            "status of 409",
+            "net::ERR_CONNECTION",
+            "WebSocket connection to",
+        ];
+        let is_told = |error: &&Json| {
             let text = error["entry"]["text"].as_str().unwrap_or_default();
-            ["400", "401", "409"]
-                .iter()
-                .any(|status| text.contains(&format!("with a status of {status}")))
+            told.iter().any(|part| text.contains(part))
         };
         let errors: Vec<&Json> = self
             .browser
             .errors()
             .into_iter()
-            .filter(|error| !refused(error))
+            .filter(|error| !is_told(error))
             .collect();
         assert_eq!(errors, Vec::<&Json>::new());
         let unnamed = self.browser.value(UNNAMED);

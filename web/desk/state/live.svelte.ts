@@ -20,8 +20,12 @@ export type News = { id: string; severity: string; path: string; words: string; 
 const ALERTS = ["watchlist.matched", "case.alert.*"];
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
-/** Many changes at once are one look. */
+/** Many changes at once are one look, and one look leaves the box in peace for a while. */
 const SETTLE = 250;
+const BETWEEN_LOOKS = 2_000;
+/** A network that goes without a word is noticed by a question that nobody answers. */
+const ASK_EVERY = 25_000;
+const ANSWER_WITHIN = 10_000;
 const NEWS_MAX = 50;
 
 class Live {
@@ -34,7 +38,9 @@ class Live {
   #after: number | undefined;
   #watched: { filter: object; changed: () => void } | undefined;
   #settling: number | undefined;
-  #onAlert = new Set<() => void>();
+  #looked = 0;
+  #asking: number | undefined;
+  #heard = 0;
 
   begin() {
     if (this.#socket || !session.me?.lanes.includes("events")) return;
@@ -42,7 +48,9 @@ class Live {
     this.#socket = socket;
     socket.onopen = () => this.#say({ op: "subscribe", id: "alerts", filter: { eventTypes: ALERTS }, after: this.#after });
     socket.onmessage = (message) => this.#hear(JSON.parse(message.data));
-    socket.onclose = ({ code }) => this.#closed(code);
+    socket.onclose = ({ code }) => this.#closed(socket, code);
+    clearInterval(this.#asking);
+    this.#asking = setInterval(() => this.#isThere(socket), ASK_EVERY);
   }
 
   /** Tells when what the page shows has changed; one page at a time. */
@@ -54,14 +62,9 @@ class Live {
       if (this.#watched !== watched) return;
       this.#watched = undefined;
       clearTimeout(this.#settling);
+      this.#settling = undefined;
       if (this.state === "on") this.#say({ op: "unsubscribe", id: "page" });
     };
-  }
-
-  /** Tells of every alert that is raised or dealt with. */
-  onAlert(changed: () => void): () => void {
-    this.#onAlert.add(changed);
-    return () => this.#onAlert.delete(changed);
   }
 
   putAside() {
@@ -76,7 +79,21 @@ class Live {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
+  /** The browser itself says nothing of a connection that is gone at the other end. */
+  #isThere(socket: WebSocket) {
+    if (socket !== this.#socket || socket.readyState !== WebSocket.OPEN) return;
+    const asked = Date.now();
+    this.#say({ op: "ping" });
+    setTimeout(() => {
+      if (this.#heard >= asked || socket !== this.#socket) return;
+      // Its own farewell may take minutes.
+      socket.close();
+      this.#closed(socket, 1006);
+    }, ANSWER_WITHIN);
+  }
+
   #hear(frame: any) {
+    this.#heard = Date.now();
     if (frame.op === "event" && frame.id === "page") return this.#changed();
     if (frame.op === "event") return this.#alert(frame.event);
     if (frame.op === "caughtUp" && frame.id === "alerts") this.#caughtUp(frame.sequence);
@@ -99,7 +116,6 @@ class Live {
 
   #alert(event: Event) {
     this.#after = event.sequence;
-    for (const changed of this.#onAlert) changed();
     const raised = event.eventType === "watchlist.matched" || event.eventType === "case.alert.priority_raised";
     if (!raised || !event.reviewPath) return;
     // An alert about something in a case is told by two events: the case's own leads where one looks.
@@ -113,13 +129,19 @@ class Live {
   }
 
   #changed() {
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.#watched?.changed(), SETTLE);
+    if (this.#settling) return;
+    const wait = Math.max(SETTLE, this.#looked + BETWEEN_LOOKS - Date.now());
+    this.#settling = setTimeout(() => {
+      [this.#settling, this.#looked] = [undefined, Date.now()];
+      this.#watched?.changed();
+    }, wait);
   }
 
-  #closed(code: number) {
+  #closed(socket: WebSocket, code: number) {
+    if (socket !== this.#socket) return;
     this.#socket = undefined;
     clearTimeout(this.#timer);
+    clearInterval(this.#asking);
     if (code === 4403) {
       this.state = "off";
       return;
