@@ -76,6 +76,8 @@ function day(at: Date): string {
 
 export const when = (at: Date) => `${day(at)}, ${clock.format(at)}`;
 export const time = (at: Date) => clock.format(at);
+/** As paper has it, on which no day is today. */
+export const whole = (at: Date) => `${wholeDay.format(at)}, ${clock.format(at)}`;
 export const exact = (at: Date) => `${exactly.format(at)} (${at.toISOString()})`;
 export const dayHeading = (at: Date) => longDay.format(at);
 
