@@ -170,12 +170,15 @@ fn what_happens_appears_while_one_looks_and_the_search_finds_everything() {
         .wait_until("document.querySelector('.news') === null");
 
     // A connection that is lost is shown; what happened meanwhile is there when it comes back.
+    desk.browser
+        .value("document.querySelector('.record').dataset.isOld = true");
     desk.link.cut();
     desk.sees("Connection lost.");
     let entry = json!({"timestamp": "2026-11-16T09:00:00Z", "description": "The van is back"});
     desk.make(&format!("/v1/cases/{}/timeline", numbers[0]), &entry);
     desk.link.mend();
     desk.sees("The van is back");
+    desk.finds(".record[data-is-old]");
     desk.browser
         .wait_until("!document.body.innerText.includes('Connection lost.')");
     goes_by_keys(&mut desk, &numbers[2]);

@@ -1,4 +1,5 @@
 // What happens, as it happens: one socket, by the session's cookie. A page says what it watches and is told that it changed.
+import { untrack } from "svelte";
 import { session } from "./session.svelte";
 
 export type Event = {
@@ -57,13 +58,13 @@ class Live {
   watch(filter: object, changed: () => void): () => void {
     const watched = { filter, changed };
     this.#watched = watched;
-    if (this.state === "on") this.#say({ op: "subscribe", id: "page", filter });
+    this.#sayOfPage({ op: "subscribe", id: "page", filter });
     return () => {
       if (this.#watched !== watched) return;
       this.#watched = undefined;
       clearTimeout(this.#settling);
       this.#settling = undefined;
-      if (this.state === "on") this.#say({ op: "unsubscribe", id: "page" });
+      this.#sayOfPage({ op: "unsubscribe", id: "page" });
     };
   }
 
@@ -73,6 +74,11 @@ class Live {
 
   seen(path: string) {
     this.news = this.news.filter((news) => news.path !== path);
+  }
+
+  /** A page begins anew when another record is asked for, and not when the connection comes or goes. */
+  #sayOfPage(frame: object) {
+    if (untrack(() => this.state) === "on") this.#say(frame);
   }
 
   #say(frame: object) {
