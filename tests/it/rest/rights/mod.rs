@@ -50,7 +50,7 @@ fn path(route: &Route, of: &dyn Fn(&str) -> String) -> String {
 
 /// The path of a list with what it must be asked; in GraphQL all lists of ids.
 fn list_path(route: &Route, words: &str) -> String {
-    if route.lane != "graphql" {
+    if route.group != "graphql" {
         return format!("{}{words}", route.path);
     }
     let lists =
@@ -131,7 +131,7 @@ async fn nobody_comes_in_without_a_credential_and_nobody_does_what_its_scopes_do
         let data = body(&route, &metro.ids, &mut desk);
         let request = TestBox::request(route.method.clone(), &path, None, &[], data.as_ref());
         let nobody = test.send(request).await.expect(401);
-        if route.lane != "graphql" {
+        if route.group != "graphql" {
             assert_eq!(nobody.codes(), ["UNAUTHORIZED"], "{route:?}");
         }
         let Scope::Needs(scope) = &route.scope else {
