@@ -188,6 +188,7 @@ fn around(edge: &Edge, peer: SocketAddr) -> Around {
     Around {
         router: edge.router.clone(),
         peer,
+        is_plain: edge.tls.is_none(),
         pace: Pace {
             grace: Duration::from_secs(limits.body_grace_seconds),
             rate_bytes_min: limits.body_rate_bytes_min,

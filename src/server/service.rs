@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::app::node::request_id;
+use crate::lanes::http::ask::Plain;
 use crate::server::body::{Pace, PacedBody};
 
 /// What the requests of one connection share.
@@ -28,6 +29,8 @@ use crate::server::body::{Pace, PacedBody};
 pub(super) struct Around {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
+    /// Without TLS.
+    pub(super) is_plain: bool,
     pub(super) pace: Pace,
     /// The `Strict-Transport-Security` of answers over TLS.
     pub(super) hsts: Option<HeaderValue>,
@@ -41,6 +44,9 @@ impl Around {
         let pace = self.pace;
         let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        if self.is_plain {
+            request.extensions_mut().insert(Plain);
+        }
         let answering = AssertUnwindSafe(self.router.oneshot(request)).catch_unwind();
         let mut response = answering.await.unwrap_or_else(|_panic| Ok(panic_answer()))?;
         guard.answered = true;

@@ -111,7 +111,7 @@ impl Talk for Session {
         }
         match Said::of(&text, self.lanes.options.members_max) {
             Ok(said) => self.act(socket, said, listener).await,
-            Err(failure) => self.refuse_for(socket, None, &failure).await,
+            Err((id, failure)) => self.refuse_for(socket, id.as_deref(), &failure).await,
         }
     }
 }

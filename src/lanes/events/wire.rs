@@ -58,9 +58,15 @@ impl Said {
     /// A frame as it came.
     ///
     /// # Errors
-    /// `Invalid`, with all that is wrong with it.
-    pub(super) fn of(text: &str, members_max: usize) -> Outcome<Self> {
-        let Json::Object(given) = body::json("frame", text.as_bytes(), members_max)? else {
+    /// `Invalid`, with all that is wrong with it, and the name under which the client asked, if it says one.
+    pub(super) fn of(text: &str, members_max: usize) -> Result<Self, (Option<String>, Failure)> {
+        let json = body::json("frame", text.as_bytes(), members_max).map_err(|failure| (None, failure))?;
+        let id = json["id"].as_str().map(str::to_owned);
+        Self::read(json).map_err(|failure| (id, failure))
+    }
+
+    fn read(json: Json) -> Outcome<Self> {
+        let Json::Object(given) = json else {
             return Err(Failure::wrong("frame", "an object with the member `op`"));
         };
         let mut frame = Members::new("", given);

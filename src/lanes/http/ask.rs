@@ -33,7 +33,13 @@ pub struct Head {
     pub lane: &'static str,
     /// The peer's address.
     pub address: Option<IpAddr>,
+    /// Whether it came without TLS, straight or through a proxy on this machine.
+    pub is_plain: bool,
 }
+
+/// Marks a request that came without TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain;
 
 impl Head {
     /// A header as text, if it is there and is text.

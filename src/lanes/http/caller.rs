@@ -113,9 +113,11 @@ fn refuse_foreign(head: &Head, strict: bool) -> Outcome<()> {
     let site = head
         .header("sec-fetch-site")
         .map(|site| matches!(site, "same-origin" | "none"));
+    // Behind plaintext there may be a proxy with TLS in front, or none.
     let origin = head.header("origin").map(|origin| {
-        let host = origin.split_once("://").map(|(_, host)| host);
-        host.is_some() && host == head.header("host")
+        let (scheme, host) = origin.split_once("://").unwrap_or_default();
+        let is_ours = scheme == "https" || head.is_plain && scheme == "http";
+        is_ours && head.header("host") == Some(host)
     });
     let said = [site, origin];
     if said.contains(&Some(false)) || (strict && said == [None, None]) {
@@ -200,4 +202,44 @@ fn recalled(lanes: &Lanes, head: &Head) -> Option<Caller> {
 fn names_other_agency(caller: &Caller, head: &Head) -> bool {
     let named = head.headers.get("x-tenant-id");
     named.is_some_and(|named| named.as_bytes() != caller.tenant().as_str().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, Method};
+
+    use super::{Head, refuse_foreign};
+
+    #[test]
+    fn an_origin_is_ours_by_its_scheme_too() {
+        let check = |origin: &'static str, is_plain: bool, is_ours: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert("origin", HeaderValue::from_static(origin));
+            headers.insert("host", HeaderValue::from_static("box.example:8443"));
+            let head = Head {
+                method: Method::GET,
+                path: String::new(),
+                parts: Default::default(),
+                query: Default::default(),
+                headers,
+                request_id: String::new(),
+                lane: "events",
+                address: None,
+                is_plain,
+            };
+            assert_eq!(
+                refuse_foreign(&head, true).is_ok(),
+                is_ours,
+                "{origin} {is_plain}"
+            );
+        };
+        check("https://box.example:8443", false, true);
+        check("http://box.example:8443", false, false);
+        check("wss://box.example:8443", false, false);
+        check("null", false, false);
+        // Without TLS at this end there may be a proxy with it in front, or none.
+        check("https://box.example:8443", true, true);
+        check("http://box.example:8443", true, true);
+        check("http://other.example:8443", true, false);
+    }
 }

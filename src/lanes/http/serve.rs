@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tower::ServiceExt;
 
 use crate::lanes::http::answer::Answer;
-use crate::lanes::http::ask::{Ask, Head};
+use crate::lanes::http::ask::{Ask, Head, Plain};
 use crate::lanes::http::body::Content;
 use crate::lanes::http::route::{Act, Begun, Route, Scope, Shown, Takes, Visit, Visited};
 use crate::lanes::http::wire::Wire;
@@ -201,10 +201,8 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, route: &Rou
     {
         headers.entry(HOST).or_insert(host);
     }
-    let path = match rest.uri.path().trim_end_matches('/') {
-        "" => "/",
-        path => path,
-    };
+    let path = rest.uri.path().trim_end_matches('/');
+    let path = if path.is_empty() { "/" } else { path };
     Ok(Head {
         query: query_of(&rest.uri, route.lenient)?,
         path: path.to_owned(),
@@ -217,6 +215,7 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, route: &Rou
         request_id: request_id.to_owned(),
         lane: route.lane,
         address: peer.map(|ConnectInfo(peer)| peer.ip()),
+        is_plain: rest.extensions.get::<Plain>().is_some(),
     })
 }
 

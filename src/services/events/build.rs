@@ -1,14 +1,14 @@
 //! From an operation to what is told of it: numbers instead of ids, the page where to look, the words that judge it.
 
-use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
 use crate::domain::event::{self, Event};
 use crate::domain::id::{OpId, RecordId, VersionId};
-use crate::domain::kind::{self, ALERT, CASE, DISPLAY_ID, ENTITY, EVIDENCE, REPORT};
-use crate::domain::operation::{Action, Merge, Operation};
+use crate::domain::kind::{self, ALERT, CASE, CHAT_MESSAGE, DISPLAY_ID, ENTITY, EVIDENCE, REPORT};
+use crate::domain::operation::{Action, Change, Merge, Operation};
 use crate::domain::record::{Record, SEALING};
 use crate::domain::time::Hlc;
 use crate::domain::value::Value;
@@ -38,18 +38,15 @@ pub(super) fn notice(
         return Ok(None);
     };
     let readers = find::readers(rows, &record)?;
-    let case = if record.kind == CASE.name {
-        Some(record.clone())
-    } else {
-        find::case_of(rows, &record)?.filter(|case| case.kind == CASE.name)
-    };
-    let mut cases: VecDeque<_> = match case {
-        Some(case) => VecDeque::from([(case.id, number_of(&case))]),
-        None if record.kind == ALERT.name => cases_of_alert(rows, &record, header.hlc, &readers)?.into(),
-        None => VecDeque::new(),
+    let (mut cases, hidden) = match Cases::of(store, rows, (&record, header.hlc), &readers)? {
+        Cases::Told(cases) => (VecDeque::from(cases), None),
+        Cases::Hidden(case, words) => (VecDeque::new(), Some((case, words))),
     };
     let case = cases.pop_front();
-    let before = |version: VersionId| written(store, rows, version);
+    let before = |version: VersionId| match past(store, rows, version).ok()??.1.action {
+        Action::Set(value) => Some(value),
+        _ => None,
+    };
     let Some(mut event) = event::of(&operation, &record, case.is_some(), &before) else {
         return Ok(None);
     };
@@ -69,7 +66,7 @@ pub(super) fn notice(
     let numbers = |ids: &[RecordId]| numbers_of(rows, ids, &readers);
     let (entities, evidence) = (numbers(&event.entities)?, numbers(&event.evidence)?);
     let report = numbers(event.report.as_slice())?.pop();
-    Ok(Some(Notice {
+    let notice = Notice {
         sequence,
         id: event_id(header.id),
         severity: event.severity,
@@ -81,7 +78,12 @@ pub(super) fn notice(
         record: record.id,
         is_new: record.created.op == header.id,
         kind,
-        review_path: review_path(&event, case.as_ref(), &entities, &evidence, report.as_deref()),
+        review_path: review_path(
+            &event,
+            &record,
+            case.as_ref(),
+            (&entities, &evidence, report.as_deref()),
+        ),
         case,
         more_cases: cases.into(),
         entities,
@@ -91,8 +93,59 @@ pub(super) fn notice(
         changes: event.changes,
         readers,
         scope: policy::scope_for(kind, Deed::Read),
+        fuller: None,
         text: OnceLock::new(),
-    }))
+    };
+    Ok(Some(with_fuller(notice, hidden)))
+}
+
+/// The same, and beside it what those hear who may know of a hidden case.
+fn with_fuller(mut notice: Notice, hidden: Option<((RecordId, String), Vec<String>)>) -> Notice {
+    notice.fuller = hidden.map(|(case, readers)| {
+        Arc::new(Notice {
+            case: Some(case),
+            readers,
+            ..notice.clone()
+        })
+    });
+    notice
+}
+
+/// The cases that an event names: their ids and numbers.
+enum Cases {
+    /// All who hear of it may know of these.
+    Told(Vec<(RecordId, String)>),
+    /// Only those may know of this one who have one of these words.
+    Hidden((RecordId, String), Vec<String>),
+}
+
+impl Cases {
+    /// Those of a record at a time.
+    fn of(store: &Store, rows: &Snapshot, (record, at): (&Record, Hlc), readers: &[String]) -> Outcome<Self> {
+        let of_report = |report: &Record| {
+            let Some((_, case)) = case_of_report(store, rows, report, at)? else {
+                return Ok(Self::Told(Vec::new()));
+            };
+            let told = (case.id, number_of(&case));
+            Ok(match is_known_to(rows, &case, readers)? {
+                true => Self::Told(vec![told]),
+                false => Self::Hidden(told, find::readers(rows, &case)?),
+            })
+        };
+        match record.kind.as_str() {
+            kind if kind == CASE.name => return Ok(Self::Told(vec![(record.id, number_of(record))])),
+            kind if kind == REPORT.name => return of_report(record),
+            _ => {}
+        }
+        match find::case_of(rows, record)? {
+            Some(case) if case.kind == CASE.name => Ok(Self::Told(vec![(case.id, number_of(&case))])),
+            _ if record.kind == ALERT.name => {
+                Ok(Self::Told(cases_of_alert(store, rows, (record, at), readers)?))
+            }
+            Some(report) if report.kind == REPORT.name => of_report(&report),
+            _ => Ok(Self::Told(Vec::new())),
+        }
+    }
 }
 
 /// The same wherever and whenever the operation is read: the first half of a hash, marked as a UUID of version 8.
@@ -107,18 +160,14 @@ fn event_id(operation: OpId) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// What a version said that is no longer alive.
-fn written(store: &Store, rows: &Snapshot, version: VersionId) -> Option<Value> {
-    let operation = store.own_operation(rows, version.op.log, version.op.seq).ok()??;
-    let change = operation
-        .payload?
-        .changes
-        .into_iter()
-        .nth(version.change.into())?;
-    match change.action {
-        Action::Set(value) => Some(value),
-        _ => None,
-    }
+/// The change that wrote a version, whether or not that is still alive, and when.
+fn past(store: &Store, rows: &Snapshot, version: VersionId) -> Outcome<Option<(Hlc, Change)>> {
+    let Some(operation) = store.own_operation(rows, version.op.log, version.op.seq)? else {
+        return Ok(None);
+    };
+    let (at, payload) = (operation.header.hlc, operation.payload);
+    let change = payload.and_then(|payload| payload.changes.into_iter().nth(version.change.into()));
+    Ok(change.map(|change| (at, change)))
 }
 
 fn number_of(record: &Record) -> String {
@@ -149,9 +198,9 @@ fn is_known_to(rows: &Snapshot, record: &Record, readers: &[String]) -> Outcome<
 /// The cases that the subject of an alert belonged to at a time, the earliest bond first. Later bonds don't count: an event
 /// is the same at every replay.
 fn cases_of_alert(
+    store: &Store,
     rows: &Snapshot,
-    alert: &Record,
-    at: Hlc,
+    (alert, at): (&Record, Hlc),
     readers: &[String],
 ) -> Outcome<Vec<(RecordId, String)>> {
     let about = alert.get("record_id").and_then(Value::as_id);
@@ -160,12 +209,7 @@ fn cases_of_alert(
     };
     let mut bonds = Vec::new();
     if about.kind == REPORT.name {
-        if let Some(bond) = about.shown("case_id")
-            && let Some(case) = bond.value.as_id()
-        {
-            let case = records::get(rows, case)?;
-            bonds.extend(case.map(|case| (bond.hlc, case)));
-        }
+        bonds.extend(case_of_report(store, rows, &about, at)?);
     } else if about.kind == ENTITY.name {
         let subject = Value::Id(about.id);
         for case in find::cases_with(rows, about.id)? {
@@ -186,6 +230,42 @@ fn cases_of_alert(
     Ok(cases)
 }
 
+/// The case that a report belonged to at a time, and since when. What was replaced since stands in the log: each change names
+/// the versions that it replaced.
+fn case_of_report(
+    store: &Store,
+    rows: &Snapshot,
+    report: &Record,
+    at: Hlc,
+) -> Outcome<Option<(Hlc, Record)>> {
+    let (mut shown, mut later): (Option<(Hlc, Value)>, _) = (None, Vec::new());
+    for version in report.versions("case_id", Merge::Mv) {
+        match version.hlc <= at {
+            true => shown = Some((version.hlc, version.value.clone())),
+            false => later.push(version.id),
+        }
+    }
+    let mut walked = BTreeSet::new();
+    while let Some(version) = later.pop() {
+        let Some((written, change)) = past(store, rows, version)? else {
+            continue;
+        };
+        match change.action {
+            Action::Set(value) if written <= at => {
+                if shown.as_ref().is_none_or(|(known, _)| *known < written) {
+                    shown = Some((written, value));
+                }
+            }
+            _ => later.extend(change.seen.into_iter().filter(|earlier| walked.insert(*earlier))),
+        }
+    }
+    let Some((since, Value::Id(case))) = shown else {
+        return Ok(None);
+    };
+    let case = records::get(rows, case)?.filter(|case| !case.is_expunged());
+    Ok(case.map(|case| (since, case)))
+}
+
 /// `rest:Desk` → `Desk`.
 fn shown_actor(operation: &Operation) -> &str {
     let client = operation.header.actor.client.as_str();
@@ -200,11 +280,12 @@ fn source_of(operation: &Operation) -> &str {
 
 fn review_path(
     event: &Event,
+    record: &Record,
     case: Option<&(RecordId, String)>,
-    entities: &[String],
-    evidence: &[String],
-    report: Option<&str>,
+    (entities, evidence, report): (&[String], &[String], Option<&str>),
 ) -> Option<String> {
+    // A report has a page of its own, whether or not it belongs to a case.
+    let case = case.filter(|_| ![REPORT.name, CHAT_MESSAGE.name].contains(&record.kind.as_str()));
     match (case, entities.first(), evidence.first(), report) {
         (Some((_, case)), ..) if event.is_alert => Some(format!("/cases/{case}/alerts/{}", event.severity)),
         (_, _, Some(item), _) => Some(format!("/evidence/{item}")),

@@ -95,9 +95,8 @@ impl Latest {
     fn is_judged_anew_by(&self, notice: &Notice) -> bool {
         let decides = |(field, _): &(String, Value)| DECIDE.contains(&field.as_str());
         let awaits = |kept: &Arc<Notice>| {
-            let mut cases = kept.case.iter().chain(&kept.more_cases);
             kept.record == notice.record
-                || cases.any(|(id, _)| *id == notice.record)
+                || kept.cases().any(|(id, _)| *id == notice.record)
                 || kept.readers == ["sealed"]
         };
         notice.changes.iter().any(decides) && (!notice.is_new || self.notices.iter().any(awaits))
@@ -194,12 +193,12 @@ impl Feed {
             if notice.sequence > head {
                 break;
             }
-            if filter.takes(notice) && listener.may_hear(notice) {
+            if let Some(told) = listener.may_hear(notice).filter(|told| filter.takes(told)) {
                 if heard.notices.len() == limit {
                     heard.reached = heard.notices.last().map_or(after, |last| last.sequence);
                     break;
                 }
-                heard.notices.push(Arc::clone(notice));
+                heard.notices.push(Arc::clone(told));
             }
         }
         Some(heard)
@@ -217,14 +216,14 @@ impl Feed {
             reached: after,
         };
         for place in places {
-            if let Some(notice) = build::notice(&self.store, &rows, place)?
-                && filter.takes(&notice)
-                && listener.may_hear(&notice)
+            let notice = build::notice(&self.store, &rows, place)?.map(Arc::new);
+            if let Some(told) = notice.as_ref().and_then(|notice| listener.may_hear(notice))
+                && filter.takes(told)
             {
                 if heard.notices.len() == limit {
                     return Ok(heard);
                 }
-                heard.notices.push(Arc::new(notice));
+                heard.notices.push(Arc::clone(told));
             }
             heard.reached = place.0;
         }

@@ -13,7 +13,7 @@ mod places;
 /// Programs of others that are told.
 pub mod webhooks;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ pub use follow::{Feed, FeedOptions, Follower, Heard};
 pub use places::Places;
 
 /// An event as it is told. It is judged for each who listens; whoever may read the record may know all of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Notice {
     /// Its place in the feed of this node.
     pub sequence: u64,
@@ -74,6 +74,8 @@ pub struct Notice {
     readers: Vec<String>,
     /// The scope that a reader must have.
     scope: String,
+    /// The same for those who may know more: with a case that not everybody may know of who hears this.
+    fuller: Option<Arc<Notice>>,
     /// As a lane wrote it first; they all write it alike.
     pub text: OnceLock<String>,
 }
@@ -88,7 +90,14 @@ impl Notice {
             .changes
             .iter()
             .map(|(field, value)| field.len() + weight(value));
-        NOTICE_BYTES + 2 * changes.sum::<usize>()
+        let fuller = self.fuller.as_ref().map_or(0, |fuller| fuller.bytes());
+        NOTICE_BYTES + 2 * changes.sum::<usize>() + fuller
+    }
+
+    /// All cases that anybody hears of by it.
+    fn cases(&self) -> impl Iterator<Item = &(RecordId, String)> {
+        let fuller = self.fuller.iter().flat_map(|fuller| &fuller.case);
+        self.case.iter().chain(&self.more_cases).chain(fuller)
     }
 
     /// Whether a delivery of it leaves an audit entry before it goes out.
@@ -118,11 +127,14 @@ impl Listener {
         &self.caller
     }
 
-    /// Whether it may know of this.
-    pub fn may_hear(&self, notice: &Notice) -> bool {
-        notice.tenant == *self.caller.tenant()
-            && notice.readers.iter().any(|word| self.words.contains(word))
-            && policy::has_scope(&self.caller, &notice.scope)
+    /// What it may know of this, if anything.
+    pub fn may_hear<'n>(&self, notice: &'n Arc<Notice>) -> Option<&'n Arc<Notice>> {
+        let knows = |notice: &Notice| notice.readers.iter().any(|word| self.words.contains(word));
+        let hears = notice.tenant == *self.caller.tenant()
+            && knows(notice)
+            && policy::has_scope(&self.caller, &notice.scope);
+        let fuller = notice.fuller.as_ref().filter(|fuller| knows(fuller));
+        hears.then_some(fuller.unwrap_or(notice))
     }
 }
 

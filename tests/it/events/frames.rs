@@ -1,7 +1,7 @@
 //! Frames that are wrong get an error and change nothing; ten in a row end the connection.
 
 use axum::http::Method;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -98,6 +98,12 @@ async fn what_is_wrong_with_a_frame_is_named_in_our_words() {
         assert_eq!(error["code"], "INVALID", "{frame}");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains(said), "{frame}: {message}");
+        let id = serde_json::from_str::<Json>(frame).map_or(Json::Null, |frame| frame["id"].clone());
+        assert_eq!(
+            error["id"],
+            if id.is_string() { id } else { Json::Null },
+            "{frame}"
+        );
         ear.say(&json!({"op": "ping"})).await;
         assert_eq!(ear.hear().await.unwrap()["op"], "pong");
     }

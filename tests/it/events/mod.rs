@@ -6,5 +6,6 @@ mod faults;
 mod feed;
 mod frames;
 mod names;
+mod reports;
 mod rights;
 mod webhooks;

@@ -5,6 +5,7 @@ mod changes;
 mod every;
 mod limits;
 mod live;
+mod parts;
 mod protocol;
 mod side;
 

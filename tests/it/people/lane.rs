@@ -44,6 +44,7 @@ async fn the_cookie_is_for_our_own_pages_alone() {
         &[("sec-fetch-site", "same-site")],
         &[("origin", "https://evil.example")],
         &[("origin", "null")],
+        &[("origin", "http://localhost")],
         &[
             ("origin", "https://evil.example"),
             ("sec-fetch-site", "same-origin"),

@@ -11,6 +11,7 @@ use crate::lanes::graphql::schema::answer::{entry, plain, record, refuse_or, sit
 use crate::lanes::graphql::schema::book::{Book, FieldDef, TypeDef};
 use crate::lanes::graphql::schema::lists::{Item, ListDef};
 use crate::lanes::graphql::schema::names::camel;
+use crate::services::caller::VIA_API;
 
 /// What an entry says beside what every one has.
 const SAID: [&str; 9] = [
@@ -143,6 +144,8 @@ fn told(name: &str, ty: TypeRef, doc: &str, tell: fn(&Entry) -> Option<Value>) -
 fn actor(entry: &Entry) -> String {
     let said = |name: &str| entry.value.get(name).and_then(Told::as_text);
     let who = said("actor").unwrap_or_default();
+    // The evidence room's clients are named so already.
+    let who = who.strip_suffix(VIA_API).unwrap_or(who);
     match said("client") {
         Some(client) => format!("{who} via {client}"),
         None => who.to_owned(),

@@ -184,7 +184,7 @@ const PART_NAMES: [(&str, &str, &str); 9] = [
     ("File", "capture", "Capture"),
     ("Report", "location", "MapPoint"),
     ("Person", "identifiers", "Identifier"),
-    ("Watchlist", "entries", "WatchlistEntry"),
+    ("Watchlist", "entries", "Sought"),
 ];
 
 /// The type of a part with these members.
