@@ -252,7 +252,8 @@ fn e164(text: &str) -> Option<String> {
     (is_example || regions::is_possible(&phone.digits)).then(|| format!("+{}", phone.digits))
 }
 
-fn is_email(text: &str) -> bool {
+/// Whether a text has the form of an e-mail address.
+pub fn is_email(text: &str) -> bool {
     let Some((name, host)) = text.rsplit_once('@') else {
         return false;
     };

@@ -176,6 +176,15 @@ impl<'j> Reader<'j> {
         Some(text)
     }
 
+    /// The same of what is no number by its nature.
+    pub(super) fn words(&mut self, name: &str, chars_max: usize) -> Option<String> {
+        if matches!(self.get(name), Some(Json::Number(_))) {
+            self.wrong(name, "a text");
+            return None;
+        }
+        self.line(name, chars_max)
+    }
+
     /// A text that must be there.
     pub(super) fn needed_text(&mut self, name: &str) -> Option<String> {
         let faults = self.faults.len();

@@ -74,6 +74,8 @@ pub fn routes() -> Vec<Route> {
     {
         routes.push(answered(draft(method, path), |_| Err(Failure::Unknown("path"))));
     }
+    let others = methods.into_iter().filter(|method| *method != Method::POST);
+    routes.extend(others.map(|method| answered(draft(method, "/api/items"), items::write::other)));
     routes
 }
 

@@ -54,6 +54,47 @@ async fn a_transaction_is_of_all_items_or_none() {
     assert_eq!(client.get("/api/items/seqOrgID/1?take=10").await.json(), before);
 }
 
+/// Where an item was last had no number, and was told as the whole way where the present place is told by its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_an_item_was_last_is_told_as_where_it_is() {
+    let (bed, mut client) = room_of_three().await;
+    let room = make(bed.services(), &bed.owner(), &LOCATION, json!({"name": "Room 2"}));
+    for parent in [Some(room.id), None] {
+        let shelf = json!({"name": "Shelf 1", "parent_id": parent.map(|id| id.to_string())});
+        make(bed.services(), &bed.owner(), &LOCATION, shelf);
+    }
+    // 1 and 4 are called alike and have no parent: which of them it was nobody can tell.
+    let table = [
+        (1, Json::Null, Json::Null),
+        (3, Json::Null, json!("Shelf 1")),
+        (2, json!(3), json!("Shelf 1")),
+        (3, json!(2), json!("Room 2")),
+    ];
+    for (to, last_number, last) in table {
+        let transaction = json!({"transaction": {"locationId": to, "itemIds": [1]}});
+        client.post("/api/Moves/V2", transaction).await.expect(200);
+        let item = client.get("/api/items/1").await.expect(200).json();
+        assert_eq!(item["locationId"], to);
+        assert_eq!(
+            (&item["lastLocationId"], &item["lastLocation"]),
+            (&last_number, &last),
+            "{to}"
+        );
+    }
+    let key = bed.key_for("metro", &["evidence:read"], &["query"]);
+    let query = json!({"query": "{ evidence(id: \"EVD-0001\") { chainOfCustody { actor } } }"});
+    let request = TestBox::request(
+        axum::http::Method::POST,
+        "/graphql",
+        Some(&key),
+        &[],
+        Some(&query),
+    );
+    let told = bed.send(request).await.expect(200).json();
+    let chain = &told["data"]["evidence"]["chainOfCustody"];
+    assert_eq!(chain[1]["actor"], "Pat administrator via safe", "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_state_allows_what_the_table_says() {
     let (_bed, mut client) = room_of_three().await;

@@ -103,10 +103,15 @@ async fn paths_and_names_match_in_any_case_and_strangers_learn_of_no_path() {
     let refused = client.post("/api/items/", json!({})).await.expect(405);
     assert_eq!(
         (refused.header("allow"), &refused.json()["error"]),
-        ("GET", &json!("method_not_allowed"))
+        ("", &json!("method_not_allowed"))
     );
     let why = refused.json()["error_description"].to_string();
     assert!(why.contains("the page /evidence/new"), "{why}");
+    // Nothing points to what is refused as well.
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let refused = client.send(method, "/api/items", None).await.expect(405);
+        assert_eq!(refused.header("allow"), "");
+    }
 }
 
 async fn token(bed: &TestBox, form: &str) -> (u16, Json) {

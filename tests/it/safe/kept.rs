@@ -542,6 +542,41 @@ async fn a_chain_names_who_gave_and_numbers_begin_at_one() {
     );
 }
 
+/// A number in place of a name or an e-mail address was kept as a text.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_addresses_of_another_type_are_refused() {
+    let bed = TestBox::start().await;
+    let mut client = Client::new(&bed).await;
+    let good = person(
+        &json!({"firstName": "Ada", "lastName": "Moss", "email": "Ada@b.example", "mobilePhone": 5550148}),
+    );
+    let made = client.post("/api/people", good.clone()).await.expect(201).json();
+    assert_eq!(
+        (&made["email"], &made["mobilePhone"]),
+        (&json!("ada@b.example"), &json!("5550148"))
+    );
+    for (name, value) in [
+        ("firstName", json!(7)),
+        ("lastName", json!(true)),
+        ("alias", json!(7)),
+        ("email", json!(5)),
+        ("email", json!({})),
+        ("email", json!("nowhere")),
+        ("email", json!("a b@c.example")),
+    ] {
+        let mut bad = good.clone();
+        bad[name] = value.clone();
+        let told = client
+            .post("/api/people", json!({"person": bad}))
+            .await
+            .expect(400)
+            .json();
+        let member = format!("person.{name}");
+        assert!(told["fields"][&member].is_string(), "{told}");
+        refused(&mut client, "/api/people/1", name, value).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_item_made_by_a_client_keeps_all_that_it_says() {
     let safe = SafeOptions {
@@ -571,7 +606,36 @@ async fn an_item_made_by_a_client_keeps_all_that_it_says() {
     }
     assert_eq!(made["notes"][0]["text"], "oily");
     let clash = client.post("/api/items", drill.clone()).await.expect(409).json();
-    assert_eq!(clash["error"], "duplicate");
+    assert_eq!(
+        (&clash["error"], &clash["existing"]),
+        (&json!("duplicate_barcode"), &json!([1]))
+    );
+    assert_eq!(client.get("/api/items").await.expect(405).header("allow"), "POST");
+    // Its case may be the first of several; without one it is nothing that the record knows.
+    let mut other = drill.clone();
+    other["barcodes"] = Json::Null;
+    let members = other.as_object_mut().unwrap();
+    members.remove("primaryCaseId");
+    members.insert("cases".to_owned(), json!([1]));
+    let second = client.post("/api/items", other.clone()).await.expect(201).json();
+    assert_eq!(
+        (&second["primaryCaseId"], &second["cases"]),
+        (&json!(1), &json!([1]))
+    );
+    for (cases, member, why) in [
+        (Json::Null, "primaryCaseId", "the number of a case"),
+        (json!([]), "primaryCaseId", "the number of a case"),
+        (json!([9]), "cases", "no such case"),
+        (json!("1"), "cases", "an array"),
+    ] {
+        other["cases"] = cases;
+        let told = client.post("/api/items", other.clone()).await.expect(400).json();
+        let fields = told["fields"].as_object().unwrap();
+        assert!(
+            fields.len() == 1 && fields[member].as_str().unwrap().contains(why),
+            "{told}"
+        );
+    }
     let mut bad = drill.clone();
     bad["active"] = false.into();
     bad["barcodes"] = json!(["B-2", "B-3"]);

@@ -7,7 +7,9 @@ use crate::domain::kind::{CASE, EVIDENCE};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::{Fixed, Labels, MEMBERS, Told, differs, refuse_changes, tags, to_change};
+use crate::lanes::safe::given::{
+    Fixed, Labels, MEMBERS, Told, differs, numbered, refuse_changes, tags, to_change,
+};
 use crate::lanes::safe::notes;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::{Book, updated};
@@ -51,6 +53,7 @@ const FIXED: Fixed = &[
 
 const FOR_EVER: &str = "it can't be changed";
 const UNKNOWN: &str = "the record knows none";
+const NEEDS_CASE: &str = "the number of a case, here or as the first of `cases`";
 
 /// What is told beside an id.
 const LABELS: Labels = &[
@@ -189,7 +192,7 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     let services = &ask.lanes.services;
     if !services.safe_options().item_create {
         let why = "items are created by item entry (the page /evidence/new, or POST /v1/evidence) or by data import, and not by clients";
-        return Err(Failure::NoSuchMethod("GET".to_owned(), why.to_owned()));
+        return Err(Failure::NoSuchMethod(String::new(), why.to_owned()));
     }
     let room = services.room(ask.caller())?;
     let book = Book::new(&room, ask.guest);
@@ -201,7 +204,6 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
         "recoveredById",
         "locationId",
         "recoveryDate",
-        "primaryCaseId",
     ] {
         if given.get(name).is_none() {
             given.missing(name, "a value");
@@ -230,7 +232,7 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
             .time("recoveryDate")
             .map(|time| Value::Text(time.to_string())),
     );
-    let case = book.given(&mut given, "primaryCaseId", &CASE)?;
+    let case = case(&book, &mut given)?;
     put("case_id", case.map(|case| Value::Text(case.id.to_string())));
     let found_at = place(&mut given, Fields::new(), &Json::Null).unwrap_or_default();
     put("place", Some(Value::Map(found_at)));
@@ -249,9 +251,41 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
         faults: given.faults,
         twice: false,
     };
-    let mut reply = reply(ask, services.put_whole(ask.caller(), whole)?.first()?)?;
+    let written = services.put_whole(ask.caller(), whole);
+    let written = written.map_err(|failure| numbered(&room, failure, "duplicate_barcode"))?;
+    let mut reply = reply(ask, written.first()?)?;
     reply.status = StatusCode::CREATED;
     Ok(reply)
+}
+
+/// The case of a new item: its primary one, else the first of its cases. The record knows no item without one.
+fn case(book: &Book<'_>, given: &mut Reader<'_>) -> Outcome<Option<Record>> {
+    if given.get("primaryCaseId").is_some() {
+        return book.given(given, "primaryCaseId", &CASE);
+    }
+    let Some(cases) = given.ints("cases") else {
+        if given.get("cases").is_none() {
+            given.missing("primaryCaseId", NEEDS_CASE);
+        }
+        return Ok(None);
+    };
+    match cases.first() {
+        Some(number) => book.given_number(given, "cases", (&CASE, *number)),
+        None => {
+            given.missing("primaryCaseId", NEEDS_CASE);
+            Ok(None)
+        }
+    }
+}
+
+/// `/api/items` with any other method: there is one way to use it, and only where the setting is on.
+pub(in crate::lanes::safe) fn other(ask: &Ask<'_>) -> Outcome<Reply> {
+    let allowed = match ask.lanes.services.safe_options().item_create {
+        true => "POST",
+        false => "",
+    };
+    let why = "items are read at /api/items/{id}, and looked for by POST /api/items/search";
+    Err(Failure::NoSuchMethod(allowed.to_owned(), why.to_owned()))
 }
 
 /// `POST /api/items/{id}/notes`.

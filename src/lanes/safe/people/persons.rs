@@ -16,6 +16,7 @@ use crate::lanes::safe::wire::Book;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::safe::whole::Whole;
 use crate::services::safe::words::{GENDERS, RACES, fixed};
+use crate::services::shape::is_email;
 use crate::views::words::List;
 
 /// What can't be changed here, and what says it instead.
@@ -239,7 +240,7 @@ fn said(
         put(&mut attributes, "person_type", word.map(Value::Text));
     }
     if differs(given, now, "alias") {
-        let alias = given.line("alias", NAME_CHARS_MAX);
+        let alias = given.words("alias", NAME_CHARS_MAX);
         put_first(&mut attributes, "aliases", alias);
     }
     licence(given, &mut attributes, now);
@@ -288,7 +289,7 @@ fn names(given: &mut Reader<'_>, (kind, attributes): (&str, &mut Fields), now: &
     let mut whole = Vec::new();
     for (name, own) in PARTS {
         let part = match given.names(name) {
-            true => given.line(name, NAME_CHARS_MAX),
+            true => given.words(name, NAME_CHARS_MAX),
             false => now[name].as_str().map(str::to_owned),
         };
         if (own == "business_name") == is_business {
@@ -336,12 +337,18 @@ fn plain_members(given: &mut Reader<'_>, attributes: &mut Fields, now: &Json) {
     let texts = [
         ("mobilePhone", "mobile_phone", PHONE_CHARS_MAX),
         ("otherPhone", "other_phone", PHONE_CHARS_MAX),
-        ("email", "email", EMAIL_CHARS_MAX),
     ];
     for (name, own, most) in texts {
         if differs(given, now, name) {
             put(attributes, own, given.line(name, most).map(Value::Text));
         }
+    }
+    if differs(given, now, "email") {
+        let email = given.words("email", EMAIL_CHARS_MAX);
+        if email.as_ref().is_some_and(|email| !is_email(email)) {
+            given.wrong("email", "an e-mail address");
+        }
+        put(attributes, "email", email.map(Value::Text));
     }
     if differs(given, now, "dob") {
         let day = given.day("dob");

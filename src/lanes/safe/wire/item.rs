@@ -99,12 +99,7 @@ impl Book<'_> {
         let name = location.as_ref().and_then(|location| location.text("name"));
         let name = name.or_else(|| item.text("location"));
         let full = kept_at.as_deref().or(name);
-        let mut before = chain
-            .entries
-            .iter()
-            .rev()
-            .filter_map(|entry| entry.value.get("place")?.as_text());
-        let last = before.find(|place| Some(*place) != full && Some(*place) != name);
+        let last = self.last_location(chain, location.as_ref(), full)?;
         Ok(json!({
             "recoveryLocation": found_at,
             "recoveryLocationLatitude": said("latitude"),
@@ -112,9 +107,34 @@ impl Book<'_> {
             "locationId": location.as_ref().map(|location| self.number(location.id)).transpose()?,
             "location": name,
             "fullLocation": full,
-            "lastLocationId": last.map(|name| self.only(List::Locations, name)).transpose()?,
-            "lastLocation": last,
+            "lastLocationId": last.as_ref().and_then(|(number, _)| *number),
+            "lastLocation": last.map(|(_, name)| name),
         }))
+    }
+
+    /// The last place of the chain that is not the present one: its number, if it is a location, and its name.
+    fn last_location(
+        &self,
+        chain: &Chain,
+        location: Option<&Record>,
+        full: Option<&str>,
+    ) -> Outcome<Option<(Option<i64>, String)>> {
+        let mut before = full;
+        for entry in chain.entries.iter().rev() {
+            let way = entry.value.get("place").and_then(Value::as_text);
+            let Some(way) = way.filter(|way| Some(*way) != full && Some(*way) != before) else {
+                continue;
+            };
+            let Some(known) = self.location_at(way)? else {
+                return Ok(Some((None, way.to_owned())));
+            };
+            if location.is_none_or(|location| location.id != known.id) {
+                let name = known.text("name").unwrap_or(way).to_owned();
+                return Ok(Some((Some(self.number(known.id)?), name)));
+            }
+            before = Some(way);
+        }
+        Ok(None)
     }
 
     fn item_custody(&self, chain: &Chain) -> Outcome<Json> {

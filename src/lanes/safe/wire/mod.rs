@@ -13,7 +13,7 @@ mod item;
 mod person;
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use serde_json::{Map, Value as Json, json};
@@ -93,12 +93,8 @@ impl<'r> Book<'r> {
 
     /// The user of this name, if one alone has it.
     fn user_of(&self, name: &str) -> Outcome<Option<i64>> {
-        self.only(List::Users, name)
-    }
-
-    fn only(&self, list: List, name: &str) -> Outcome<Option<i64>> {
         let tenant = self.room.caller.tenant();
-        let ids = word_rows::records(&self.room.rows, tenant, list, &name.to_lowercase())?;
+        let ids = word_rows::records(&self.room.rows, tenant, List::Users, &name.to_lowercase())?;
         match ids.as_slice() {
             [only] => Ok(Some(self.number(*only)?)),
             _ => Ok(None),
@@ -229,6 +225,30 @@ impl<'r> Book<'r> {
         }
         names.reverse();
         Ok(names.join("/"))
+    }
+
+    /// The location to which a way leads, or that is called so, if that is one alone.
+    fn location_at(&self, way: &str) -> Outcome<Option<Record>> {
+        let name = way.rsplit('/').next().unwrap_or(way);
+        let tenant = self.room.caller.tenant();
+        let mut ids = BTreeSet::new();
+        for name in [name, way] {
+            let named = word_rows::records(&self.room.rows, tenant, List::Locations, &name.to_lowercase())?;
+            ids.extend(named);
+        }
+        let (mut there, mut called) = (Vec::new(), Vec::new());
+        for id in ids {
+            let Some(location) = self.room.seen(&LOCATION, id)? else {
+                continue;
+            };
+            if self.full_location(&location)? == way {
+                there.push(location);
+            } else if location.text("name") == Some(way) {
+                called.push(location);
+            }
+        }
+        let mut found = if there.is_empty() { called } else { there };
+        Ok(found.pop().filter(|_| found.is_empty()))
     }
 
     /// The numbers of the items of a case.
