@@ -276,7 +276,7 @@ settings! {
     }
     /// Watchlists: what is held and what comes in, against what is looked for.
     watchlists: Watchlists {
-        /// Hundredths that a name must score to raise an alert: 90 is the same name, 80 a nickname, 85 and less a name that is spoken alike; a day of birth adds or takes.
+        /// Hundredths that a name must score to raise an alert: 90 is the same name, 80 a nickname, 85 and less a name that is spoken alike, 55 one that agrees by an initial; the same day of birth adds 10 to 20, another one takes 50.
         name_score_min: u32 = "70" in 1..=100,
         /// Hundredths that plates must score that agree in part.
         plate_score_min: u32 = "60" in 1..=100,

@@ -98,6 +98,17 @@ impl Failure {
         Self::Invalid(vec![Fault::wrong(path, expected)])
     }
 
+    /// The same, where what was called `own` within is called `given` by the client.
+    #[must_use]
+    pub fn renamed(mut self, own: &str, given: &str) -> Self {
+        if let Self::Invalid(faults) = &mut self {
+            for fault in faults.iter_mut().filter(|fault| fault.path == own) {
+                given.clone_into(&mut fault.path);
+            }
+        }
+        self
+    }
+
     /// The path takes these methods alone.
     pub fn no_such_method(allowed: &str) -> Self {
         Self::NoSuchMethod(allowed.to_owned(), format!("this path takes {allowed}"))

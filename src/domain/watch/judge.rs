@@ -3,11 +3,9 @@
 use crate::domain::matching::fold::{Word, words};
 use crate::domain::matching::names::{How, alike, essential, match_names};
 use crate::domain::matching::{phones, plates};
-use crate::domain::watch::keys;
+use crate::domain::watch::keys::{self, PLATE_PART_CHARS_MIN};
 use crate::domain::watch::sought::{Born, Day, Sort, Sought};
 
-/// Characters of a part of a plate, at least.
-const PLATE_PART_CHARS_MIN: usize = 4;
 /// Characters of a plate or identifier in a text, at least.
 const TOKEN_CHARS_MIN: usize = 4;
 /// Words that one identifier in a text can consist of, such as an address of mail.

@@ -12,6 +12,8 @@ use crate::domain::watch::sought::{Sort, Sought};
 
 /// Parts of a name that are put in pairs; nobody is told apart by the sixth.
 const NAME_PARTS_MAX: usize = 5;
+/// Characters of a part of a plate, at least.
+pub(super) const PLATE_PART_CHARS_MIN: usize = 4;
 /// Characters of a plate that lie together, at least, to make two plates worth comparing.
 pub(super) const GRAM_CHARS: usize = 3;
 /// Digits at the end of a phone number by which it is found: no country or trunk prefix reaches there.
@@ -173,6 +175,19 @@ pub(super) fn plate(text: &str) -> String {
         .split(is_unread)
         .map(|part| plates::look_alike(&plates::normal(part)));
     known.collect::<Vec<_>>().join("?")
+}
+
+/// Whether a plate can be found by what was read of it: a whole one by itself, one in part by what lies together.
+pub(super) fn is_fit_plate(text: &str) -> bool {
+    /// Shorter ones stand in every second text.
+    const WHOLE_CHARS_MIN: usize = 2;
+    let plate = plate(text);
+    let parts = || plate.split('?').map(|part| part.chars().count());
+    let read: usize = parts().sum();
+    match plate.contains('?') {
+        true => read >= PLATE_PART_CHARS_MIN && parts().any(|part| part >= GRAM_CHARS),
+        false => read >= WHOLE_CHARS_MIN,
+    }
 }
 
 fn is_unread(c: char) -> bool {

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::domain::matching::fold::words;
 use crate::domain::matching::{phones, plates};
+use crate::domain::watch::keys;
 
 /// What is looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +40,31 @@ impl Sort {
             .iter()
             .find(|(_, known)| *known == word)
             .map(|(sort, _)| *sort)
+    }
+
+    /// Why nothing, or anything, would match a value: what is expected instead.
+    pub fn fault(self, value: &str) -> Option<&'static str> {
+        let is_fit = match self {
+            // A name in letters of no case, as Chinese ones, can be a single one.
+            Self::Name => {
+                let letters = || value.chars().filter(|c| c.is_alphabetic());
+                letters().count() > 1 || letters().any(|c| !c.is_lowercase() && !c.is_uppercase())
+            }
+            Self::Plate => keys::is_fit_plate(value),
+            Self::Phone => phones::parse(value).is_some(),
+            Self::Identifier => keys::of_identifier(value).is_some(),
+            Self::Text => !words(value).is_empty(),
+        };
+        let expected = match self {
+            Self::Name => "a name of two letters or more",
+            Self::Plate => {
+                "a plate of two characters or more; one with `?` needs four that were read, three of them side by side"
+            }
+            Self::Phone => "a telephone number of four digits or more",
+            Self::Identifier => "an identifier of four letters and digits or more",
+            Self::Text => "a word",
+        };
+        (!is_fit).then_some(expected)
     }
 
     /// What a bare line most likely is: `KTR-4471`, `+1 207 555 0148`, `a@b.example`, else a name.
@@ -178,6 +205,47 @@ mod tests {
         check("s.marlowe@mail.example", Sort::Identifier);
         check("1FTFW1ET5DFC10312", Sort::Identifier);
         check("王伟", Sort::Name);
+    }
+
+    #[test]
+    fn what_nothing_can_match_or_anything_has_a_fault() {
+        let check = |sort: Sort, value: &str, is_fit: bool| {
+            assert_eq!(sort.fault(value).is_none(), is_fit, "{sort} {value}");
+        };
+        for (value, is_fit) in [
+            ("X", false),
+            ("--", false),
+            ("Xu", true),
+            ("O'", false),
+            ("王", true),
+        ] {
+            check(Sort::Name, value, is_fit);
+        }
+        for (value, is_fit) in [
+            ("???", false),
+            ("A", false),
+            ("A1", true),
+            ("KTR-4?71", true),
+            ("K?R-4?", false),
+            ("KT?71", false),
+            ("KTR?1", true),
+        ] {
+            check(Sort::Plate, value, is_fit);
+        }
+        for (value, is_fit) in [
+            ("12", false),
+            ("none", false),
+            ("4471", true),
+            ("+1 207 555 0148", true),
+        ] {
+            check(Sort::Phone, value, is_fit);
+        }
+        for (value, is_fit) in [("D-12", false), ("D-123", true), ("a@b.example", true)] {
+            check(Sort::Identifier, value, is_fit);
+        }
+        for (value, is_fit) in [("!?", false), ("falcon", true)] {
+            check(Sort::Text, value, is_fit);
+        }
     }
 
     #[test]

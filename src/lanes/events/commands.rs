@@ -144,9 +144,15 @@ impl Command {
         if let Some((field, word)) = self.sets {
             fields.insert(field.to_owned(), Value::text(word));
         }
-        lanes
+        let written = lanes
             .services
-            .patch(caller, (kind, &reference), None, fields, None)
+            .patch(caller, (kind, &reference), None, fields, None);
+        let names = self.takes.iter().chain(self.may_take);
+        written.map_err(|failure| {
+            names.fold(failure, |failure, (argument, field)| {
+                failure.renamed(&format!("data.{field}"), &format!("args.{argument}"))
+            })
+        })
     }
 }
 

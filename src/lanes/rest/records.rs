@@ -84,11 +84,13 @@ pub(super) fn change(kind: &'static Kind, group: &'static str) -> Route {
         .gives(200, Schema::Record(kind))
         .written(
             move |lanes, ask, tell| {
+                let fields = ask.fields()?;
+                lanes.refuse_unreachable(kind, &fields)?;
                 lanes.services.submit_patch(
                     ask.caller()?,
                     (kind, ask.part("id")),
                     ask.head.if_match(),
-                    ask.fields()?,
+                    fields,
                     ask.request,
                     tell,
                 )

@@ -4,7 +4,7 @@
 /// Which addresses may be posted to.
 mod guard;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,13 +83,17 @@ impl WayOut {
         Ok(made)
     }
 
-    async fn connect(&self, uri: &Uri) -> Result<Wire, String> {
-        let host = uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_tls = uri.scheme_str() == Some("https");
-        if !is_tls && !self.options.rules.http {
-            return Err("https is needed; events.webhook_http_allowed allows http".to_owned());
+    fn refuse_plain(&self, uri: &Uri) -> Result<(), String> {
+        match uri.scheme_str() == Some("https") || self.options.rules.http {
+            true => Ok(()),
+            false => Err("https is needed; events.webhook_http_allowed allows http".to_owned()),
         }
+    }
+
+    async fn connect(&self, uri: &Uri) -> Result<Wire, String> {
+        let host = host_of(uri);
+        let is_tls = uri.scheme_str() == Some("https");
+        self.refuse_plain(uri)?;
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let tcp = self.reach(host, port).await?;
         // Small posts, each waited for.
@@ -195,6 +199,22 @@ impl Outside for WayOut {
             open: None,
         })
     }
+
+    fn fault(&self, url: &str) -> Option<String> {
+        let uri: Uri = url.parse().ok()?;
+        if let Err(fault) = self.refuse_plain(&uri) {
+            return Some(fault);
+        }
+        let address: IpAddr = host_of(&uri).parse().ok()?;
+        let refusal = self.options.rules.fault((address, 443).into())?;
+        Some(format!("{address} is refused: {refusal}"))
+    }
+}
+
+/// The name or address, without the brackets of an IPv6 one.
+fn host_of(uri: &Uri) -> &str {
+    let host = uri.host().unwrap_or_default();
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

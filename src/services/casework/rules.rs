@@ -2,10 +2,13 @@
 
 use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
-use crate::domain::kind::{ALERT, CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, WEBHOOK, attributes_of};
+use crate::domain::kind::{
+    ALERT, CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, WATCHLIST, WATCHLIST_ENTRY, WEBHOOK, attributes_of,
+};
 use crate::domain::operation::{Action, Change};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
+use crate::domain::watch::sought::Sort;
 use crate::services::events::webhooks;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::shape::Checker;
@@ -32,6 +35,9 @@ pub(in crate::services) fn check(
     if kind.name == WEBHOOK.name {
         return webhooks::check(given, checker);
     }
+    if [WATCHLIST.name, WATCHLIST_ENTRY.name].contains(&kind.name) {
+        return refuse_idle_entries(kind, record, given, checker);
+    }
     if kind.name != ENTITY.name {
         return;
     }
@@ -46,6 +52,46 @@ pub(in crate::services) fn check(
         Some((_, Value::Map(attributes))) => check_attributes(&what, attributes, checker),
         None | Some((_, Value::Null)) => {}
         Some(_) => checker.refuse("data.attributes", "an object"),
+    }
+}
+
+/// What is looked for must be something that can be found.
+fn refuse_idle_entries(kind: &Kind, record: Option<&Record>, given: &[Given], checker: &mut Checker<'_>) {
+    let said = |name: &str| {
+        let given = given.iter().find(|(field, _)| field.name == name);
+        given.map(|(_, value)| value)
+    };
+    let mut faults = Vec::new();
+    if kind.name == WATCHLIST.name {
+        let entries = said("entries").map_or(&[][..], Value::as_list).iter();
+        for (place, entry) in entries.enumerate() {
+            idle(
+                &|name| entry.get(name),
+                &format!("data.entries[{place}]."),
+                &mut faults,
+            );
+        }
+    } else if ["type", "value", "aliases"]
+        .iter()
+        .any(|name| said(name).is_some())
+    {
+        let known = |name: &str| said(name).or_else(|| record?.get(name));
+        idle(&known, "data.", &mut faults);
+    }
+    checker.faults.extend(faults);
+}
+
+/// What is wrong with the spellings of an entry.
+fn idle<'v>(said: &dyn Fn(&str) -> Option<&'v Value>, before: &str, faults: &mut Vec<Fault>) {
+    let Some(sort) = said("type").and_then(Value::as_text).and_then(Sort::parse) else {
+        return;
+    };
+    let value = said("value").map(|value| ("value".to_owned(), value));
+    let aliases = said("aliases").map_or(&[][..], Value::as_list).iter().enumerate();
+    let aliases = aliases.map(|(place, alias)| (format!("aliases[{place}]"), alias));
+    for (name, value) in value.into_iter().chain(aliases) {
+        let expected = value.as_text().and_then(|value| sort.fault(value));
+        faults.extend(expected.map(|expected| Fault::wrong(format!("{before}{name}"), expected)));
     }
 }
 

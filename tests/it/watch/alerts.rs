@@ -5,6 +5,38 @@ use serde_json::json;
 use crate::support::testbox::TestBox;
 use crate::watch::{alerts, events, list, make, settle};
 
+/// A list took what nothing can ever match, without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nothing_can_match_is_refused_with_the_reason() {
+    let served = TestBox::start().await;
+    let entries = json!([{"type": "plate", "value": "???"}, {"type": "phone", "value": "12"}, {"type": "plate", "value": "KTR-4?71"},
+        {"type": "name", "value": "Ann Other", "aliases": ["Ann", "X"]}, {"type": "identifier", "value": "D-1"}]);
+    let bad = json!({"name": "x", "purpose": "x", "entries": entries});
+    let refused = served.post("/v1/watchlists", bad).await.expect(400);
+    let told = refused.messages().join("\n");
+    for path in [
+        "entries[0].value",
+        "entries[1].value",
+        "entries[3].aliases[1]",
+        "entries[4].value",
+    ] {
+        assert!(told.contains(&format!("data.{path}: expected")), "{path}: {told}");
+    }
+    assert_eq!(refused.messages().len(), 4, "{told}");
+    let wanted = list(&served, json!([])).await;
+    let entry = json!({"watchlist_id": wanted["id"], "type": "phone", "value": "+1 207 555 0148"});
+    let entry = make(&served, "watchlist-entries", entry).await;
+    let path = format!("/v1/watchlist-entries/{}", entry["id"].as_str().unwrap());
+    for change in [
+        json!({"value": "12"}),
+        json!({"type": "plate", "value": "?"}),
+        json!({"aliases": ["1"]}),
+    ] {
+        served.patch(&path, change).await.expect(400);
+    }
+    served.patch(&path, json!({"note": "his"})).await.expect(200);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plate_on_a_list_raises_an_alert_and_both_events() {
     let served = TestBox::start().await;

@@ -91,10 +91,11 @@ fn ours(draft: Draft) -> Draft {
 }
 
 fn make(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
-    let count_max = lanes.options.telling.count_max;
+    let (count_max, fields) = (lanes.options.telling.count_max, ask.fields()?);
+    lanes.refuse_unreachable(&WEBHOOK, &fields)?;
     let made = lanes
         .services
-        .create_webhook(ask.caller()?, ask.fields()?, count_max, ask.request)?;
+        .create_webhook(ask.caller()?, fields, count_max, ask.request)?;
     shown_once(lanes, made)
 }
 

@@ -74,9 +74,11 @@ fn deed(
             }
             let about = (&ALERT, ask.part("id"));
             let (caller, version) = (ask.caller()?, ask.head.if_match());
-            let written = lanes
-                .services
-                .patch(caller, about, version, fields, ask.request)?;
+            let written = lanes.services.patch(caller, about, version, fields, ask.request);
+            let written = written.map_err(|failure| match said {
+                Some((name, field)) => failure.renamed(&format!("data.{field}"), &format!("data.{name}")),
+                None => failure,
+            })?;
             Answer::changed(&Wire::new(&lanes.services), &written)
         })
 }
