@@ -49,9 +49,9 @@ impl Services {
         let shown = key.clone();
         let written = self.write(caller, "key.create", request, move |desk| {
             policy::demand(desk.caller(), "keys:admin")?;
-            let unknown = unknown_words(&input);
-            let given = beside(unknown, desk.check(&CREDENTIAL, input, None))?;
-            refuse_dead(&given, desk.now())?;
+            let mut faults = unknown_words(&input);
+            faults.extend(dead(&input, desk.now()));
+            let given = beside(faults, desk.check(&CREDENTIAL, input, None))?;
             refuse_longer_life(desk, &given)?;
             desk.create_checked(&CREDENTIAL, given, secret_changes(&shown))
                 .map(drop)
@@ -129,12 +129,10 @@ impl Services {
 }
 
 /// A key that has ended before it is made opens nothing.
-fn refuse_dead(given: &[(&'static Field, Value)], now: Millis) -> Outcome<()> {
-    let end = given.iter().find(|(field, _)| field.name == "expires_at");
-    match end.and_then(|(_, value)| value.as_time()) {
-        Some(end) if end <= now => Err(Failure::wrong("data.expires_at", "a time to come")),
-        _ => Ok(()),
-    }
+fn dead(input: &Fields, now: Millis) -> Option<Fault> {
+    let end = input.get("expires_at")?;
+    let end = end.as_time().or_else(|| Millis::parse(end.as_text()?))?;
+    (end <= now).then(|| Fault::wrong("data.expires_at", "a time to come"))
 }
 
 /// A key that makes keys makes none that outlives it.

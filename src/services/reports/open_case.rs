@@ -7,7 +7,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::casework::steps;
 use crate::services::desk::Desk;
-use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome, beside};
 use crate::services::reports::made_at;
 use crate::services::{RequestKey, Services, Written};
 
@@ -34,11 +34,11 @@ impl Services {
                 let text = "the report belongs to a case already".to_owned();
                 return Err(Failure::Conflict(Clash::State, text, meta));
             }
-            if input.contains_key("report_id") {
-                return Err(Failure::wrong("data.report_id", "nothing: the path says it"));
-            }
+            let said = input.get("report_id");
+            let said = said.map(|_| Fault::wrong("data.report_id", "nothing: the path says it"));
             let category = category_text(desk, &report)?;
-            let case = desk.create(&CASE, with_report(input, &report, category.as_deref()))?;
+            let made = desk.create(&CASE, with_report(input, &report, category.as_deref()));
+            let case = beside(said.into_iter().collect(), made)?;
             let mut changes = vec![
                 Change::new("case_id", Action::Set(Value::Id(case.id)))
                     .seeing(report.seen("case_id", Merge::Mv)),

@@ -127,16 +127,26 @@ async fn a_report_is_filed_talked_about_and_read_back_with_and_without_v1() {
     assert_eq!(opened.data()["report_id"], read["id"]);
     assert_eq!(opened.data()["links"]["report"], read["links"]["self"]);
     assert_eq!(read["links"]["case"], opened.data()["links"]["self"]);
-    let parted = served
-        .patch("/v1/reports/1", json!({"case_id": null}))
-        .await
-        .expect(409);
-    assert_eq!(parted.codes(), ["STATE_CONFLICT"]);
     let changed = served
         .patch("/v1/reports/1", json!({"status": "resolved"}))
         .await
         .expect(200);
     assert_eq!(changed.data()["status"], "resolved");
+}
+
+#[tokio::test]
+async fn a_report_stays_with_the_case_that_was_opened_from_it() {
+    let served = start().await;
+    served.post("/v1/reports", report()).await.expect(201);
+    let wrong = json!({"title": 5, "foo": 1, "report_id": 3});
+    let refused = served.post("/v1/reports/1/case", wrong).await.expect(400);
+    assert_eq!(refused.messages().len(), 3, "{:?}", refused.messages());
+    served.post("/v1/reports/1/case", json!({})).await.expect(201);
+    let parted = served
+        .patch("/v1/reports/1", json!({"case_id": null}))
+        .await
+        .expect(409);
+    assert_eq!(parted.codes(), ["STATE_CONFLICT"]);
 }
 
 #[tokio::test]

@@ -297,11 +297,13 @@ async fn every_wrong_word_of_a_new_key_is_told() {
     let test = TestBox::start().await;
     let key = json!({
         "name": 7, "lanes": ["query", "side"], "scopes": ["cases:read", "no:such"], "networks": ["10.0.0.0/99"], "x": 1,
+        "expires_at": "2020-01-01T00:00:00Z",
     });
     let refused = test.post("/v1/keys", key).await.expect(400);
     assert_eq!(
         paths(&refused),
         [
+            "data.expires_at",
             "data.lanes[1]",
             "data.name",
             "data.networks[0]",
