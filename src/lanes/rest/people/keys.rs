@@ -14,7 +14,7 @@ use crate::lanes::http::route::{Gives, Route, Schema};
 use crate::lanes::http::schema;
 use crate::lanes::http::wire::Wire;
 use crate::lanes::rest::people::{SHOWN_BEFORE, object};
-use crate::lanes::rest::selection;
+use crate::lanes::rest::{history, selection};
 use crate::services::Written;
 use crate::services::failure::{Failure, Outcome};
 
@@ -44,6 +44,7 @@ pub(super) fn routes() -> Vec<Route> {
                 let key = lanes.services.read(ask.caller()?, &CREDENTIAL, ask.part("id"))?;
                 told(lanes, &key)
             }),
+        history::of(&CREDENTIAL, "people"),
         Route::post("/v1/keys", "Make a key, shown this once in `key`")
             .group("people")
             .writes(&CREDENTIAL)

@@ -1,7 +1,7 @@
 //! Nothing crosses from one agency to another: what is another's is answered like what is nowhere, to everybody, on every
 //! route, wherever it is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use blotter::domain::kind::{Field, KINDS, Kind, Writer};
@@ -89,6 +89,38 @@ async fn a_foreign_record_is_answered_like_none_on_every_route_to_everybody() {
         before,
         "nothing of the other was changed"
     );
+}
+
+/// The paths in all `links` of an answer.
+fn gather_links(json: &Json, links: &mut BTreeSet<String>) {
+    if let Some(own) = json["links"].as_object() {
+        let own = own.values().filter_map(Json::as_str);
+        links.extend(own.filter(|link| link.starts_with("/v1/")).map(str::to_owned));
+    }
+    match json {
+        Json::Array(list) => list.iter().for_each(|json| gather_links(json, links)),
+        Json::Object(map) => map.values().for_each(|json| gather_links(json, links)),
+        _ => {}
+    }
+}
+
+/// The history of a key was named by its links and was a 404.
+#[tokio::test]
+async fn every_link_of_a_record_of_any_kind_leads_somewhere() {
+    let test = TestBox::start().await;
+    let mut desk = Desk::of(&test).await;
+    let mut agency = found(&mut desk, "east").await;
+    furnish(&mut desk, &mut agency, "open").await;
+    let mut links = BTreeSet::new();
+    for shown in everything(&mut desk, &agency).await.values() {
+        gather_links(shown, &mut links);
+    }
+    for link in &links {
+        let who = agency.administrator();
+        desk.send(who, (&Method::GET, link), None).await.expect(200);
+    }
+    let histories = links.iter().filter(|link| link.ends_with("/history"));
+    assert!(histories.count() > KINDS.len(), "{links:?}");
 }
 
 /// Where a field of a kind is said: method and path.
