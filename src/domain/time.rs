@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Millis(pub i64);
@@ -12,36 +15,83 @@ impl Millis {
         Self(self.0.saturating_add(millis))
     }
 
-    /// From RFC 3339 (`2026-03-17T21:14:22.5+01:00`). `None`: not in that form, or outside the years 1 to 9999.
+    /// From RFC 3339 (`2026-03-17T21:14:22.5+01:00`); a leap second counts as the one before it. `None`: not in that form, or
+    /// outside the years 1 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
-        // RFC 3339 demands an offset; jiff would also take a bracketed zone, which is not of that form.
-        if text.len() > 40 || text.contains('[') {
-            return None;
-        }
-        let timestamp: jiff::Timestamp = text.parse().ok()?;
-        let millis = timestamp.as_millisecond();
+        let (day, rest) = text.split_at_checked(10)?;
+        let clock = rest.strip_prefix(['T', 't', ' '])?;
+        let (clock, rest) = clock.split_at_checked(8)?;
+        let offset_at = rest.find(['Z', 'z', '+', '-'])?;
+        let (fraction, offset) = rest.split_at(offset_at);
+        let [year, month, day] = numbers(day, '-')?;
+        let [hour, minute, second] = numbers(clock, ':')?;
+        let nanos = match fraction.strip_prefix('.') {
+            None if fraction.is_empty() => 0,
+            Some(digits) if (1..=9).contains(&digits.len()) => {
+                number(digits)? * 10_i32.pow(9 - u32::try_from(digits.len()).ok()?)
+            }
+            _ => return None,
+        };
+        let part = |number: i32| i8::try_from(number).ok();
+        let second = if second == 60 { 59 } else { second };
+        let (hour, minute, second) = (part(hour)?, part(minute)?, part(second)?);
+        let year = i16::try_from(year).ok()?;
+        let local = DateTime::new(year, part(month)?, part(day)?, hour, minute, second, nanos).ok()?;
+        let millis = i64::try_from(local.duration_since(EPOCH).as_millis()).ok()?;
+        let millis = millis - offset_millis(offset)?;
         (YEAR_1..YEAR_10000).contains(&millis).then_some(Self(millis))
     }
 
     /// The calendar year in UTC.
     pub fn year(self) -> i16 {
-        self.timestamp()
-            .map_or(1970, |t| t.to_zoned(jiff::tz::TimeZone::UTC).year())
+        self.civil().map_or(1970, DateTime::year)
     }
 
-    fn timestamp(self) -> Option<jiff::Timestamp> {
-        jiff::Timestamp::from_millisecond(self.0).ok()
+    /// What a calendar and a clock in UTC show.
+    fn civil(self) -> Option<DateTime> {
+        EPOCH.checked_add(SignedDuration::from_millis(self.0)).ok()
     }
 }
 
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 const YEAR_1: i64 = -62_135_596_800_000;
 const YEAR_10000: i64 = 253_402_300_800_000;
+
+fn number(digits: &str) -> Option<i32> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
+/// Three numbers, of two digits each but the first one, which has what is left.
+fn numbers(text: &str, between: char) -> Option<[i32; 3]> {
+    let (rest, third) = text.rsplit_once(between)?;
+    let (first, second) = rest.rsplit_once(between)?;
+    let pairs = second.len() == 2 && third.len() == 2;
+    pairs
+        .then(|| Some([number(first)?, number(second)?, number(third)?]))
+        .flatten()
+}
+
+/// `Z`, `+01:00`, `-05:30`: less than a day.
+fn offset_millis(text: &str) -> Option<i64> {
+    if text.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (sign, rest) = text.split_at_checked(1)?;
+    let (hours, minutes) = rest.split_once(':')?;
+    if hours.len() != 2 || minutes.len() != 2 {
+        return None;
+    }
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    let minutes = (hours < 24 && minutes < 60).then_some(i64::from(hours) * 60 + i64::from(minutes))?;
+    Some(if sign == "-" { -minutes } else { minutes } * 60_000)
+}
 
 /// RFC 3339 in UTC with milliseconds: `2026-03-17T21:14:22.500Z`.
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.timestamp() {
-            Some(timestamp) => write!(f, "{timestamp:.3}"),
+        match self.civil() {
+            Some(civil) => write!(f, "{civil:.3}Z"),
             None => write!(f, "{} ms", self.0),
         }
     }
@@ -108,6 +158,18 @@ mod tests {
         assert_eq!(time.to_string(), "2026-03-17T21:14:22.500Z");
         assert_eq!(Millis::parse(&time.to_string()), Some(time));
         assert_eq!(time.year(), 2026);
+        for (given, kept) in [
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+            ("1969-12-31T23:59:59.25-00:30", "1970-01-01T00:29:59.250Z"),
+            ("2026-06-30t23:59:60z", "2026-06-30T23:59:59.000Z"),
+            ("2026-03-17T22:14:22.123456789+23:59", "2026-03-16T22:15:22.123Z"),
+        ] {
+            assert_eq!(
+                Millis::parse(given).map(|time| time.to_string()).as_deref(),
+                Some(kept)
+            );
+        }
     }
 
     #[test]
@@ -117,6 +179,19 @@ mod tests {
             "2026-03-17",
             "2026-03-17T22:14:22",
             "yesterday",
+            "2026-03-17T22:14:22+25:00",
+            "2026-03-17T22:14:22+01:60",
+            "2026-03-17T22:14:22+0100",
+            "2026-03-17T22:14:22,5Z",
+            "2026-03-17T22:14:22.Z",
+            "2026-03-17T22:14Z",
+            "2026-03-17T22:14:61Z",
+            "2026-02-29T22:14:22Z",
+            "2026-3-017T22:14:22Z",
+            "2026-03-17T+2:14:22Z",
+            "9999-12-31T23:59:59-00:01",
+            "+002026-03-17T22:14:22Z",
+            "2026-03-1é",
             "2026-03-17T22:14:22+01:00[Europe/Berlin]",
         ] {
             assert_eq!(Millis::parse(text), None, "{text:?}");

@@ -163,7 +163,8 @@ pub const ENTITY: Kind = Kind {
 };
 
 const CAPTURE: &[Member] = &[
-    member("taken_at", Shape::Line(40)),
+    member("taken_at", Shape::Time),
+    member("taken_at_local", Shape::Line(40)),
     member("latitude", Shape::Number(-90.0, 90.0)),
     member("longitude", Shape::Number(-180.0, 180.0)),
     member("device", Shape::Line(200)),

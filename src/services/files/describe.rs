@@ -3,6 +3,7 @@
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::PoisonError;
 
+use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::{Files, Purpose, Uploaded};
@@ -130,16 +131,17 @@ fn capture_fields(picture: &Inspected) -> Fields {
         device_model,
         ..
     } = &picture.capture;
-    let taken = taken_at
-        .as_ref()
-        .map(|at| format!("{at}{}", taken_offset.as_deref().unwrap_or_default()));
+    // A device that does not say where its clock stands has told no time that others know.
+    let taken = taken_at.as_ref().zip(taken_offset.as_ref());
+    let taken = taken.and_then(|(at, offset)| Millis::parse(&format!("{at}{offset}")));
     // Many devices repeat their maker in the model's name.
     let device = match (device_make, device_model) {
         (Some(make), Some(model)) if !model.starts_with(make.as_str()) => Some(format!("{make} {model}")),
         (make, model) => model.clone().or_else(|| make.clone()),
     };
     let members = [
-        ("taken_at", taken.map(Value::Text)),
+        ("taken_at", taken.map(Value::Time)),
+        ("taken_at_local", taken_at.clone().map(Value::Text)),
         ("latitude", latitude.map(Value::Float)),
         ("longitude", longitude.map(Value::Float)),
         (

@@ -60,7 +60,12 @@ fn a_file_is_attached_once_described_and_given_out_by_its_record_alone() {
         (text(0, "media_type"), text(0, "name")),
         (Some("image/jpeg"), Some("scene 1.jpg"))
     );
-    assert!(text(0, "thumbnail").is_some() && entries[0].value.get("capture").is_some());
+    assert!(text(0, "thumbnail").is_some());
+    let capture = entries[0].value.get("capture").unwrap();
+    let taken = capture.get("taken_at").and_then(Value::as_time).unwrap();
+    assert_eq!(taken.to_string(), "2026-03-18T01:14:22.000Z");
+    let local = capture.get("taken_at_local").and_then(Value::as_text);
+    assert_eq!(local, Some("2026-03-17T21:14:22"));
     assert_eq!(text(1, "media_type"), Some("application/pdf"));
     let hash = sha256(&[&picture]);
     let file = services
