@@ -16,8 +16,11 @@ use serde_json::json;
 
 use crate::app::is_well;
 use crate::app::node::{Node, request_id};
+use crate::lanes::http::failure;
+use crate::lanes::http::wire::Wire;
 use crate::server::certs::Certificates;
 use crate::services::caller::Via;
+use crate::services::failure::Failure;
 use crate::services::search::follow::Gauge;
 use crate::services::watch;
 
@@ -204,21 +207,24 @@ async fn metrics_with_key(
     let key = key
         .and_then(|value| value.strip_prefix("Bearer "))
         .map(str::to_owned);
-    let judged = Arc::clone(&probes);
+    let (judged, id) = (Arc::clone(&probes), request_id());
+    let via = Via {
+        lane: "metrics",
+        address: Some(peer.ip().to_canonical()),
+        request_id: id.clone(),
+    };
     let admitted = tokio::task::spawn_blocking(move || {
         let services = &judged.node.services;
-        let via = Via {
-            lane: "metrics",
-            address: Some(peer.ip().to_canonical()),
-            request_id: request_id(),
-        };
-        let caller = services.admit_key(&key?, via).ok()?;
-        Some(services.demand(&caller, "metrics", "nodes:admin").is_ok())
+        let key = key.ok_or(Failure::Unauthenticated(
+            "a key with the scope nodes:admin is needed",
+        ))?;
+        let caller = services.admit_key(&key, via)?;
+        services.demand(&caller, "metrics", "nodes:admin")
     });
-    match admitted.await.ok().flatten() {
-        Some(true) => metrics(State(probes)).await,
-        Some(false) => StatusCode::FORBIDDEN.into_response(),
-        None => StatusCode::UNAUTHORIZED.into_response(),
+    let admitted = admitted.await;
+    match admitted.unwrap_or_else(|error| Err(Failure::Internal(error.to_string()))) {
+        Ok(()) => metrics(State(probes)).await,
+        Err(failure) => failure::render(&Wire::new(&probes.node.services), &failure, &id),
     }
 }
 

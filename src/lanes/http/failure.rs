@@ -1,7 +1,7 @@
 //! Failures as status, code and message: the one table, which is also `docs/api/failures.md`.
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_RANGE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
@@ -50,6 +50,7 @@ codes! {
     VERSION_CONFLICT 412 "The record was changed since it was read; `meta.current` is what it is now.";
     PAYLOAD_TOO_LARGE 413 "Longer than the limit; the connection stays usable.";
     UNSUPPORTED_MEDIA_TYPE 415 "The body, or a file in it, is of a kind that is not taken.";
+    RANGE_NOT_SATISFIABLE 416 "No byte of the file is where `Range` asks; `Content-Range` says how many it has.";
     RATE_LIMITED 429 "Too many requests of this credential; `Retry-After` says when to go on.";
     UNEXPECTED_ERROR 500 "A fault of the box. Only the request id goes out; the cause goes to its log.";
     SHUTTING_DOWN 503 "The node is stopping; another one, or a later moment, will do.";
@@ -248,6 +249,13 @@ fn code_of(clash: Clash) -> Code {
 /// The code and the message of a failure of one row among several.
 pub fn row_errors(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Vec<Json> {
     told(wire, failure, request_id).errors
+}
+
+/// No byte of a file is where it was asked for.
+pub(super) fn no_such_range(length: u64, request_id: &str) -> Response<Body> {
+    Told::new(RANGE_NOT_SATISFIABLE, format!("the file has {length} bytes"))
+        .header(CONTENT_RANGE, format!("bytes */{length}"))
+        .render(request_id)
 }
 
 /// There is no such path.

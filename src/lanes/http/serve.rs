@@ -135,10 +135,10 @@ fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
                 body::drain(request.into_body()).await;
                 let refused = Failure::no_such_method(&allowed);
                 let mut response = (route.tells)(&Wire::new(&lanes.services), &refused, &id);
-                let allow = HeaderValue::try_from(allowed.as_str());
-                response
-                    .headers_mut()
-                    .extend(allow.ok().map(|allow| (ALLOW, allow)));
+                // Not every lane's own form of a failure says it.
+                if let Ok(allow) = HeaderValue::try_from(allowed.as_str()) {
+                    response.headers_mut().insert(ALLOW, allow);
+                }
                 dressed(response, &id)
             }
         },

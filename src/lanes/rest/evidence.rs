@@ -110,7 +110,7 @@ async fn hand_out(lanes: Lanes, visit: Visit, kind: &'static Kind, copy: Copy) -
         Copy::Original => Disposition::Attachment,
         Copy::Thumbnail => Disposition::Inline,
     };
-    Ok(respond(&head.headers, &file, disposition))
+    Ok(respond(&head, &file, disposition))
 }
 
 async fn attach(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {

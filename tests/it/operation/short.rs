@@ -111,8 +111,18 @@ fn figures_are_read_at_their_own_listener_and_with_a_key() {
         keyed.0 == 200 && keyed.1.contains("blotter_disk_free_bytes"),
         "{keyed:?}"
     );
-    assert_eq!(served.get("/metrics", None).0, 401);
-    assert_eq!(served.get("/metrics", Some(less)).0, 403);
+    for (who, status, code) in [(None, 401, "UNAUTHORIZED"), (Some(less), 403, "FORBIDDEN")] {
+        let refused = served.ask("GET", "/metrics", who, "", b"").unwrap();
+        assert_eq!(
+            (refused.status, &refused.json()["errors"][0]["code"]),
+            (status, &code.into())
+        );
+        assert_eq!(
+            refused.head.to_lowercase().contains("\r\nwww-authenticate:"),
+            status == 401,
+            "{refused:?}"
+        );
+    }
     let page = include_str!("../../../docs/api/metrics.md");
     for figure in keyed.1.lines().filter(|line| !line.starts_with('#')) {
         let name = figure.split(' ').next().unwrap();

@@ -54,6 +54,7 @@ async fn failures_come_in_the_envelope_with_their_codes() {
     );
     assert_eq!(test.get("/v1/nothing").await.expect(404).codes(), ["NOT_FOUND"]);
     let method = test.delete("/v1/cases").await.expect(405);
+    assert_eq!(method.headers.get_all("allow").iter().count(), 1);
     assert_eq!(
         (method.codes(), method.header("allow")),
         (vec!["METHOD_NOT_ALLOWED".to_owned()], "GET, HEAD, POST")

@@ -6,12 +6,14 @@ use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
 };
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::stream;
 
+use crate::lanes::http::ask::Head;
 use crate::lanes::http::blocking;
+use crate::lanes::http::failure::no_such_range;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::hand_out::StoredFile;
 use crate::store::blobs::BlobReader;
@@ -41,10 +43,10 @@ enum Wanted {
 }
 
 /// The answer that gives a file.
-pub fn respond(request: &HeaderMap, file: &StoredFile, disposition: Disposition) -> Response<Body> {
+pub fn respond(head: &Head, file: &StoredFile, disposition: Disposition) -> Response<Body> {
     let length = file.bytes.bytes();
     let tag = format!("\"{}\"", file.hash);
-    let header = |name: &str| request.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| head.header(name);
     let is_known = header("if-none-match").is_some_and(|tags| {
         tags == "*"
             || tags
@@ -59,7 +61,10 @@ pub fn respond(request: &HeaderMap, file: &StoredFile, disposition: Disposition)
         Wanted::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last + 1),
         Wanted::Outside => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
-    let mut response = Response::new(body(file.bytes.clone(), first, end));
+    let mut response = match status {
+        StatusCode::RANGE_NOT_SATISFIABLE => no_such_range(length, &head.request_id),
+        _ => Response::new(body(file.bytes.clone(), first, end)),
+    };
     *response.status_mut() = status;
     let mut set = |name: HeaderName, value: String| {
         if let Ok(value) = HeaderValue::try_from(value) {
@@ -71,11 +76,7 @@ pub fn respond(request: &HeaderMap, file: &StoredFile, disposition: Disposition)
     set(CACHE_CONTROL, "private, no-cache".into());
     let digest = format!("sha-256=:{}:", BASE64.encode(file.hash.0));
     match status {
-        StatusCode::NOT_MODIFIED => return response,
-        StatusCode::RANGE_NOT_SATISFIABLE => {
-            set(CONTENT_RANGE, format!("bytes */{length}"));
-            return response;
-        }
+        StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => return response,
         StatusCode::PARTIAL_CONTENT => {
             set(CONTENT_RANGE, format!("bytes {first}-{}/{length}", end - 1));
         }

@@ -51,7 +51,7 @@ pub(super) fn routes() -> Vec<Route> {
         );
         let place = place.map_err(|_| Failure::Unknown("file"))?;
         let file = blocking(move || lanes.services.public_picture(&token, place)).await?;
-        let mut response = respond(&visit.head.headers, &file, Disposition::Inline);
+        let mut response = respond(&visit.head, &file, Disposition::Inline);
         quiet(&mut response);
         Ok::<_, Failure>(response)
     });
