@@ -115,11 +115,11 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         let own = input.get("slug").and_then(Value::as_text) == Some(self.caller.tenant().as_str());
         let shown_once = [kind::CREDENTIAL.name, kind::WEBHOOK.name].contains(&kind.name);
         if shown_once || (kind.name == kind::TENANT.name && !own) {
-            let route = kind.plural;
-            return Err(Failure::wrong(
-                "data",
-                format!("nothing: POST /v1/{route} makes these"),
-            ));
+            let maker = match shown_once {
+                true => format!("POST /v1/{}", kind.plural),
+                false => "the owner of the folder (`blotter tenant add`)".to_owned(),
+            };
+            return Err(Failure::wrong("data", format!("nothing: {maker} makes these")));
         }
         let given = self.check(kind, input, None)?;
         let of = (self.caller.tenant(), kind);

@@ -106,7 +106,7 @@ pub enum Order {
     },
     /// List the agencies.
     TenantList,
-    /// Make an agency of these fields, as `POST /v1/tenants` takes them.
+    /// Make an agency of these fields, with its first `administrator` if that is said.
     TenantAdd(Map<String, Json>),
     /// Destroy a record by a court's order.
     Expunge {

@@ -108,9 +108,7 @@ pub(super) fn list_tenants(services: &Services, caller: &Caller) -> Result<Json,
 
 /// Makes an agency with its first administrator.
 pub(super) fn add_tenant(services: &Services, caller: &Caller, data: Fields) -> Result<Json, Refusal> {
-    Ok(shown::record(
-        services.create_tenant(caller, data, None)?.first()?,
-    ))
+    Ok(shown::record(services.found_tenant(caller, data)?.first()?))
 }
 
 /// The agency is known: it is made, or brought up to date, or left as it is.
@@ -121,7 +119,7 @@ pub(super) fn put_tenant(services: &Services, caller: &Caller, data: Fields) -> 
     };
     let known = services.list(caller, &TENANT, &listing)?.records;
     let written = match known.first() {
-        None => services.create_tenant(caller, data, None)?,
+        None => services.create_tenant(caller, data)?,
         Some(tenant) => {
             let id = tenant.id.to_string();
             services.patch(caller, (&TENANT, &id), None, data, None)?

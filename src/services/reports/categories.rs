@@ -127,7 +127,7 @@ const SEEDS: [Seed; 7] = [
     (["Other", "Anderes", "Autre", "Otro"], &[]),
 ];
 
-fn seed([text, german, french, spanish]: [&str; 4], parent: Option<&Record>) -> Fields {
+fn seeded([text, german, french, spanish]: [&str; 4], parent: Option<&Record>) -> Fields {
     let translations = [("en", text), ("de", german), ("fr", french), ("es", spanish)];
     let translations = translations.map(|(tag, text)| (tag.to_owned(), Value::text(text)));
     let mut fields = Fields::from([
@@ -136,6 +136,20 @@ fn seed([text, german, french, spanish]: [&str; 4], parent: Option<&Record>) -> 
     ]);
     fields.extend(parent.map(|parent| ("parent_id".to_owned(), Value::Id(parent.id))));
     fields
+}
+
+/// Makes the first categories of an agency.
+///
+/// # Errors
+/// `Denied`.
+pub(in crate::services) fn seed(desk: &mut Desk<'_, '_, '_>) -> Outcome<()> {
+    for (name, children) in SEEDS {
+        let parent = desk.create(&CATEGORY, seeded(name, None))?;
+        for child in children {
+            desk.create(&CATEGORY, seeded(*child, Some(&parent)))?;
+        }
+    }
+    Ok(())
 }
 
 impl Services {
@@ -151,15 +165,7 @@ impl Services {
         if !self.list(caller, &CATEGORY, &listing)?.records.is_empty() {
             return Ok(false);
         }
-        self.write(caller, "create", None, |desk| {
-            for (name, children) in SEEDS {
-                let parent = desk.create(&CATEGORY, seed(name, None))?;
-                for child in children {
-                    desk.create(&CATEGORY, seed(*child, Some(&parent)))?;
-                }
-            }
-            Ok(())
-        })?;
+        self.write(caller, "create", None, seed)?;
         Ok(true)
     }
 

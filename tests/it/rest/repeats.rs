@@ -97,7 +97,6 @@ async fn body(ground: &Ground, route: &Route) -> Option<Json> {
         "/webhooks/{id}/pause" | "/webhooks/{id}/resume" => Json::Null,
         // Writes nothing: each is a test of its own.
         "/webhooks/{id}/test" => return None,
-        "/tenants" => json!({"slug": "harbor", "name": "Harbor"}),
         "/evidence/{id}/files" | "/reports/{id}/images" | "/conflicts/{id}" => return None,
         hold if hold.ends_with("/{id}/hold") => json!({"reason": "a civil suit"}),
         // A court's order is a supervisor's to carry out, and it is for good.

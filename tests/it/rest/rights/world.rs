@@ -139,7 +139,7 @@ pub(super) async fn found(desk: &mut Desk<'_>, slug: &str) -> Agency {
     let Value::Map(fields) = Value::from(json!({"slug": slug, "name": slug})) else {
         unreachable!()
     };
-    let tenant = test.services().create_tenant(&owner, fields, None).unwrap();
+    let tenant = test.services().create_tenant(&owner, fields).unwrap();
     let inside = test.desk().owner_of(slug);
     test.services().seed_categories(&inside).unwrap();
     assert!(test.services().know_node(&inside, slug).unwrap());
