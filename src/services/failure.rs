@@ -171,7 +171,10 @@ impl From<StoreError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::HappensLater { .. } => Self::wrong("data.happened_at", refusal.to_string()),
+            Refusal::HappensLater { recorded, .. } => Self::wrong(
+                "data.happened_at",
+                format!("a time that is not later than now, {recorded}"),
+            ),
             Refusal::State { .. } | Refusal::Disputed | Refusal::Incomplete => {
                 Self::Conflict(Clash::Custody, refusal.to_string(), Fields::new())
             }

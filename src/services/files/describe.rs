@@ -67,8 +67,8 @@ impl Files {
             }
             Err(error) if purpose == Purpose::Picture => {
                 let name = upload.name().unwrap_or("a file");
-                let text = format!("{name} is {error}; JPEG, PNG, WebP and HEIC pictures are taken");
-                return Err(Failure::Unsupported(text.replace("is not a", "is no")));
+                let text = format!("{name}: {error}; JPEG, PNG, WebP and HEIC pictures are taken");
+                return Err(Failure::Unsupported(text));
             }
             Err(_) => sniffed(&first_bytes(&file)?),
         };
