@@ -52,6 +52,15 @@ pub(in crate::cli) struct Restore {
 impl Backup {
     pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
         let to = std::path::absolute(&self.to).map_err(CliError::failed)?;
+        let data = fs::canonicalize(place.folder().path()).map_err(CliError::failed)?;
+        let above = to.ancestors().find_map(|above| fs::canonicalize(above).ok());
+        if above.is_some_and(|above| above.starts_with(&data)) {
+            let what = format!(
+                "{} lies in the data folder, and would be lost with it",
+                to.display()
+            );
+            return Err(CliError::Usage(what));
+        }
         let made = Reach::open(place)?.perform_long(Order::Backup(to), output)?;
         output.show(&made, |made| {
             format!(

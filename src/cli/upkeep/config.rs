@@ -1,11 +1,15 @@
 //! `config`: what is set, from where, and what is wrong with it.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use crate::cli::output::{Ink, Output};
-use crate::cli::{Done, Place};
+use crate::cli::{CliError, Done, Place};
 use crate::config::Origin;
+use crate::domain::time::SystemClock;
+use crate::server::certs;
 
 /// What is set, and why.
 #[derive(Subcommand, Debug)]
@@ -21,6 +25,10 @@ impl ConfigVerb {
         let loaded = place.load()?;
         match self {
             Self::Check => {
+                let tls = &loaded.config.tls;
+                if let (Some(certificate), Some(key)) = (&tls.certificate_file, &tls.key_file) {
+                    certs::load_agency(certificate, key, Arc::new(SystemClock)).map_err(CliError::failed)?;
+                }
                 let set = loaded
                     .shown
                     .iter()

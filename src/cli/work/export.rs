@@ -9,6 +9,7 @@ use crate::cli::order::Order;
 use crate::cli::output::Output;
 use crate::cli::reach::Reach;
 use crate::cli::{CliError, Done, Place, text};
+use crate::domain::time::Millis;
 
 /// Write a case, or what changed, to a file.
 #[derive(Args, Debug)]
@@ -16,7 +17,7 @@ pub(in crate::cli) struct Export {
     #[command(subcommand)]
     what: Option<What>,
     /// The records changed after this time, as JSON Lines: 2026-03-01T00:00:00Z
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<String>,
     /// The file to make
     #[arg(long, global = true, value_name = "FILE")]
@@ -46,6 +47,11 @@ impl Export {
         output.show(&made, told);
         Ok(())
     }
+}
+
+fn time(text: &str) -> Result<String, String> {
+    let wrong = || "a time with its offset, such as 2026-03-01T00:00:00Z".to_owned();
+    Millis::parse(text).map(|time| time.to_string()).ok_or_else(wrong)
 }
 
 fn told(made: &Json) -> String {

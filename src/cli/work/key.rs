@@ -49,7 +49,7 @@ pub(in crate::cli) struct Create {
     #[arg(long)]
     name: String,
     /// The lanes it opens: query, sync, events
-    #[arg(long, value_delimiter = ',', default_value = "query")]
+    #[arg(long, value_delimiter = ',', default_value = "query", value_parser = ["query", "sync", "events"])]
     lanes: Vec<String>,
     /// What it may do there; '*' is all that the lanes allow but two: cases:restricted, records:expunge
     #[arg(long, value_delimiter = ',', required = true)]

@@ -32,7 +32,7 @@ enum Deed {
         #[arg(long)]
         name: String,
         /// viewer, officer, supervisor or administrator
-        #[arg(long)]
+        #[arg(long, value_parser = ["viewer", "officer", "supervisor", "administrator"])]
         role: String,
         /// File whose first line is the password; without it the person can't sign in yet
         #[arg(long, value_name = "FILE")]

@@ -95,7 +95,7 @@ fn a_changed_bundle_is_named_and_what_is_wrong_is_refused() {
     let to = file.to_str().unwrap();
     for (words, code) in [
         (&["export", "case", "INV-2026-0009", "--to", to][..], 1),
-        (&["export", "--since", "yesterday", "--to", to], 1),
+        (&["export", "--since", "yesterday", "--to", to], 2),
         (&["export", "--to", to], 2),
         (
             &[

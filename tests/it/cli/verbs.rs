@@ -156,6 +156,40 @@ fn a_folder_of_somebody_else_is_not_made_a_node() {
     assert_eq!(place.run(&["init", "--tenant", "metro"]).code, 0);
 }
 
+#[test]
+fn a_wrong_line_or_setting_is_found_before_anything_is_done() {
+    let place = Place::with_node();
+    let to = place.file("out");
+    let inside = place.data().join("copy");
+    let user = [
+        "user",
+        "add",
+        "--email",
+        "a@b.example",
+        "--name",
+        "A",
+        "--role",
+        "boss",
+    ];
+    for words in [
+        &user[..],
+        &["export", "--since", "yesterday", "--to", to.to_str().unwrap()],
+        &["key", "create", "--name", "a", "--scopes", "*", "--lanes", "q"],
+        &["backup", "--to", inside.to_str().unwrap()],
+    ] {
+        let wrong = place.run(words);
+        assert_eq!(wrong.code, 2, "{words:?}: {wrong:?}");
+    }
+    assert!(!inside.exists());
+    let missing = to.to_str().unwrap();
+    let tls = [
+        ("BLOTTER_TLS_CERTIFICATE_FILE", missing),
+        ("BLOTTER_TLS_KEY_FILE", missing),
+    ];
+    assert_eq!(place.run_with(&tls, &["config", "check"]).code, 1);
+    assert_eq!(place.run(&["config", "check"]).code, 0);
+}
+
 /// What was wrong with the administrator was found after the node had been made, and the corrected line was then refused.
 #[test]
 fn init_writes_nothing_before_all_is_right_and_changes_no_node_that_is_there() {
