@@ -81,6 +81,8 @@ pub struct Running {
     pub url: String,
     /// The certificate that clients must trust; `None` with the agency's own.
     pub ca: Option<PathBuf>,
+    /// Where it is reached without TLS, if that was set.
+    pub plain: Option<SocketAddr>,
     /// Where metrics are read without a key, if that was set.
     pub metrics: Option<SocketAddr>,
     node: Arc<Node>,
@@ -147,10 +149,9 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
     });
     edge.tasks.spawn(keep_uses(node.services.clone(), stop.clone()));
     edge.serve(main, Some(acceptor), router.clone());
-    if let Some(plain) = config.server.plain_listen {
-        edge.serve(edge.bind_plain(plain).await?, None, router);
-    }
-    let metrics = edge.serve_metrics(probes::metrics_router(&probes)).await?;
+    let plain = edge.serve_plain(config.server.plain_listen, router).await?;
+    let metrics = edge.serve_plain(config.server.metrics_listen, probes::metrics_router(&probes));
+    let metrics = metrics.await?;
 
     // The command line's own door.
     let line_bytes_max = config.limits.admin_line_bytes_max;
@@ -163,6 +164,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
             .certificate_file
             .is_none()
             .then(|| Authority::certificate_file(&folder.certs())),
+        plain,
         metrics,
         node,
         followers,
@@ -339,8 +341,13 @@ impl Edge<'_> {
         }
     }
 
-    async fn serve_metrics(&self, router: Router) -> Result<Option<SocketAddr>, StartError> {
-        let Some(address) = self.config.server.metrics_listen else {
+    /// Serves without TLS, if an address for that was set, and says where.
+    async fn serve_plain(
+        &self,
+        address: Option<SocketAddr>,
+        router: Router,
+    ) -> Result<Option<SocketAddr>, StartError> {
+        let Some(address) = address else {
             return Ok(None);
         };
         let listener = self.bind_plain(address).await?;

@@ -66,7 +66,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 
 fn say_ready(running: &Running) {
     let ready = json!({
-        "event": "ready", "url": running.url, "ca": running.ca, "metrics": running.metrics, "pid": std::process::id(),
+        "event": "ready", "url": running.url, "ca": running.ca, "plain": running.plain, "metrics": running.metrics, "pid": std::process::id(),
     });
     let mut out = std::io::stdout().lock();
     // Whoever started us may not read it.

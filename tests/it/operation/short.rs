@@ -78,6 +78,28 @@ fn low_space_refuses_large_files_first_then_small_ones_and_text_and_custody_last
 }
 
 #[test]
+fn nothing_is_served_without_tls_unless_it_is_set() {
+    let place = Place::with_node();
+    let set = [("BLOTTER_SERVER_PLAIN_LISTEN", "127.0.0.1:0")];
+    for (set, is_served) in [(&set[..], true), (&[], false)] {
+        let served = place.serve_with(set, &[]);
+        let Some(plain) = served.ready["plain"].as_str() else {
+            assert!(!is_served, "{}", served.ready);
+            continue;
+        };
+        let mut wire = TcpStream::connect(plain).unwrap();
+        write!(
+            wire,
+            "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut told = String::new();
+        wire.read_to_string(&mut told).unwrap();
+        assert!(is_served && told.starts_with("HTTP/1.1 200"), "{told}");
+    }
+}
+
+#[test]
 fn figures_are_read_at_their_own_listener_and_with_a_key() {
     let place = Place::with_node();
     let key = place.key();
