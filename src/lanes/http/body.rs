@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::{Map, Value as Json};
 
@@ -105,6 +105,13 @@ pub async fn read_within(
         };
         length += data.len() as u64;
         if length > next_pause {
+            if length - (data.len() as u64) <= options.large_body_bytes_min as u64
+                && let Err(wide) = refuse_wide(&all, options.members_max)
+            {
+                drop(all);
+                drain_slowly(body, drained_bytes_max).await;
+                return Err(wide);
+            }
             next_pause = length + PIECE_BYTES;
             tokio::time::sleep(PAUSE_OF_LARGE).await;
         }
@@ -198,6 +205,25 @@ pub fn json(path: &str, bytes: &[u8], members_max: usize) -> Outcome<Json> {
     let read = Strict { members_max }.deserialize(&mut reading);
     let whole = read.and_then(|json| reading.end().map(|()| json));
     whole.map_err(|error| Failure::wrong(path, format!("JSON: {}", fault_of(&error))))
+}
+
+/// Refuses JSON by its beginning where an object has too many members already: the rest is not worth its reading.
+///
+/// # Errors
+/// `Invalid`, as [`json`] would say of the whole.
+fn refuse_wide(begun: &[u8], members_max: usize) -> Outcome<()> {
+    let mut reading = serde_json::Deserializer::from_slice(begun);
+    match (Counted { members_max }).deserialize(&mut reading) {
+        Err(error) if error.classify() == Category::Data => {
+            Err(Failure::wrong("body", format!("JSON: {}", fault_of(&error))))
+        }
+        // It ends too early, or something else is wrong with it: that is found when it is whole.
+        _ => Ok(()),
+    }
+}
+
+fn too_wide<E: Error>(members_max: usize) -> E {
+    E::custom(format!("an object has at most {members_max} members"))
 }
 
 /// Levels within one another, at most: those that the parser bears.
@@ -317,8 +343,7 @@ impl<'de> Visitor<'de> for Strict {
                 return Err(A::Error::custom(format!("the property {name:?} is there twice")));
             }
             if map.len() == self.members_max {
-                let text = format!("an object has at most {} members", self.members_max);
-                return Err(A::Error::custom(text));
+                return Err(too_wide(self.members_max));
             }
             map.insert(name, value);
         }
@@ -326,12 +351,76 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+/// Reads a JSON value, counts the members of its objects, and keeps nothing.
+#[derive(Clone, Copy)]
+struct Counted {
+    members_max: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Counted {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Counted {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while members.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut count = 0;
+        while members.next_key::<IgnoredAny>()?.is_some() {
+            members.next_value_seed(self)?;
+            if count == self.members_max {
+                return Err(too_wide(self.members_max));
+            }
+            count += 1;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use axum::http::{HeaderMap, HeaderValue};
     use serde_json::json;
 
-    use super::{Content, Options, json, parse};
+    use super::{Content, Options, json, parse, read};
     use crate::services::failure::Failure;
 
     fn parsed(text: &str) -> Result<serde_json::Value, Vec<String>> {
@@ -399,6 +488,40 @@ mod tests {
         match json("body", text.as_bytes(), 9) {
             Err(Failure::Invalid(mut faults)) => faults.remove(0).expected,
             other => panic!("{other:?}"),
+        }
+    }
+
+    // Three hundred thousand members were read to their end before the ten thousand and first was refused.
+    #[tokio::test]
+    async fn a_large_body_is_refused_by_its_beginning_as_the_whole_would_be() {
+        let options = Options {
+            large_body_bytes_min: 64,
+            members_max: 9,
+            ..Options::default()
+        };
+        let wide: Vec<String> = (0..100)
+            .map(|number| format!("\"k{number}\": {number}"))
+            .collect();
+        let wide = format!("{{\"data\":[{{{}}}]}}", wide.join(","));
+        let narrow = format!("[{}1]", "1,".repeat(1_000));
+        for (text, is_refused) in [(&wide, true), (&narrow, false)] {
+            let pieces: Vec<_> = text
+                .as_bytes()
+                .chunks(40)
+                .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()))
+                .collect();
+            let body = Body::from_stream(futures_util::stream::iter(pieces));
+            let outcome = read(&HeaderMap::new(), body, &options).await;
+            match outcome {
+                Err(Failure::Invalid(faults)) => {
+                    assert!(is_refused);
+                    let whole = json("body", text.as_bytes(), 9).unwrap_err();
+                    assert!(
+                        matches!(whole, Failure::Invalid(whole) if whole[0].expected == faults[0].expected)
+                    );
+                }
+                outcome => assert_eq!(outcome.unwrap().len(), text.len()),
+            }
         }
     }
 
