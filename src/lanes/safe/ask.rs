@@ -294,7 +294,9 @@ impl<'j> Reader<'j> {
 /// A time as clients write it; without a zone it is in that of the appliance.
 pub(super) fn time_of(text: &str) -> Option<Millis> {
     let text = text.trim();
-    if let Some(time) = Millis::parse(text) {
+    // What names its zone may leave out the seconds.
+    let zoned = || Some(Millis(text.parse::<jiff::Timestamp>().ok()?.as_millisecond()));
+    if let Some(time) = Millis::parse(text).or_else(zoned) {
         return Some(time);
     }
     let stamp = civil_of(text)?
