@@ -217,7 +217,8 @@ pub fn alike(left: &str, right: &str) -> Option<Likeness> {
 /// two parts agree (unless one name has only one), and not by initials or typing errors alone. The least sure part decides.
 pub fn match_names(left: &str, right: &str) -> Option<Likeness> {
     let (mut fewer, mut more) = (essential(left), essential(right));
-    if fewer.len() > more.len() {
+    // Each part takes the best that is left: with as many on both sides, the order decides who goes first, not the caller.
+    if (fewer.len(), &fewer) > (more.len(), &more) {
         std::mem::swap(&mut fewer, &mut more);
     }
     if fewer.is_empty() || fewer.len() == 1 && more.len() > 1 {
