@@ -1,4 +1,4 @@
-//! How each operation is asked at a command line, with a body that shows its form.
+//! How each operation is asked, with a body that shows its form and is taken as it stands.
 
 use serde_json::{Map, Value as Json};
 
@@ -24,17 +24,10 @@ pub(super) fn curl(route: &Route) -> String {
         command.push_str(&format!(" -X {}", route.method));
     }
     command.push_str(&format!(" https://$BOX{}", path(route)));
-    match &route.takes {
-        Takes::Nothing => {}
-        Takes::Data(data, _) => {
-            let body = serde_json::json!({ "data": given(*data) });
-            command.push_str(&format!(" \\\n  -H 'content-type: application/json' -d '{body}'"));
-        }
-        Takes::Multipart(_) => command.push_str(" \\\n  -F 'files=@photo.jpg'"),
-        Takes::Own(form) => {
-            let body = form()["example"].clone();
-            command.push_str(&format!(" \\\n  -H 'content-type: application/json' -d '{body}'"));
-        }
+    if let Some(body) = body(route) {
+        command.push_str(&format!(" \\\n  -H 'content-type: application/json' -d '{body}'"));
+    } else if matches!(route.takes, Takes::Multipart(_)) {
+        command.push_str(" \\\n  -F 'files=@photo.jpg'");
     }
     command
 }
@@ -64,9 +57,25 @@ fn path(route: &Route) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
+/// The body that shows the route's form, fit to be sent: only ids in it, and the record that the path names, must be there.
+pub(super) fn body(route: &Route) -> Option<Json> {
+    match &route.takes {
+        Takes::Nothing | Takes::Multipart(_) => None,
+        Takes::Data(data, _) => Some(serde_json::json!({ "data": given(*data) })),
+        Takes::Own(form) => Some(sample("", "", &form())),
+    }
+}
+
 fn given(data: Schema) -> Json {
-    let schema = match data {
-        Schema::New(kind) => schema::of_new(kind),
+    match data {
+        Schema::New(kind) => {
+            let mut new = schema::of_new(kind);
+            let more = BESIDE.iter().filter(|(own, _)| *own == kind.name);
+            if let Some(required) = new["required"].as_array_mut() {
+                required.extend(more.map(|(_, field)| Json::from(*field)));
+            }
+            sample(kind.name, "", &new)
+        }
         // One member is a change; the first that is text says most.
         Schema::Change(kind) => {
             let mut change = schema::of_change(kind);
@@ -74,62 +83,94 @@ fn given(data: Schema) -> Json {
                 .as_object()
                 .and_then(|all| all.keys().next().cloned());
             change["required"] = first.into_iter().collect();
-            change
+            sample(kind.name, "", &change)
         }
-        Schema::Record(kind) => schema::of_record(kind),
-        Schema::Records(_) => return Json::Array(Vec::new()),
-        Schema::Json(schema) => schema(),
-    };
-    sample("", &schema)
+        Schema::Record(kind) => sample(kind.name, "", &schema::of_record(kind)),
+        Schema::Records(_) => Json::Array(Vec::new()),
+        Schema::Json(schema) => sample("", "", &schema()),
+    }
 }
 
-/// The least that a schema takes.
-fn sample(name: &str, schema: &Json) -> Json {
+/// What a first record of the kind has beside what it must have. A key that is bound to no reporter must name one.
+const BESIDE: [(&str, &str); 2] = [("report", "description"), ("report", "reporter")];
+
+/// The least that a schema takes, or the example that it has; the name of the kind of record, and that of the member.
+fn sample(kind: &str, name: &str, schema: &Json) -> Json {
+    if let Some(example) = schema.get("example") {
+        return example.clone();
+    }
     if let Some(word) = schema.get("const").or_else(|| schema["enum"].get(0)) {
         return word.clone();
     }
-    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
-    match kind {
-        Some("object") => object(schema),
-        Some("array") => Json::Array(vec![sample(name, &schema["items"])]),
+    let is = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
+    match is {
+        Some("object") => object(kind, schema),
+        Some("array") => Json::Array(vec![sample(kind, name, &schema["items"])]),
         Some("integer") => schema["minimum"].as_i64().unwrap_or(0).max(1).into(),
-        Some("number") => 44.1.into(),
+        Some("number") if name == "x" => (-70.25).into(),
+        Some("number") => 43.66.into(),
         Some("boolean") => true.into(),
-        _ => text(name, schema).into(),
+        _ => text(kind, name, schema).into(),
     }
 }
 
-fn object(schema: &Json) -> Json {
+fn object(kind: &str, schema: &Json) -> Json {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let names = required.iter().filter_map(Json::as_str);
     let members: Map<String, Json> = names
-        .map(|name| (name.to_owned(), sample(name, &schema["properties"][name])))
+        .map(|name| (name.to_owned(), sample(kind, name, &schema["properties"][name])))
         .collect();
     if !members.is_empty() {
         return Json::Object(members);
     }
     let only = schema["properties"].as_object().filter(|all| all.len() == 1);
     let only = only.into_iter().flatten();
-    only.map(|(name, schema)| (name.clone(), sample(name, schema)))
+    only.map(|(name, schema)| (name.clone(), sample(kind, name, schema)))
         .collect()
 }
 
-fn text(name: &str, schema: &Json) -> &'static str {
+fn text(kind: &str, name: &str, schema: &Json) -> &'static str {
     let about = schema["description"].as_str().unwrap_or_default();
     match (schema["format"].as_str(), name) {
         (Some("date-time"), _) => "2026-03-17T21:14:22Z",
         (Some("date"), _) => "2026-03-17",
-        (Some("email"), _) => "ruth.okafor@harborcity.example",
-        (Some("password"), _) => "a long pass phrase",
+        (_, "email") => "ruth.okafor@harborcity.example",
+        (_, "password") => "a long pass phrase",
         (_, "phone" | "number") if about.contains("E.164") => "+12075550126",
         (_, "case_id" | "record_id") => "INV-2026-0001",
+        (_, "watchlist_id") => "WL-0001",
         (_, "entity_id" | "to") => "ENT-0002",
         (_, "title") => "Bicycle found",
-        (_, "display_name") => "Katherine Doyle",
+        (_, "display_name" | "value") => "Katherine Doyle",
+        (_, "description") => "A blue bicycle at pier 4",
+        (_, "order") => "4 Ds 113/26",
+        (_, "purpose") => "theft of boats",
+        (_, "reason") => "asked for by the prosecutor",
         (_, "role") => "witness",
-        (_, "name") => "Ruth Okafor",
+        (_, "scopes") => "cases:read",
         (_, "slug") => "harbor-city",
         (_, "tags") => "night",
+        (_, "text") if kind == "category" => "Noise",
+        (_, "text") => "The owner was told.",
+        (_, "url") => "https://desk.harborcity.example/events",
+        (_, "schema") => "hull number",
+        (_, "name") => called(kind),
         _ => "…",
+    }
+}
+
+/// What one of the kind may be called.
+fn called(kind: &str) -> &'static str {
+    match kind {
+        "credential" | "webhook" => "Dispatch",
+        "form" => "Boats",
+        "location" => "Shelf 12",
+        "node" => "Front desk",
+        "office" => "Harbor station",
+        "team" => "Burglary",
+        "tenant" => "Harbor City Police",
+        "unit" => "Boat 2",
+        "watchlist" => "Stolen boats",
+        _ => "Ruth Okafor",
     }
 }

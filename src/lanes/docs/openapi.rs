@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::{KINDS, Kind};
-use crate::lanes::docs::example::curl;
+use crate::lanes::docs::example::{body, curl};
 use crate::lanes::http::failure::CODES;
 use crate::lanes::http::route::{Gives, Route, Schema, Scope, Takes};
 use crate::lanes::http::schema;
@@ -75,25 +75,30 @@ fn operation(route: &Route) -> Json {
     if route.scope == Scope::Open {
         operation["security"] = json!([]);
     }
-    match &route.takes {
-        Takes::Nothing => {}
-        Takes::Data(data, meta) => {
-            let content = json!({"application/json": {"schema": request(*data, meta)}});
-            operation["requestBody"] = json!({"required": true, "content": content});
-        }
-        Takes::Multipart(data) => {
-            let files = json!({"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}});
-            let properties = json!({"files": files, "data": schema_json(*data)});
-            let content =
-                json!({"multipart/form-data": {"schema": {"type": "object", "properties": properties}}});
-            operation["requestBody"] = json!({"required": true, "content": content});
-        }
-        Takes::Own(form) => {
-            let content = json!({"application/json": {"schema": form()}});
-            operation["requestBody"] = json!({"required": true, "content": content});
-        }
+    let content = match &route.takes {
+        Takes::Nothing => return operation,
+        Takes::Data(data, meta) => ("application/json", request(*data, meta)),
+        Takes::Multipart(data) => ("multipart/form-data", form(schema_json(*data))),
+        Takes::Own(form) => ("application/json", form()),
+    };
+    let (media, schema) = content;
+    let mut content = json!({ "schema": schema });
+    if let Some(body) = body(route) {
+        content["example"] = body;
     }
+    operation["requestBody"] = json!({"required": true, "content": {media: content}});
     operation
+}
+
+/// The parts of a form; where there can be no `data` it is not one.
+fn form(data: Json) -> Json {
+    let files =
+        json!({"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}});
+    let mut properties = json!({ "files": files });
+    if data["type"] != "null" {
+        properties["data"] = data;
+    }
+    json!({"type": "object", "properties": properties})
 }
 
 /// `GET /v1/cases/{id}/notes` → `get_v1_cases_id_notes`.

@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
+use crate::domain::custody::Action;
 use crate::domain::custody::chain::{Chain, Entry};
 use crate::domain::id::Hash;
 use crate::domain::kind::{EVIDENCE, Kind};
@@ -178,9 +179,12 @@ fn entry_json(entry: &Entry) -> Json {
 
 fn step_schema() -> Json {
     let text = json!({"type": "string"});
-    let id = json!({"type": "string", "description": "The id of an entry."});
-    json!({"type": "object", "required": ["action", "follows"], "additionalProperties": false, "properties": {
-        "action": text, "happened_at": {"type": "string", "format": "date-time"}, "from": text, "to": text,
+    let id = json!({"type": "string", "description": "The id of the last entry: `follows` of the chain."});
+    let actions: Vec<&str> = Action::all().map(Action::as_str).collect();
+    let example = json!({"action": "stored", "place": "shelf 12", "follows": "$LAST"});
+    json!({"type": "object", "required": ["action", "follows"], "additionalProperties": false, "example": example, "properties": {
+        "action": {"type": "string", "description": format!("One of {}.", actions.join(", "))},
+        "happened_at": {"type": "string", "format": "date-time"}, "from": text, "to": text,
         "to_id": {"type": "string", "description": "The person or organization that it went to."},
         "place": text, "reason": text, "note": text, "witness": text, "signature": text,
         "hash_before": {"type": "string", "description": "SHA-256 of what was handed over, before the step."},

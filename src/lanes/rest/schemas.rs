@@ -38,7 +38,9 @@ pub(super) fn case_entity() -> Json {
 
 /// Somebody's place in a team.
 pub(super) fn team_member() -> Json {
-    member_of(&CASE, "team")
+    let mut member = member_of(&CASE, "team");
+    member["example"] = json!({"name": "Ruth Okafor", "role": "lead"});
+    member
 }
 
 /// How an entity stands to another.
@@ -114,6 +116,8 @@ pub(super) fn conflicts() -> Json {
 pub(super) fn settlement() -> Json {
     json!({
         "type": "object", "required": ["field", "versions", "value", "reason"], "additionalProperties": false,
+        "example": {"field": "title", "versions": ["$ONE", "$OTHER"], "value": "Bicycle found",
+            "reason": "both say the same"},
         "properties": {
             "field": {"type": "string", "description": "The field."},
             "versions": {"type": "array", "minItems": 1, "items": {"type": "string"},
@@ -132,7 +136,11 @@ pub(super) fn any_record() -> Json {
 /// The rows of a batch.
 pub(super) fn batch_rows() -> Json {
     let kinds: Vec<&str> = batch::KINDS.iter().map(|kind| kind.name).collect();
-    json!({"type": "array", "minItems": 1, "maxItems": batch::ROWS_MAX, "items": {
+    let example = json!([
+        {"kind": "case", "external_id": "cad-17", "data": {"title": "Bicycle found"}},
+        {"kind": "note", "data": {"record_id": "ext:cad-17", "text": "The owner was told."}},
+    ]);
+    json!({"type": "array", "minItems": 1, "maxItems": batch::ROWS_MAX, "example": example, "items": {
         "type": "object", "required": ["kind", "data"], "additionalProperties": false,
         "properties": {
             "kind": {"type": "string", "enum": kinds},

@@ -1,5 +1,6 @@
 //! The published document and the page that shows it.
 
+mod examples;
 mod pages;
 
 use std::collections::BTreeSet;
@@ -35,7 +36,7 @@ fn the_published_document_is_the_one_that_the_tables_give() {
     let about = document["paths"]["/v1/evidence"]["post"]["description"].as_str();
     let expected = "Needs the scope `evidence:write`.\n\n```sh\ncurl --cacert ca.pem --oauth2-bearer $KEY https://$BOX/v1/evidence \\\n  \
         -H 'content-type: application/json' -d \
-        '{\"data\":{\"case_id\":\"INV-2026-0001\",\"type\":\"physical\",\"description\":\"…\"}}'\n```";
+        '{\"data\":{\"case_id\":\"INV-2026-0001\",\"type\":\"physical\",\"description\":\"A blue bicycle at pier 4\"}}'\n```";
     assert_eq!(about, Some(expected));
 }
 

@@ -276,6 +276,7 @@ fn rotate_schema() -> Json {
         &[],
         &json!({"overlap_minutes": {
             "type": "integer", "minimum": 0, "maximum": OVERLAP_MINUTES_MAX, "description": about,
+            "example": OVERLAP_MINUTES,
         }}),
     )
 }
@@ -284,7 +285,7 @@ fn replay_schema() -> Json {
     let about = "The last `sequence` that the receiver has; 0 tells everything.";
     object(
         &["after"],
-        &json!({"after": {"type": "integer", "minimum": 0, "description": about}}),
+        &json!({"after": {"type": "integer", "minimum": 0, "description": about, "example": 0}}),
     )
 }
 

@@ -159,6 +159,7 @@ fn rotate_schema() -> Json {
         &[],
         json!({"overlap_minutes": {
             "type": "integer", "minimum": 0, "maximum": OVERLAP_MINUTES_MAX, "description": about,
+            "example": OVERLAP_MINUTES,
         }}),
     )
 }

@@ -312,5 +312,6 @@ fn messages_schema() -> Json {
 }
 
 fn chat_schema() -> Json {
-    json!({"type": "object", "properties": {"chat": {"type": "object", "properties": {"messages": messages_schema()}}}})
+    let example = json!({"chat": {"messages": [{"text": "The left door."}]}});
+    json!({"type": "object", "example": example, "properties": {"chat": {"type": "object", "properties": {"messages": messages_schema()}}}})
 }

@@ -24,7 +24,7 @@ pub(super) fn reason_schema() -> Json {
 /// To whom an alert is handed up.
 pub(super) fn to_schema() -> Json {
     object(
-        &json!({"to": {"type": "string", "maxLength": 300, "description": "To whom."}}),
+        &json!({"to": {"type": "string", "maxLength": 300, "description": "To whom.", "example": "the watch commander"}}),
         &[],
     )
 }
@@ -42,7 +42,9 @@ pub(super) fn list_schema() -> Json {
         "rows": {"type": "array", "items": object(&row, &["value"]), "description": "The same as objects."},
         "reason": {"type": "string", "maxLength": 500, "description": "Why, for the audit."},
     });
-    object(&properties, &[])
+    let mut list = object(&properties, &[]);
+    list["example"] = json!({"text": "Katherine Doyle\nKTR-4471"});
+    list
 }
 
 /// What was found for it.
