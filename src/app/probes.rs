@@ -212,6 +212,7 @@ async fn metrics_with_key(
         lane: "metrics",
         address: Some(peer.ip().to_canonical()),
         request_id: id.clone(),
+        asked: String::new(),
     };
     let admitted = tokio::task::spawn_blocking(move || {
         let services = &judged.node.services;

@@ -58,7 +58,7 @@ impl Services {
             return Err(self.refuse_stranger(None, &via, UNKNOWN_TEXT));
         };
         if let Some(rule) = door.fault(self.now(), via.address) {
-            return Err(self.refuse_stranger(Some(door.tenant.clone()), &via, rule));
+            return Err(self.refuse_stranger(Some((door.tenant.clone(), door.key)), &via, rule));
         }
         let caller = door.caller(via);
         self.refuse_closed_lane(&caller)?;
@@ -128,8 +128,14 @@ impl Services {
     }
 
     /// Notes that somebody came with no credential that opens anything; gives the failure to answer with.
-    pub fn refuse_stranger(&self, tenant: Option<TenantId>, via: &Via, rule: &'static str) -> Failure {
-        match self.note_refused_stranger(tenant, via, rule) {
+    /// `whose` as in [`Services::note_refused_stranger`].
+    pub fn refuse_stranger(
+        &self,
+        whose: Option<(TenantId, RecordId)>,
+        via: &Via,
+        rule: &'static str,
+    ) -> Failure {
+        match self.note_refused_stranger(whose, via, rule) {
             Ok(()) => Failure::Unauthenticated(rule),
             Err(failure) => failure,
         }
@@ -151,7 +157,8 @@ impl Services {
             .filter(|_| user.kind == USER.name)
             .ok_or(UNKNOWN)?;
         if is_disabled(user) {
-            return Err(self.refuse_stranger(Some(user.tenant.clone()), &via, "the user is disabled"));
+            let whose = Some((user.tenant.clone(), user.id));
+            return Err(self.refuse_stranger(whose, &via, "the user is disabled"));
         }
         Ok(Caller {
             identity: Identity::User(user.id, role),
@@ -178,6 +185,7 @@ impl Services {
                 lane: "cli",
                 address: None,
                 request_id,
+                asked: String::new(),
             },
             faulty: false,
         }
@@ -197,6 +205,7 @@ impl Services {
                 lane,
                 address: None,
                 request_id: lane.to_owned(),
+                asked: String::new(),
             },
             faulty: false,
         }
@@ -213,6 +222,7 @@ impl Services {
             lane,
             address: None,
             request_id: lane.to_owned(),
+            asked: String::new(),
         };
         let record = records::get(&self.snapshot()?, who)?.ok_or(UNKNOWN)?;
         if record.kind == USER.name {

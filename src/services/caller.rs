@@ -24,6 +24,8 @@ pub struct Via {
     pub address: Option<IpAddr>,
     /// The request's id in log and audit.
     pub request_id: String,
+    /// Method and path as they were asked, for what is refused; empty where no path was.
+    pub asked: String,
 }
 
 /// What a user may do, from least to most.

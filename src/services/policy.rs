@@ -338,6 +338,7 @@ mod tests {
                 lane: "rest",
                 address: None,
                 request_id: "test".into(),
+                asked: String::new(),
             },
             faulty: false,
         }

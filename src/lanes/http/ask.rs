@@ -41,7 +41,17 @@ pub struct Head {
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
+/// What is kept of a path that was asked, in characters.
+const PATH_CHARS_MAX: usize = 200;
+
 impl Head {
+    /// Method and path, for the audit log.
+    pub fn asked(&self) -> String {
+        let end = self.path.char_indices().nth(PATH_CHARS_MAX);
+        let path = &self.path[..end.map_or(self.path.len(), |(end, _)| end)];
+        format!("{} {path}", self.method)
+    }
+
     /// A header as text, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

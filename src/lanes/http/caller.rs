@@ -134,6 +134,7 @@ pub fn via_of(head: &Head) -> Via {
         lane: head.lane,
         address: head.address.map(|address: IpAddr| address.to_canonical()),
         request_id: head.request_id.clone(),
+        asked: head.asked(),
     }
 }
 

@@ -258,11 +258,6 @@ pub(super) fn no_such_range(length: u64, request_id: &str) -> Response<Body> {
         .render(request_id)
 }
 
-/// There is no such path.
-pub(super) fn no_such_path(request_id: &str) -> Response<Body> {
-    Told::new(NOT_FOUND, "no such path").render(request_id)
-}
-
 /// The table of codes as Markdown.
 pub fn reference() -> String {
     let mut text = "# What a request can fail with\n\nProduced by the program from its own table; a test compares the two.\n\n\

@@ -9,8 +9,6 @@ pub mod ask;
 pub mod body;
 /// From headers to a caller.
 pub mod caller;
-/// What a sender says of its bytes.
-mod digest;
 /// What lanes share that tell what happens.
 pub mod ears;
 /// Failures as status, code and message.
@@ -23,6 +21,8 @@ pub mod lists;
 mod rates;
 /// The table of routes.
 pub mod route;
+/// From the table of routes to a router.
+mod router;
 /// The tables of kinds as JSON Schema.
 pub mod schema;
 /// From a route's table row to an answer.
@@ -48,7 +48,8 @@ use crate::services::failure::{Failure, Outcome};
 use crate::services::search::Finder;
 
 pub use rates::Rates;
-pub use serve::{blocking, carry_out, router};
+pub use router::router;
+pub use serve::{blocking, carry_out};
 
 /// How webhooks are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

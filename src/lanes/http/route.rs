@@ -249,17 +249,20 @@ impl Route {
         Self::begin(Method::DELETE, path, summary)
     }
 
-    /// The same for every other method: who may ask is told that this path takes those alone.
-    pub(super) fn refusing(&self, allowed: &str) -> Self {
-        let refused = Failure::no_such_method(allowed);
+    /// Any path that is not there.
+    pub(super) fn nowhere() -> Self {
+        Self::get("/", "").answer(|_, _| Err(Failure::Unknown("path")))
+    }
+
+    /// The same for who asks what it doesn't do: whoever is let in is told this, whatever else may be wrong.
+    pub(super) fn refusing(&self, failure: Failure) -> Self {
         Self {
-            scope: match self.scope {
-                Scope::Open => Scope::Open,
-                _ => Scope::Caller,
-            },
+            scope: Scope::Caller,
+            admits_later: |_| false,
+            lenient: true,
             takes: Takes::Nothing,
             recalls: None,
-            act: Act::Asked(Arc::new(move |_, _| Err(refused.clone()))),
+            act: Act::Asked(Arc::new(move |_, _| Err(failure.clone()))),
             ..self.clone()
         }
     }

@@ -6,26 +6,21 @@ use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{ConnectInfo, Query, RawPathParams, Request};
-use axum::http::header::{ALLOW, CACHE_CONTROL, HOST, X_CONTENT_TYPE_OPTIONS};
+use axum::extract::{ConnectInfo, Query, Request};
+use axum::http::header::{CACHE_CONTROL, HOST, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
-use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Response, Uri};
-use axum::routing::{MethodFilter, MethodRouter, on};
 use hyper::upgrade::OnUpgrade;
 use serde_json::{Map, Value as Json};
 use tokio::sync::oneshot;
-use tower::ServiceExt;
 
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head, Plain};
 use crate::lanes::http::body::Content;
 use crate::lanes::http::route::{Act, Begun, Route, Scope, Shown, Takes, Visit, Visited};
 use crate::lanes::http::wire::Wire;
-use crate::lanes::http::{Lanes, body, caller, failure, route};
+use crate::lanes::http::{Lanes, body, caller};
 use crate::services::Decided;
 use crate::services::audit::tally::Noted;
 use crate::services::caller::Caller;
@@ -33,117 +28,6 @@ use crate::services::failure::{Failure, Fault, Outcome, beside};
 use crate::services::policy;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// A router of all these routes, each also with a slash at its end. Whatever is not among them is answered in the envelope too.
-pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
-    // The router clones its handlers for each request.
-    let lanes = Arc::new(lanes.clone());
-    let (lenient, exact) = routes.into_iter().partition(|route| route.lenient);
-    let lenient = table(&lanes, lenient).fallback(nothing_there);
-    let in_any_case = ServiceExt::<Request>::map_request(lenient, in_lower_case);
-    table(&lanes, exact).fallback_service(in_any_case)
-}
-
-fn table(lanes: &Arc<Lanes>, routes: Vec<Route>) -> Router {
-    let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
-    for route in routes {
-        by_path
-            .entry(route.path.clone())
-            .or_default()
-            .push(Arc::new(route));
-    }
-    let mut router = Router::new();
-    for (path, routes) in by_path {
-        let methods = methods(lanes, &routes);
-        if path != "/" && !path.contains("{*") {
-            router = router.route(&format!("{path}/"), methods.clone());
-        }
-        router = router.route(&path, methods);
-    }
-    router
-}
-
-/// The request with its path in lower case.
-fn in_lower_case(mut request: Request) -> Request {
-    let mut uri = request.uri().clone().into_parts();
-    let path = request.uri().path().to_ascii_lowercase();
-    let lowered = match request.uri().query() {
-        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
-        None => PathAndQuery::try_from(path),
-    };
-    uri.path_and_query = lowered.ok();
-    if let Ok(uri) = Uri::from_parts(uri) {
-        *request.uri_mut() = uri;
-    }
-    request
-}
-
-/// The answer where there is no such path.
-async fn nothing_there(request: Request) -> Response<Body> {
-    let id = caller::request_id(request.headers());
-    body::drain(request.into_body()).await;
-    dressed(failure::no_such_path(&id), &id)
-}
-
-fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
-    let mut by_method: BTreeMap<&str, Vec<Arc<Route>>> = BTreeMap::new();
-    for route in routes {
-        by_method
-            .entry(route.method.as_str())
-            .or_default()
-            .push(Arc::clone(route));
-    }
-    let mut allowed: Vec<&str> = by_method.keys().copied().collect();
-    let is_lenient = routes.iter().any(|route| route.lenient);
-    if allowed.contains(&"GET") && !is_lenient {
-        allowed.push("HEAD");
-    }
-    allowed.sort_unstable();
-    let allowed = allowed.join(", ");
-    let mut methods = MethodRouter::new();
-    for (method, routes) in by_method {
-        let Some(filter) = Method::try_from(method)
-            .ok()
-            .and_then(|method| MethodFilter::try_from(method).ok())
-        else {
-            continue;
-        };
-        let lanes = Arc::clone(lanes);
-        let handler = move |parts: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            let (lanes, route) = (Arc::clone(&lanes), route::wanted(&routes, request.headers()));
-            async move {
-                match route {
-                    Some(route) => serve(lanes, route, parts.ok(), request).await,
-                    None => nothing_there(request).await,
-                }
-            }
-        };
-        methods = methods.merge(on(filter, handler));
-    }
-    let Some(first) = routes.first() else {
-        return methods;
-    };
-    let (lanes, refusing) = (Arc::clone(lanes), Arc::new(first.refusing(&allowed)));
-    methods.fallback(
-        move |parts: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
-            let (lanes, route) = (Arc::clone(&lanes), Arc::clone(&refusing));
-            async move {
-                if is_lenient {
-                    return serve(lanes, route, parts.ok(), request).await;
-                }
-                let id = caller::request_id(request.headers());
-                body::drain(request.into_body()).await;
-                let refused = Failure::no_such_method(&allowed);
-                let mut response = (route.tells)(&Wire::new(&lanes.services), &refused, &id);
-                // Not every lane's own form of a failure says it.
-                if let Ok(allow) = HeaderValue::try_from(allowed.as_str()) {
-                    response.headers_mut().insert(ALLOW, allow);
-                }
-                dressed(response, &id)
-            }
-        },
-    )
-}
 
 /// Runs work that may wait for the disk: the only hop to a thread for that. A panic becomes a failure.
 ///
@@ -156,10 +40,11 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Sen
     }
 }
 
-async fn serve(
+/// Answers a request by its row; `parts` are those of its path that the row names.
+pub(super) async fn serve(
     lanes: Arc<Lanes>,
     route: Arc<Route>,
-    parts: Option<RawPathParams>,
+    parts: BTreeMap<String, String>,
     request: Request,
 ) -> Response<Body> {
     let (mut rest, body) = request.into_parts();
@@ -174,8 +59,8 @@ async fn serve(
     dressed(response, &id)
 }
 
-/// What every answer has.
-fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+/// The answer with what every one has.
+pub(super) fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, id);
@@ -189,8 +74,7 @@ fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     response
 }
 
-fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, route: &Route) -> Outcome<Head> {
-    let parts = parts.ok_or(Failure::Unknown("path"))?;
+fn head(rest: Parts, parts: BTreeMap<String, String>, request_id: &str, route: &Route) -> Outcome<Head> {
     let peer = rest.extensions.get::<ConnectInfo<SocketAddr>>();
     let mut headers = rest.headers;
     // HTTP/2 says the host in the address that is asked.
@@ -206,10 +90,7 @@ fn head(rest: Parts, parts: Option<RawPathParams>, request_id: &str, route: &Rou
     Ok(Head {
         query: query_of(&rest.uri, route.lenient)?,
         path: path.to_owned(),
-        parts: parts
-            .iter()
-            .map(|(name, part)| (name.to_owned(), part.to_owned()))
-            .collect(),
+        parts,
         method: rest.method,
         headers,
         request_id: request_id.to_owned(),
@@ -343,11 +224,10 @@ async fn receive(
     (body, upgrade): (Body, Option<OnUpgrade>),
     handler: Visited,
 ) -> Outcome<Response<Body>> {
-    let at_door = Arc::clone(lanes);
-    let name = format!("{route:?}");
+    let (at_door, row) = (Arc::clone(lanes), Arc::clone(&route));
     let admitted = blocking(move || {
-        let caller = admit(&at_door, &route, known, &head)?;
-        beside(unknown_params(&route, &head), Ok((caller, head)))
+        let caller = admit(&at_door, &row, known, &head)?;
+        beside(unknown_params(&row, &head), Ok((caller, head)))
     });
     let (caller, head) = match admitted.await {
         Ok(admitted) => admitted,
@@ -367,7 +247,7 @@ async fn receive(
     let failure = outcome.as_ref().err().cloned();
     if let (Some(failure), Some(who)) = (failure, who) {
         let lanes = Arc::clone(lanes);
-        blocking(move || lanes.services.note_failure(&who, &name, &failure)).await?;
+        blocking(move || note(&lanes, &who, &route, &failure)).await?;
     }
     outcome
 }
@@ -427,8 +307,7 @@ async fn write(
     };
     let lanes = lanes.clone();
     blocking(move || {
-        let name = format!("{route:?}");
-        lanes.services.note_failure(&caller, &name, &failure)?;
+        note(&lanes, &caller, &route, &failure)?;
         Ok((route.tells)(&Wire::new(&lanes.services), &failure, &id))
     })
     .await
@@ -498,11 +377,18 @@ fn ask(
         .and_then(|(ask, faults)| beside(faults, handler(lanes, &ask)))
         .map(Answer::render);
     if let (Err(failure), Some(who)) = (&outcome, who) {
-        lanes
-            .services
-            .note_failure(&who, &format!("{route:?}"), failure)?;
+        note(lanes, &who, route, failure)?;
     }
     outcome
+}
+
+/// Leaves what failed in the audit log, under the row's name, or as it was asked where there is none.
+fn note(lanes: &Lanes, caller: &Caller, route: &Route, failure: &Failure) -> Outcome<()> {
+    let request = match failure {
+        Failure::Unknown("path") | Failure::NoSuchMethod(..) => caller.via().asked.clone(),
+        _ => format!("{route:?}"),
+    };
+    lanes.services.note_failure(caller, &request, failure)
 }
 
 /// Checks what can be checked without knowing what is asked. What has faults is asked all the same where a service can tell

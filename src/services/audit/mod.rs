@@ -78,6 +78,9 @@ impl Event {
             via.address
                 .map(|address| fix("address", Value::Text(address.to_string()))),
         );
+        if self.outcome != "done" && !via.asked.is_empty() && !self.detail.contains_key("request") {
+            changes.push(fix("request", Value::text(via.asked.clone())));
+        }
         changes.extend(self.detail.into_iter().map(|(name, value)| fix(name, value)));
         let record = self.record.unwrap_or(NOBODY);
         Draft {
@@ -206,15 +209,23 @@ impl Services {
         self.note_plain_read(caller, event.with("request", Value::text(request)))
     }
 
-    /// Notes that somebody came without a credential, or with one that opens nothing; `tenant` is the agency of the
-    /// credential, if it has one. The first of an address within a second is durable when this returns, the others are
+    /// Notes that somebody came without a credential, or with one that opens nothing; `whose` is the agency of the
+    /// credential and the record of its key or user, if it has one. The first of an address within a second is durable when this returns, the others are
     /// counted into one more entry, so that nobody can fill the disk with bad keys.
     ///
     /// # Errors
     /// The store failed.
-    pub fn note_refused_stranger(&self, tenant: Option<TenantId>, via: &Via, rule: &str) -> Outcome<()> {
-        let tenant = tenant.unwrap_or_else(|| self.home().clone());
-        let event = Event::refused("authenticate", "refused", None).with("rule", Value::text(rule));
+    pub fn note_refused_stranger(
+        &self,
+        whose: Option<(TenantId, RecordId)>,
+        via: &Via,
+        rule: &str,
+    ) -> Outcome<()> {
+        let (tenant, record) = match whose {
+            Some((tenant, record)) => (tenant, Some(record)),
+            None => (self.home().clone(), None),
+        };
+        let event = Event::refused("authenticate", "refused", record).with("rule", Value::text(rule));
         match self.tally().count_stranger(tenant, stranger(via), via, event) {
             Counted::Merged => Ok(()),
             Counted::First(draft) => self.note_draft(draft),

@@ -34,7 +34,7 @@ const STRANGERS_MAX: usize = 256;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Key {
     Caller(Identity, TenantId, Cow<'static, str>, Option<RecordId>, String),
-    Stranger(Option<IpAddr>, TenantId, Cow<'static, str>),
+    Stranger(Option<IpAddr>, TenantId, Cow<'static, str>, Option<RecordId>),
 }
 
 impl Key {
@@ -206,7 +206,8 @@ impl Tally {
         if rows.strangers >= STRANGERS_MAX {
             via.address = None;
         }
-        let key = Key::Stranger(via.address.map(origin), tenant.clone(), event.event.clone());
+        let address = via.address.map(origin);
+        let key = Key::Stranger(address, tenant.clone(), event.event.clone(), event.record);
         if let Some(row) = rows.rows.get_mut(&key) {
             row.merged += 1;
             return Counted::Merged;

@@ -80,8 +80,8 @@ impl Services {
         };
         let caller = self.admit_user(&badge.user, via)?;
         if !badge.is_of(given) || badge.organization.is_none() {
-            let tenant = Some(caller.tenant().clone());
-            return Err(self.refuse_stranger(tenant, caller.via(), FOREIGN));
+            let whose = Some((badge.user.tenant.clone(), badge.user.id));
+            return Err(self.refuse_stranger(whose, caller.via(), FOREIGN));
         }
         self.take_seat(&caller, &badge.user)?;
         Ok(caller)

@@ -373,6 +373,7 @@ fn the_report_of_a_case_and_notes_on_its_entities_are_in_the_bundle_of_who_may_r
             lane: "rest",
             address: None,
             request_id: "test".into(),
+            asked: String::new(),
         };
         services.admit_key(&key, via).unwrap()
     };

@@ -84,6 +84,7 @@ fn expiry_addresses_and_lanes_bind_a_key() {
                 lane,
                 address,
                 request_id: "x".into(),
+                asked: String::new(),
             },
         )
     };

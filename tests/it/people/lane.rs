@@ -190,3 +190,50 @@ async fn the_audit_log_is_read_by_page_and_as_json_lines() {
         Some("key")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_says_what_was_asked_and_by_which_key_also_where_nothing_is_there() {
+    let bench = TestBox::start().await;
+    let input = json!({"name": "probe", "lanes": ["query"], "scopes": ["cases:read"]});
+    let made = bench.post("/v1/keys", input).await.expect(201);
+    let (id, key) = (made.data()["id"].clone(), made.data()["key"].clone());
+    let key = key.as_str().unwrap();
+    let ask = |method, path: &str| {
+        let body = (method == Method::POST).then(|| json!({"data": {"title": "x"}}));
+        bench.send(TestBox::request(method, path, Some(key), &[], body.as_ref()))
+    };
+    let far = format!("/v1/{}", "n".repeat(500));
+    ask(Method::GET, "/v1/nowhere?x=1").await.expect(404);
+    ask(Method::GET, &far).await.expect(404);
+    let refused = ask(Method::DELETE, "/v1/cases/").await.expect(405);
+    assert_eq!(refused.header("allow"), "GET, HEAD, POST");
+    ask(Method::POST, "/v1/cases").await.expect(403);
+    bench
+        .delete(&format!("/v1/keys/{}", id.as_str().unwrap()))
+        .await
+        .expect(200);
+    ask(Method::GET, "/v1/nowhere").await.expect(401);
+    let told = async |outcome: &str| {
+        let listed = bench
+            .get(&format!("/v1/audit?outcome={outcome}"))
+            .await
+            .expect(200);
+        let mut requests = Vec::new();
+        for entry in listed.data().as_array().unwrap() {
+            requests.push(entry["request"].as_str().unwrap_or_default().to_owned());
+        }
+        (requests, listed.data()[0]["record"].clone())
+    };
+    let (mut unknown, _) = told("unknown").await;
+    unknown.sort();
+    assert_eq!(
+        unknown,
+        [
+            format!("GET /v1/{}", "n".repeat(196)),
+            "GET /v1/nowhere".to_owned()
+        ]
+    );
+    assert_eq!(told("invalid").await.0, ["DELETE /v1/cases"]);
+    assert_eq!(told("denied").await.0, ["POST /v1/cases"]);
+    assert_eq!(told("refused").await, (vec!["GET /v1/nowhere".to_owned()], id));
+}

@@ -35,6 +35,7 @@ fn via() -> Via {
         lane: "rest",
         address: Some("10.1.2.3".parse().unwrap()),
         request_id: "test".into(),
+        asked: String::new(),
     }
 }
 

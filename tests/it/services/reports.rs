@@ -18,6 +18,7 @@ fn via() -> Via {
         lane: "rest",
         address: None,
         request_id: "test".into(),
+        asked: String::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::kind::Kind;
 use crate::lanes::http::ask::Head;
-use crate::lanes::http::digest::{Expected, FIELD, Watched};
+use crate::lanes::http::body::digest::{Expected, FIELD, Watched};
 use crate::lanes::http::route::Visit;
 use crate::lanes::http::{Lanes, Options, blocking, body};
 use crate::services::Services;

@@ -63,6 +63,7 @@ fn via(head: Head) -> Via {
         lane: "rest",
         address: head.address.map(|address| address.to_canonical()),
         request_id: head.request_id,
+        asked: String::new(),
     }
 }
 

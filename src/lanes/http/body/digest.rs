@@ -17,7 +17,7 @@ use crate::lanes::http::blocking;
 use crate::services::failure::{Failure, Outcome};
 
 /// The field, as a request's faults name it.
-pub(super) const FIELD: &str = "Content-Digest";
+pub(in crate::lanes::http) const FIELD: &str = "Content-Digest";
 
 /// RFC 8941 has padding written, and asks readers to do without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -30,7 +30,7 @@ const AT_ONCE_BYTES_MAX: usize = 64 << 10;
 
 /// The digests that were said, and those of what has come so far.
 #[derive(Debug)]
-pub(super) struct Expected {
+pub(in crate::lanes::http) struct Expected {
     path: &'static str,
     sha256: Option<([u8; 32], Sha256)>,
     sha512: Option<([u8; 64], Sha512)>,
@@ -41,7 +41,7 @@ impl Expected {
     ///
     /// # Errors
     /// `Invalid` for a field that is malformed.
-    pub(super) fn of(headers: &HeaderMap, path: &'static str) -> Outcome<Option<Self>> {
+    pub(in crate::lanes::http) fn of(headers: &HeaderMap, path: &'static str) -> Outcome<Option<Self>> {
         let mut expected = Self {
             path,
             sha256: None,
@@ -86,7 +86,7 @@ impl Expected {
     }
 
     /// These bytes came.
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    pub(in crate::lanes::http) fn update(&mut self, bytes: &[u8]) {
         if let Some((_, digest)) = &mut self.sha256 {
             digest.update(bytes);
         }
@@ -99,7 +99,7 @@ impl Expected {
     ///
     /// # Errors
     /// `Invalid` if it is not what was said.
-    pub(super) fn agree(self) -> Outcome<()> {
+    pub(in crate::lanes::http) fn agree(self) -> Outcome<()> {
         let differs =
             |name: &str| Failure::wrong(self.path, format!("the digest of what came: its {name} differs"));
         if self
@@ -122,7 +122,7 @@ impl Expected {
 ///
 /// # Errors
 /// `Invalid` if it is another one, or if the field is malformed.
-pub(super) async fn check(headers: &HeaderMap, body: &Bytes) -> Outcome<()> {
+pub(in crate::lanes::http) async fn check(headers: &HeaderMap, body: &Bytes) -> Outcome<()> {
     let Some(mut expected) = Expected::of(headers, FIELD)? else {
         return Ok(());
     };
@@ -139,11 +139,11 @@ pub(super) async fn check(headers: &HeaderMap, body: &Bytes) -> Outcome<()> {
 }
 
 /// A body that somebody reads, digested as it is read.
-pub(super) struct Watched(Arc<Mutex<(Body, Expected)>>);
+pub(in crate::lanes::http) struct Watched(Arc<Mutex<(Body, Expected)>>);
 
 impl Watched {
     /// The body to read, and what watches it.
-    pub(super) fn new(body: Body, expected: Expected) -> (Body, Self) {
+    pub(in crate::lanes::http) fn new(body: Body, expected: Expected) -> (Body, Self) {
         let shared = Arc::new(Mutex::new((body, expected)));
         let pieces = stream::unfold(Arc::clone(&shared), |shared| async move {
             let piece = next_piece(&shared).await?;
@@ -156,7 +156,7 @@ impl Watched {
     ///
     /// # Errors
     /// `Invalid` if it is not what was said, or breaks off.
-    pub(super) async fn agree(self, bytes_max: u64) -> Outcome<()> {
+    pub(in crate::lanes::http) async fn agree(self, bytes_max: u64) -> Outcome<()> {
         let mut left = 0;
         while let Some(piece) = next_piece(&self.0).await {
             let piece = piece.map_err(|_| Failure::wrong("body", "a whole body: it broke off"))?;

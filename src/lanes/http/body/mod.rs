@@ -1,6 +1,9 @@
 //! Reading JSON bodies: within the limit, without doubled members, in the envelope. A body that is too long is drained up to
 //! a bound, so that its connection stays usable.
 
+/// What a sender says of its bytes.
+pub(in crate::lanes::http) mod digest;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +15,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::error::Category;
 use serde_json::{Map, Value as Json};
 
-use crate::lanes::http::{Options, digest};
+use crate::lanes::http::Options;
 use crate::services::failure::{Failure, Fault, Outcome};
 
 /// Once so much of a body is there, room is made for all that was said: growing by doubling touches three times as much memory.

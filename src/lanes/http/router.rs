@@ -1,0 +1,160 @@
+//! From the table of routes to a router, and what is said where nothing is there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request};
+use axum::http::header::ALLOW;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Method, Response, StatusCode, Uri};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use tower::ServiceExt;
+
+use crate::lanes::http::route::{self, Route, Scope};
+use crate::lanes::http::serve::{dressed, serve};
+use crate::lanes::http::wire::Wire;
+use crate::lanes::http::{Lanes, body, caller};
+use crate::services::failure::Failure;
+
+/// A router of all these routes, each also with a slash at its end. Whatever is not among them is answered in the envelope too.
+pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
+    // The router clones its handlers for each request.
+    let lanes = Arc::new(lanes.clone());
+    let (lenient, exact) = routes.into_iter().partition(|route| route.lenient);
+    let at_end = Arc::clone(&lanes);
+    let nowhere = Refusal::new(&Route::nowhere(), Failure::Unknown("path"));
+    let lenient = table(&lanes, lenient)
+        .fallback(move |request: Request| refuse(Arc::clone(&at_end), nowhere.clone(), request));
+    let in_any_case = ServiceExt::<Request>::map_request(lenient, in_lower_case);
+    table(&lanes, exact).fallback_service(in_any_case)
+}
+
+fn table(lanes: &Arc<Lanes>, routes: Vec<Route>) -> Router {
+    let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
+    for route in routes {
+        by_path
+            .entry(route.path.clone())
+            .or_default()
+            .push(Arc::new(route));
+    }
+    let mut router = Router::new();
+    for (path, routes) in by_path {
+        let methods = methods(lanes, &routes);
+        if path != "/" && !path.contains("{*") {
+            router = router.route(&format!("{path}/"), methods.clone());
+        }
+        router = router.route(&path, methods);
+    }
+    router
+}
+
+/// The request with its path in lower case.
+fn in_lower_case(mut request: Request) -> Request {
+    let mut uri = request.uri().clone().into_parts();
+    let path = request.uri().path().to_ascii_lowercase();
+    let lowered = match request.uri().query() {
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+        None => PathAndQuery::try_from(path),
+    };
+    uri.path_and_query = lowered.ok();
+    if let Ok(uri) = Uri::from_parts(uri) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+type PathParts = Result<RawPathParams, RawPathParamsRejection>;
+
+fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
+    let mut by_method: BTreeMap<&str, Vec<Arc<Route>>> = BTreeMap::new();
+    for route in routes {
+        by_method
+            .entry(route.method.as_str())
+            .or_default()
+            .push(Arc::clone(route));
+    }
+    let mut methods = MethodRouter::new();
+    let Some(first) = routes.first() else {
+        return methods;
+    };
+    let mut allowed: Vec<&str> = by_method.keys().copied().collect();
+    if allowed.contains(&"GET") && !first.lenient {
+        allowed.push("HEAD");
+    }
+    allowed.sort_unstable();
+    let by_another = Refusal::new(first, Failure::no_such_method(&allowed.join(", ")));
+    let no_such_path = Refusal::new(first, Failure::Unknown("path"));
+    for (method, routes) in by_method {
+        let Some(filter) = Method::try_from(method)
+            .ok()
+            .and_then(|method| MethodFilter::try_from(method).ok())
+        else {
+            continue;
+        };
+        let (lanes, no_such_path) = (Arc::clone(lanes), no_such_path.clone());
+        let handler = move |parts: PathParts, request: Request| {
+            let (lanes, no_such_path) = (Arc::clone(&lanes), no_such_path.clone());
+            let route = route::wanted(&routes, request.headers());
+            async move {
+                let (Some(route), Ok(parts)) = (route, parts) else {
+                    return refuse(lanes, no_such_path, request).await;
+                };
+                let parts = parts
+                    .iter()
+                    .map(|(name, part)| (name.to_owned(), part.to_owned()));
+                serve(lanes, route, parts.collect(), request).await
+            }
+        };
+        methods = methods.merge(on(filter, handler));
+    }
+    let lanes = Arc::clone(lanes);
+    methods.fallback(move |request: Request| refuse(Arc::clone(&lanes), by_another.clone(), request))
+}
+
+/// What is said where nothing is there, or not by this method.
+#[derive(Clone)]
+struct Refusal {
+    failure: Failure,
+    /// Says it to callers, who come in by the door of the lane.
+    row: Arc<Route>,
+    /// It is told to callers alone.
+    is_hidden: bool,
+}
+
+impl Refusal {
+    /// In the form of a route nearby.
+    fn new(near: &Route, failure: Failure) -> Self {
+        Self {
+            row: Arc::new(near.refusing(failure.clone())),
+            is_hidden: near.lenient && near.scope != Scope::Open,
+            failure,
+        }
+    }
+}
+
+/// Who brings a credential is let in first, so that the audit log tells that he asked.
+async fn refuse(lanes: Arc<Lanes>, refusal: Refusal, request: Request) -> Response<Body> {
+    let Refusal {
+        failure,
+        row,
+        is_hidden,
+    } = refusal;
+    let mut response = if is_hidden || caller::has_credential(request.headers()) {
+        serve(lanes, row, BTreeMap::new(), request).await
+    } else {
+        let id = caller::request_id(request.headers());
+        body::drain(request.into_body()).await;
+        dressed((row.tells)(&Wire::new(&lanes.services), &failure, &id), &id)
+    };
+    // Not every lane's own form of a failure says it.
+    if let Failure::NoSuchMethod(allowed, _) = &failure
+        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Ok(allowed) = HeaderValue::try_from(allowed.as_str())
+    {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
