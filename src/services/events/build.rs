@@ -94,6 +94,7 @@ pub(super) fn notice(
         readers,
         scope: policy::scope_for(kind, Deed::Read),
         fuller: None,
+        hidden_case: None,
         text: OnceLock::new(),
     };
     Ok(Some(with_fuller(notice, hidden)))
@@ -103,6 +104,7 @@ pub(super) fn notice(
 fn with_fuller(mut notice: Notice, hidden: Option<((RecordId, String), Vec<String>)>) -> Notice {
     notice.fuller = hidden.map(|(case, readers)| {
         Arc::new(Notice {
+            hidden_case: Some(case.0),
             case: Some(case),
             readers,
             ..notice.clone()

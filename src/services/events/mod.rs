@@ -76,6 +76,8 @@ pub struct Notice {
     scope: String,
     /// The same for those who may know more: with a case that not everybody may know of who hears this.
     fuller: Option<Arc<Notice>>,
+    /// The case by which it is the fuller one.
+    hidden_case: Option<RecordId>,
     /// As a lane wrote it first; they all write it alike.
     pub text: OnceLock<String>,
 }
@@ -100,9 +102,11 @@ impl Notice {
         self.case.iter().chain(&self.more_cases).chain(fuller)
     }
 
-    /// Whether a delivery of it leaves an audit entry before it goes out.
-    pub fn is_restricted(&self) -> bool {
-        !self.readers.iter().any(|word| word == "open")
+    /// The records that not everybody of the agency may know of: they are in the audit log before it goes out.
+    pub fn restricted(&self) -> impl Iterator<Item = RecordId> {
+        let is_open = self.readers.iter().any(|word| word == "open");
+        let record = (!is_open).then_some(self.record);
+        record.into_iter().chain(self.hidden_case)
     }
 }
 

@@ -113,6 +113,12 @@ async fn what_happens_to_a_report_is_told_in_the_case_that_it_belonged_to_then()
     assert_eq!(told(&replayed), expected(&cases, &Json::Null));
     let replayed = ask_all(&served, &cleared, "").await;
     assert_eq!(told(&replayed), expected(&cases, &cases[2].1));
+    let audit = served.get("/v1/audit?event=events.read").await.expect(200);
+    let noted = audit.data()[0]["restricted"].to_string();
+    assert!(
+        noted.contains(cases[2].0.as_str().unwrap()),
+        "the hidden case is in the audit log: {noted}"
+    );
     let of_reports: Vec<Json> = replayed
         .into_iter()
         .filter(|event| !event["reportId"].is_null())

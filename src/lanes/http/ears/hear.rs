@@ -44,8 +44,7 @@ pub async fn note(lanes: &Lanes, caller: &Caller, heard: &Heard) -> Outcome<()> 
     let restricted: Vec<_> = heard
         .notices
         .iter()
-        .filter(|notice| notice.is_restricted())
-        .map(|notice| notice.record)
+        .flat_map(|notice| notice.restricted())
         .collect();
     if restricted.is_empty() {
         return Ok(());
