@@ -1,11 +1,31 @@
 //! What a person typed, read: words, "phrases", -exclusions and `field:value` filters. What is no known syntax is searched as
-//! words; a known filter that can't be read is told as a fault, so that who asks can refuse it.
+//! words; a filter that can't be read, or that there is not, is told as a slip, so that who asks can refuse it.
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 /// Words and phrases of a query that are searched; each costs a look into the dictionary of every segment.
 const PARTS_MAX: usize = 32;
+
+/// The filters that there are. Other spellings are taken (`type:`, `risk:`, `caseNumber:`).
+pub const FILTERS: [&str; 11] = [
+    "kind",
+    "status",
+    "priority",
+    "tag",
+    "office",
+    "case",
+    "number",
+    "case_number",
+    "classification",
+    "created",
+    "updated",
+];
+
+/// What stands before a colon in mail and addresses, in small letters too: no slip of a filter.
+const NO_FILTERS: [&str; 12] = [
+    "re", "fw", "fwd", "aw", "cc", "bcc", "mailto", "tel", "fax", "sms", "sip", "urn",
+];
 
 /// A query as it was understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,8 +34,8 @@ pub struct Ask {
     pub parts: Vec<Part>,
     /// What narrows it.
     pub filters: Vec<Filter>,
-    /// Filters that can't be read, as typed; they are searched as words.
-    pub faults: Vec<String>,
+    /// Filters that can't be read; they are searched as words.
+    pub slips: Vec<Slip>,
     /// Whether more was typed than is searched: what follows the 32nd word or phrase is left out.
     pub is_cut: bool,
     /// Whether the last part may be the beginning of a word that is still being typed.
@@ -31,6 +51,17 @@ pub struct Part {
     pub is_phrase: bool,
     /// With a minus: documents with it are left out.
     pub is_excluded: bool,
+}
+
+/// What looks like a filter and is none, as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slip {
+    /// There is no such filter.
+    Name(String),
+    /// No period is written so.
+    Period(String),
+    /// Nothing is called so: it has no letter or digit.
+    Value(String),
 }
 
 /// A filter; several on one label are alternatives, otherwise all must hold.
@@ -69,10 +100,16 @@ pub enum Label {
     Tag,
     /// `office:`
     Office,
-    /// `priority:` or `risk:`
+    /// `priority:`, `risk:` or `severity:`
     Level,
     /// `case:`, an internal or display id.
     Case,
+    /// `number:`, a whole number or identifier of the record.
+    Number,
+    /// `case_number:`, the same of a case.
+    CaseNumber,
+    /// `classification:`
+    Classification,
 }
 
 /// A time of a record.
@@ -117,10 +154,17 @@ impl Ask {
             .map(|(field, value)| (field, quoted.unwrap_or(value)))
             .filter(|(_, value)| !value.is_empty());
         let filter = field_and_value.and_then(|(field, value)| read_filter(field, value, is_excluded));
-        if let (None, Some((field, value))) = (&filter, field_and_value)
-            && is_filter(field)
-        {
-            self.faults.push(format!("{field}:{value}"));
+        if let (None, Some((field, value))) = (&filter, field_and_value) {
+            let typed = || format!("{field}:{value}");
+            if is_filter(field) {
+                let is_value = value.contains(char::is_alphanumeric);
+                self.slips.push(match is_value {
+                    true => Slip::Period(typed()),
+                    false => Slip::Value(typed()),
+                });
+            } else if is_slip(field, value) {
+                self.slips.push(Slip::Name(typed()));
+            }
         }
         match filter {
             Some(filter) => {
@@ -179,22 +223,41 @@ fn is_filter(field: &str) -> bool {
     read_filter(field, "2026", false).is_some()
 }
 
+/// Whether something looks like a filter that there is not. A word in small letters before a colon does; a capital
+/// (`Re:call`, `DOB:1980`), a figure (`10:30`), an address (`https://…`) and what has more colons are of a text, unless they
+/// are one letter off a filter.
+fn is_slip(field: &str, value: &str) -> bool {
+    let is_word = field.len() > 1
+        && field
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
+    if !is_word || value.contains(':') || !value.starts_with(char::is_alphanumeric) {
+        return false;
+    }
+    let small = field.to_ascii_lowercase();
+    let is_near = |filter: &str| filter.len() > 4 && strsim::osa_distance(filter, &small) == 1;
+    !NO_FILTERS.contains(&small.as_str()) && (small == field || FILTERS.iter().any(|filter| is_near(filter)))
+}
+
 fn read_filter(field: &str, value: &str, is_excluded: bool) -> Option<Filter> {
-    let label = match field.to_lowercase().as_str() {
+    let label = match field.to_lowercase().replace(['_', '-'], "").as_str() {
         "kind" | "type" => Label::Kind,
         "status" => Label::Status,
         "tag" => Label::Tag,
         "office" => Label::Office,
-        "priority" | "risk" => Label::Level,
+        "priority" | "risk" | "severity" => Label::Level,
         "case" => Label::Case,
-        "created" => return read_time(When::Created, value, is_excluded),
+        "number" => Label::Number,
+        "casenumber" => Label::CaseNumber,
+        "classification" => Label::Classification,
+        "created" | "year" => return read_time(When::Created, value, is_excluded),
         "updated" => return read_time(When::Updated, value, is_excluded),
         _ => return None,
     };
     let values: Vec<String> = value
         .split(',')
         .map(str::trim)
-        .filter(|value| !value.is_empty())
+        .filter(|value| value.contains(char::is_alphanumeric))
         .map(str::to_owned)
         .collect();
     (!values.is_empty()).then_some(Filter::Label {
@@ -262,7 +325,7 @@ fn period(text: &str) -> Option<(i64, i64)> {
 mod tests {
     use proptest::prelude::{ProptestConfig, any, proptest};
 
-    use super::{Ask, Filter, Label, When};
+    use super::{Ask, Filter, Label, Slip, When};
 
     #[test]
     fn words_phrases_and_exclusions_are_told_apart() {
@@ -313,15 +376,42 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_can_not_be_read_is_a_fault() {
-        let check =
-            |input: &str, expected: &[&str]| assert_eq!(Ask::parse(input).faults, expected, "{input}");
+    fn what_looks_like_a_filter_and_is_none_is_a_slip() {
+        let check = |input: &str, names: &[&str], values: &[&str]| {
+            let (mut wrong_names, mut wrong_values) = (Vec::new(), Vec::new());
+            for slip in Ask::parse(input).slips {
+                match slip {
+                    Slip::Name(typed) => wrong_names.push(typed),
+                    Slip::Value(typed) | Slip::Period(typed) => wrong_values.push(typed),
+                }
+            }
+            assert_eq!(wrong_names, names, "{input}");
+            assert_eq!(wrong_values, values, "{input}");
+        };
         check(
-            "updated:soon created:>2026-13",
-            &["updated:soon", "created:>2026-13"],
+            "updated:soon created:>2026-13 number:--",
+            &[],
+            &["updated:soon", "created:>2026-13", "number:--"],
         );
-        check("kind:person status:open updated:>2026-01-01", &[]);
-        check("10:30 https://example.org foo:bar kind:", &[]);
+        check("kind:person status:open updated:>2026-01-01", &[], &[]);
+        check(
+            "foo:bar -case_nr:7 vin:\"1FT FW1\"",
+            &["foo:bar", "case_nr:7", "vin:1FT FW1"],
+            &[],
+        );
+        check("Staus:open PRIORTIY:high", &["Staus:open", "PRIORTIY:high"], &[]);
+        // What stands in texts and is looked for as it stands.
+        check(
+            "10:30 10:30pm re: Re:call re:call DOB:1980-01-31 Suspect:Ann kind: a:b :) x::y",
+            &[],
+            &[],
+        );
+        check(
+            "https://example.org/a:b tel:+12075550148 mailto:a@b.example 00:1a:2b:3c ab:cd:ef fe80::1",
+            &[],
+            &[],
+        );
+        check("\"foo:bar\" C:\\photos état:ouvert", &[], &[]);
     }
 
     #[test]
@@ -346,6 +436,16 @@ mod tests {
             "case:INV-2026-0001",
             label(Label::Case, &["INV-2026-0001"], false),
         );
+        for (name, read) in [
+            ("number", Label::Number),
+            ("case_number", Label::CaseNumber),
+            ("caseNumber", Label::CaseNumber),
+            ("case-number", Label::CaseNumber),
+            ("severity", Label::Level),
+            ("classification", Label::Classification),
+        ] {
+            check(&format!("{name}:N-1"), label(read, &["N-1"], false));
+        }
         let time = |when, from_ms, before_ms| Filter::Time {
             when,
             from_ms,

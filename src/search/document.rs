@@ -44,6 +44,8 @@ pub struct DocText {
     pub level: String,
     /// The office that holds it; empty if none.
     pub office: String,
+    /// Who may read it, in its own word or its case's; empty if neither has one.
+    pub classification: String,
     /// The cases it belongs to, by internal id and by display id.
     pub case_ids: Vec<String>,
     /// When it arose, in ms since 1970.

@@ -17,7 +17,7 @@ use crate::domain::matching::phones;
 use crate::search::ask::{Ask, Filter, Label, Part, When};
 use crate::search::index::IndexError;
 use crate::search::page::Reader;
-use crate::search::schema::{Fields, gate, label};
+use crate::search::schema::{Fields, gate, label, number};
 use crate::search::word::{Match, Reading, Test, Widening, after_all};
 
 /// Longest run of words that is also read as one plate, number or name written apart.
@@ -393,9 +393,7 @@ fn filter_clauses(filters: &[Filter], fields: &Fields) -> Vec<(Occur, Box<dyn Qu
                 is_excluded,
             } => {
                 let field = label_field(*name, fields);
-                let queries = values
-                    .iter()
-                    .map(|value| exact(Term::from_field_text(field, &label(value))));
+                let queries = values.iter().map(|value| label_query(*name, value, fields));
                 if *is_excluded {
                     clauses.extend(queries.map(|query| (Occur::MustNot, query)));
                 } else {
@@ -432,6 +430,19 @@ fn filter_clauses(filters: &[Filter], fields: &Fields) -> Vec<(Occur, Box<dyn Qu
     clauses
 }
 
+fn label_query(name: Label, value: &str, fields: &Fields) -> Box<dyn Query> {
+    let term = |text: &str| exact(Term::from_field_text(label_field(name, fields), text));
+    match name {
+        Label::Number => term(&number(value)),
+        Label::CaseNumber => {
+            let is_case = exact(Term::from_field_text(fields.kind, "case"));
+            let clauses = [term(&number(value)), is_case].map(|query| (Occur::Must, query));
+            Box::new(BooleanQuery::new(clauses.into()))
+        }
+        _ => term(&label(value)),
+    }
+}
+
 fn label_field(label: Label, fields: &Fields) -> Field {
     match label {
         Label::Kind => fields.kind,
@@ -440,5 +451,7 @@ fn label_field(label: Label, fields: &Fields) -> Field {
         Label::Office => fields.office,
         Label::Level => fields.level,
         Label::Case => fields.case,
+        Label::Number | Label::CaseNumber => fields.number,
+        Label::Classification => fields.classification,
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::matching::{names, phones, plates};
 use crate::search::document::{DocText, SearchDoc};
 
 /// Grows with every change of the fields or of what goes into them: an index of another version is rebuilt.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 /// What stands before the stem of a word, so that a stem is never taken for a word.
 const STEM: char = '=';
@@ -46,6 +46,7 @@ pub(super) struct Fields {
     pub(super) office: Field,
     pub(super) tag: Field,
     pub(super) case: Field,
+    pub(super) classification: Field,
     pub(super) year: Field,
     pub(super) created: Field,
     pub(super) updated: Field,
@@ -86,6 +87,7 @@ pub(super) fn schema() -> (Schema, Fields) {
         office: builder.add_text_field("office", term().set_fast("raw")),
         tag: builder.add_text_field("tag", term().set_fast("raw")),
         case: builder.add_text_field("case", term()),
+        classification: builder.add_text_field("classification", term()),
         year: builder.add_i64_field("year", fast()),
         created: builder.add_i64_field("created", fast()),
         updated: builder.add_i64_field("updated", fast()),
@@ -298,6 +300,7 @@ pub(super) fn tantivy_document(doc: &SearchDoc, fields: &Fields, stems: &mut Ste
     add_label(fields.status, &text.status);
     add_label(fields.level, &text.level);
     add_label(fields.office, &text.office);
+    add_label(fields.classification, &text.classification);
     text.tags.iter().for_each(|tag| add_label(fields.tag, tag));
     text.case_ids.iter().for_each(|case| add_label(fields.case, case));
     out.add_i64(fields.year, year(text.created_ms));

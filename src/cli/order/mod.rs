@@ -374,7 +374,8 @@ impl Backend {
             catch_up(self.services.store(), &self.node.index)
                 .map_err(|error| Refusal::new("internal", error.to_string()))?;
         }
-        let answer = self.finder.search(caller, ask)?;
+        let answer = self.finder.search(caller, ask);
+        let answer = answer.map_err(|failure| failure.renamed("q", "query"))?;
         let hits: Vec<Json> = answer.page.hits.iter().map(shown::hit).collect();
         Ok(json!({
             "data": hits,

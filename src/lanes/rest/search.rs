@@ -16,7 +16,8 @@ const PARAMS: [Param; 9] = [
     param(
         "q",
         Shape::Line(2_000),
-        "Words, \"phrases\", names, plates, phones, ids; `kind:person status:open updated:>2026-01-01`.",
+        "Words, \"phrases\", -exclusions, names, plates, phones, ids; filters `kind: status: priority: tag: office: case: number: \
+        case_number: classification: created: updated:`, as in `kind:person status:open updated:>2026-01-01`.",
     ),
     param(
         "kind",

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{
-    self, CASE, CHAT_MESSAGE, DISPLAY_ID, ENTITY, EVIDENCE, EXTERNAL_ID, NOTE, REPORT, Shape, TIMELINE_ENTRY,
-    Writer,
+    self, CASE, CHAT_MESSAGE, DISPLAY_ID, ENTITY, EVIDENCE, EXTERNAL_ID, Field, NOTE, REPORT, Shape,
+    TIMELINE_ENTRY, Writer,
 };
 use crate::domain::operation::Merge;
 use crate::domain::record::Record;
@@ -55,6 +55,11 @@ pub fn document(rows: &impl Read, record: &Record) -> Result<Option<SearchDoc>, 
     }
     let case = find::case_of(rows, record)?;
     let mut text = words(kind, record);
+    let classified = [Some(record), case.as_ref()].into_iter().flatten();
+    let classification = classified
+        .filter_map(|record| record.text("classification"))
+        .next();
+    text.classification = classification.unwrap_or_default().to_owned();
     text.office = office(rows, record, case.as_ref())?;
     text.case_ids = cases(rows, record, case.as_ref())?;
     for part in told_with(rows, record.id)? {
@@ -113,9 +118,11 @@ pub(in crate::services) fn words(kind: &kind::Kind, record: &Record) -> DocText 
     let skipped = |name: &str| {
         named.contains(&name) || name == "tags" || name == "case_number" || name == EXTERNAL_ID.name
     };
+    // What the program writes itself (by which key a report came) is no text of the record.
+    let is_said = |field: &&Field| matches!(field.writer, Writer::Client | Writer::Creator);
     for field in kind
         .all_fields()
-        .filter(|field| field.writer != Writer::Secret && !skipped(field.name))
+        .filter(|field| is_said(field) && !skipped(field.name))
     {
         let values = match field.merge {
             Merge::Mv | Merge::Once => record.get(field.name).into_iter().collect(),
@@ -129,6 +136,7 @@ pub(in crate::services) fn words(kind: &kind::Kind, record: &Record) -> DocText 
             }
         }
     }
+    doc.body.truncate(doc.body.trim_end().len());
     if record.kind == ENTITY.name {
         let name = text("display_name");
         match record.text("kind") {

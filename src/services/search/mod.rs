@@ -9,15 +9,17 @@ pub mod follow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::kind::{self, Shape};
+use crate::domain::id::RecordId;
+use crate::domain::kind::{self, CASE, Shape};
 use crate::domain::value::Value;
-use crate::search::ask::{self, Filter, Label};
+use crate::search::ask::{self, FILTERS, Filter, Label, Slip};
 use crate::search::index::{Index, IndexError};
 use crate::search::page::{Page, Reader, Search};
 use crate::services::Services;
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::find;
 use crate::services::policy::{self, Deed};
 use crate::services::search::document::{SEARCHED, TRAINING};
 use crate::services::search::follow::Gauge;
@@ -125,10 +127,15 @@ impl Finder {
     /// Searches for a caller.
     ///
     /// # Errors
-    /// `Denied` without any right to read, `Invalid` for a cursor of another query; what can't be audited is not answered.
+    /// `Denied` without any right to read, `Invalid` with every fault of the query, `Unknown` for a case that is not there for
+    /// this caller; what can't be audited is not answered.
     pub fn search(&self, caller: &Caller, ask: &Ask) -> Outcome<Answer> {
         let kinds = self.kinds(caller, ask)?;
-        refuse_bad(ask, self.options)?;
+        self.refuse_bad(caller, ask)?;
+        let case = match &ask.case_id {
+            Some(case) => Some(find::record(&self.services.snapshot()?, caller, &CASE, case)?.id),
+            None => None,
+        };
         if ask.waits
             && let Some(gauge) = &self.gauge
         {
@@ -139,7 +146,7 @@ impl Finder {
             None => Page::default(),
             Some(kinds) => self
                 .index
-                .search(&query(caller, ask, kinds, self.services.now().0))
+                .search(&query(caller, ask, (kinds, case), self.services.now().0))
                 .map_err(|error| failure(&error))?,
         };
         let count = i64::try_from(page.total).unwrap_or(i64::MAX);
@@ -164,6 +171,65 @@ impl Finder {
             None => follow::catch_up(self.services.store(), &self.index)
                 .map_err(|error| Failure::Internal(error.to_string())),
         }
+    }
+
+    /// Refuses what can't be asked, and filters that nothing can match.
+    fn refuse_bad(&self, caller: &Caller, ask: &Ask) -> Outcome<()> {
+        let FindOptions {
+            text_chars_max,
+            limit_max,
+            ..
+        } = self.options;
+        let mut faults = Vec::new();
+        if ask.limit == 0 || ask.limit > limit_max {
+            faults.push(Fault::wrong(
+                "limit",
+                format!("a whole number from 1 to {limit_max}"),
+            ));
+        }
+        faults.extend(unknown_value("kind", Label::Kind, &ask.kinds));
+        if ask.text.chars().count() > text_chars_max {
+            faults.push(Fault::wrong("q", format!("at most {text_chars_max} characters")));
+            return Err(Failure::Invalid(faults));
+        }
+        let read = ask::Ask::parse(&ask.text);
+        faults.extend(read.slips.iter().map(fault_of));
+        for filter in &read.filters {
+            match filter {
+                Filter::Label {
+                    label: Label::Case,
+                    values,
+                    ..
+                } => {
+                    faults.extend(self.unknown_case(caller, values)?);
+                }
+                Filter::Label { label, values, .. } => faults.extend(unknown_value("q", *label, values)),
+                Filter::Time { .. } => {}
+            }
+        }
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Invalid(faults)),
+        }
+    }
+
+    /// A case that is not there for the caller, as a filter names it.
+    fn unknown_case(&self, caller: &Caller, values: &[String]) -> Outcome<Option<Fault>> {
+        let rows = self.services.snapshot()?;
+        for value in values {
+            // The index compares without regard to capitals, and knows no external ids.
+            let is_known = !value.starts_with(find::EXTERNAL_PREFIX)
+                && match find::record(&rows, caller, &CASE, &value.to_uppercase()) {
+                    Ok(_) => true,
+                    Err(Failure::Unknown(_)) => false,
+                    Err(failure) => return Err(failure),
+                };
+            if !is_known {
+                let expected = format!("the id or number of a known case, not `{value}`");
+                return Ok(Some(Fault::wrong("q", expected)));
+            }
+        }
+        Ok(None)
     }
 
     /// The kinds to search in, empty for all; `None` if the caller may read none of those that were asked for.
@@ -196,35 +262,30 @@ impl Finder {
     }
 }
 
-/// Filters that nothing can match, so that a slip of the finger is not taken for "there is none".
-fn refuse_bad_filters(ask: &Ask) -> Outcome<()> {
-    let read = ask::Ask::parse(&ask.text);
-    if let Some(fault) = read.faults.first() {
-        let expected = format!(
-            "a year, month or day, as in updated:>2026-03-17 or created:2026-01..2026-03, not `{fault}`"
-        );
-        return Err(Failure::wrong("q", expected));
-    }
-    let refuse = |path: &str, label: Label, values: &[String]| {
-        let known = known_values(label);
-        let unknown = values.iter().find(|value| {
-            let value = value.trim().to_lowercase();
-            !known.is_empty() && !known.contains(&value.as_str())
-        });
-        match unknown {
-            None => Ok(()),
-            Some(value) => Err(Failure::wrong(
-                path,
-                format!("one of {}, not `{value}`", known.join(", ")),
-            )),
-        }
+/// What was typed that no filter is, so that a slip of the finger is not taken for "there is none".
+fn fault_of(slip: &Slip) -> Fault {
+    let expected = match slip {
+        Slip::Period(typed) => format!(
+            "a year, month or day, as in updated:>2026-03-17 or created:2026-01..2026-03, not `{typed}`"
+        ),
+        Slip::Value(typed) => format!("a value with letters or digits, not `{typed}`"),
+        Slip::Name(typed) => format!(
+            "one of the filters {}:, not `{typed}`; names, plates and words are found without one, and in quotes \"{typed}\" is \
+            searched as text",
+            FILTERS.join(":, ")
+        ),
     };
-    for filter in &read.filters {
-        if let Filter::Label { label, values, .. } = filter {
-            refuse("q", *label, values)?;
-        }
-    }
-    refuse("kind", Label::Kind, &ask.kinds)
+    Fault::wrong("q", expected)
+}
+
+/// Values that nothing has.
+fn unknown_value(path: &str, label: Label, values: &[String]) -> Option<Fault> {
+    let known = known_values(label);
+    let is_known = |value: &&String| known.contains(&value.trim().to_lowercase().as_str());
+    let unknown = values.iter().find(|value| !is_known(value));
+    let unknown = unknown.filter(|_| !known.is_empty())?;
+    let expected = format!("one of {}, not `{unknown}`", known.join(", "));
+    Some(Fault::wrong(path, expected))
 }
 
 /// Every value that a filter can have; none if agencies make them.
@@ -233,7 +294,8 @@ fn known_values(label: Label) -> Vec<&'static str> {
         Label::Kind => &["kind"],
         Label::Status => &["status"],
         Label::Level => &["priority", "risk_level", "severity"],
-        Label::Tag | Label::Office | Label::Case => return Vec::new(),
+        Label::Classification => &["classification"],
+        Label::Tag | Label::Office | Label::Case | Label::Number | Label::CaseNumber => return Vec::new(),
     };
     let mut known = Vec::new();
     if label == Label::Kind {
@@ -255,28 +317,7 @@ fn known_values(label: Label) -> Vec<&'static str> {
     known
 }
 
-fn refuse_bad(ask: &Ask, options: FindOptions) -> Outcome<()> {
-    let FindOptions {
-        text_chars_max,
-        limit_max,
-        ..
-    } = options;
-    if ask.text.chars().count() > text_chars_max {
-        return Err(Failure::wrong(
-            "q",
-            format!("at most {text_chars_max} characters"),
-        ));
-    }
-    if ask.limit == 0 || ask.limit > limit_max {
-        return Err(Failure::wrong(
-            "limit",
-            format!("a whole number from 1 to {limit_max}"),
-        ));
-    }
-    refuse_bad_filters(ask)
-}
-
-fn query(caller: &Caller, ask: &Ask, kinds: Vec<String>, now_ms: i64) -> Search {
+fn query(caller: &Caller, ask: &Ask, (kinds, case): (Vec<String>, Option<RecordId>), now_ms: i64) -> Search {
     let access = if ask.training {
         vec![TRAINING.to_owned()]
     } else {
@@ -289,7 +330,7 @@ fn query(caller: &Caller, ask: &Ask, kinds: Vec<String>, now_ms: i64) -> Search 
             access,
         },
         kinds,
-        case_id: ask.case_id.clone(),
+        case_id: case.map(|case| case.to_string()),
         limit: ask.limit,
         cursor: ask.cursor.clone(),
         with_facets: ask.with_facets,

@@ -108,6 +108,28 @@ fn the_reporter_of_a_key_has_a_name_and_a_number() {
 }
 
 #[test]
+fn a_slip_in_a_search_is_told_as_the_api_tells_it() {
+    let place = Place::with_node();
+    for (words, told) in [
+        (
+            &["foo:bar"][..],
+            "query must be one of the filters kind:, status:",
+        ),
+        (&["updated:soon"], "query must be a year, month or day"),
+        (&["x", "--case", "INV-2026-0999"], "no such case"),
+    ] {
+        let ended = place.run(&[&["search"], words].concat());
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.err.contains(told), "{ended:?}");
+        let json = place.run(&[&["search", "--json"], words].concat()).json();
+        assert!(
+            json["errors"][0]["message"].as_str().unwrap().contains(told),
+            "{json}"
+        );
+    }
+}
+
+#[test]
 fn wrong_usage_and_a_missing_node_are_told_apart() {
     let place = Place::new();
     assert_eq!(place.run(&["serv"]).code, 2);

@@ -17,6 +17,7 @@ fn desk() -> Vec<SearchDoc> {
             text.tags = vec!["Armed".to_owned(), "robbery".to_owned()];
             text.identifiers = vec!["2026-007-0042".to_owned()];
             text.case_ids = vec!["INV-2026-1847".to_owned()];
+            text.classification = "restricted".to_owned();
         }),
         doc(2, "INV-2025-0012", |text| {
             text.title = "Stolen sedan".to_owned();
@@ -62,6 +63,13 @@ fn an_officers_words_find_the_record() {
     check("kind:entity black", &["ENT-5"]);
     check("priority:high office:7 case:inv-2026-1847", &["INV-2026-1847"]);
     check("sedan created:..2025-03", &["INV-2025-0012"]);
+    check("sedan classification:Restricted", &["INV-2026-1847"]);
+    check("number:2026-007-0042", &["INV-2026-1847"]);
+    check("case_number:1847,12", &["INV-2025-0012", "INV-2026-1847"]);
+    check("-number:1847 sedan", &["INV-2025-0012"]);
+    check("number:4491", &["ENT-4491"]);
+    check("case_number:4491", &[]);
+    check("year:2025 gunpoint", &["INV-2026-1847"]);
     check("ABO1285", &["ENT-5"]);
     check("abo 1285", &["ENT-5"]);
     check("A80-I2B5", &["ENT-5"]);

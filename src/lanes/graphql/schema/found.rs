@@ -83,7 +83,9 @@ pub(super) fn root(book: &mut Book) -> Vec<FieldDef> {
             for kind in kinds.iter().flat_map(|kinds| kinds.iter()) {
                 wanted.kinds.extend(kind.string().ok().map(str::to_owned));
             }
-            let search::Answer { page, .. } = finder(ctx).search(sitting(ctx).caller(), &wanted)?;
+            let search::Answer { page, .. } = finder(ctx)
+                .search(sitting(ctx).caller(), &wanted)
+                .map_err(|failure| failure.renamed("q", "query").renamed("kind", "kinds"))?;
             let end = page.cursor.clone();
             let items = page
                 .hits
