@@ -407,7 +407,7 @@ pub fn by_external_id(
 ) -> Outcome<Option<Record>> {
     let own = Value::text(external_id);
     match input.insert("external_id".to_owned(), own.clone()) {
-        Some(given) if given != own && !given.is_absent() => {
+        Some(given) if given != own && given != Value::Null => {
             return Err(Failure::wrong("data.external_id", "the same id as beside it"));
         }
         _ => {}

@@ -11,7 +11,7 @@ use crate::domain::value::{Fields, Value};
 use crate::domain::watch::sought::Sort;
 use crate::services::events::webhooks;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
-use crate::services::shape::Checker;
+use crate::services::shape::{Checker, is_nothing};
 use crate::store::database::{Direction, Read};
 use crate::views::records;
 
@@ -113,7 +113,8 @@ fn refuse_mere_dismissal(given: &[Given], checker: &mut Checker<'_>) {
 /// Members that the entity's kind gives a form must have it; others are the agency's own and stay as they are.
 fn check_attributes(what: &str, attributes: &mut Fields, checker: &mut Checker<'_>) {
     for member in attributes_of(what) {
-        let Some(value) = attributes.remove(member.name).filter(|value| !value.is_absent()) else {
+        let given = attributes.remove(member.name);
+        let Some(value) = given.filter(|value| !is_nothing(member.shape, value)) else {
             continue;
         };
         let path = format!("data.attributes.{}", member.name);

@@ -117,6 +117,7 @@ async fn what_is_known_of_an_entity_has_the_form_of_its_kind() {
         ("phone", json!({"number": "5550148"}), "data.attributes.number"),
         ("person", json!({"names": "Ann"}), "data.attributes.names"),
         ("person", json!({"dob": "1980-13-01"}), "data.attributes.dob"),
+        ("person", json!({"dob": {}}), "data.attributes.dob"),
         ("vehicle", json!({"year": "old"}), "data.attributes.year"),
         ("item", json!([1]), "data.attributes"),
     ] {
