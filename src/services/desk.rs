@@ -283,7 +283,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             let value = input.remove(field.name);
             given.extend(checked(&mut checker, field, value, record).map(|value| (field, value)));
         }
-        rules::check(kind, record, &mut given, &mut checker);
+        rules::check(kind, record, &mut given, self.now(), &mut checker);
         let unknown = input
             .keys()
             .map(|name| Fault::wrong(format!("data.{name}"), "no such property"));

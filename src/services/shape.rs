@@ -195,12 +195,42 @@ impl<'r> Checker<'r> {
         if depth(&value) > FREE_DEPTH_MAX {
             return self.wrong(path, format!("at most {FREE_DEPTH_MAX} levels of nesting"));
         }
-        Some(value)
+        let faults = self.faults.len();
+        self.refuse_rounded(path, &value);
+        (self.faults.len() == faults).then_some(value)
+    }
+
+    /// Numbers that JSON bears and a record does not: beyond the whole numbers it has, digits would be lost silently.
+    fn refuse_rounded(&mut self, path: &str, value: &Value) {
+        match value {
+            Value::Float(number) if number.abs() >= EXACT_MAX => {
+                let (least, most) = (i64::MIN, i64::MAX);
+                let expected = format!(
+                    "a whole number from {least} to {most} without point or exponent, or text: this one would not be kept \
+                    exactly"
+                );
+                self.refuse(path, &expected);
+            }
+            Value::List(list) => {
+                for (place, member) in list.iter().enumerate() {
+                    self.refuse_rounded(&format!("{path}[{place}]"), member);
+                }
+            }
+            Value::Map(map) => {
+                for (name, member) in map {
+                    self.refuse_rounded(&format!("{path}.{name}"), member);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
 /// Levels of nesting in free JSON, at most.
 const FREE_DEPTH_MAX: usize = 16;
+
+/// 2^53: from here on a number with a fraction stands for several whole ones.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 fn depth(value: &Value) -> usize {
     match value {

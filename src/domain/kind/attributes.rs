@@ -24,7 +24,7 @@ const PERSON: &[Member] = &[
 const VEHICLE: &[Member] = &[
     member("plate", Shape::Line(20)),
     member("state", Shape::Line(100)),
-    member("vin", Shape::Line(17)),
+    member("vin", Shape::Line(40)),
     member("make", Shape::Line(100)),
     member("model", Shape::Line(100)),
     member("colour", Shape::Line(100)),
@@ -59,6 +59,24 @@ const ACCOUNT: &[Member] = &[
     member("number_ending", Shape::Line(20)),
 ];
 
+/// Whether a text is a vehicle identification number: 17 of A–Z without I, O, Q, and 0–9; before 1981 makers had shorter ones
+/// of their own, of five and more of all letters. Spaces and hyphens between them mean nothing.
+pub fn is_vin(text: &str) -> bool {
+    let mut length = 0;
+    let mut is_modern = true;
+    for c in text.chars().filter(|c| !c.is_whitespace() && *c != '-') {
+        if !c.is_ascii_alphanumeric() {
+            return false;
+        }
+        is_modern &= !matches!(c.to_ascii_uppercase(), 'I' | 'O' | 'Q');
+        length += 1;
+    }
+    match length {
+        17 => is_modern,
+        length => (5..17).contains(&length),
+    }
+}
+
 /// The members with a form that an entity of this kind can have.
 pub fn attributes_of(kind: &str) -> &'static [Member] {
     match kind {
@@ -70,5 +88,35 @@ pub fn attributes_of(kind: &str) -> &'static [Member] {
         "item" => ITEM,
         "account" => ACCOUNT,
         _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_vin;
+
+    #[test]
+    fn a_vin_is_of_five_to_seventeen_letters_and_digits() {
+        for vin in [
+            "1FTFW1ET5DFC10312",
+            "1ftfw1et5dfc10312",
+            "1FTFW 1ET5D-FC10312",
+            "9F02K",
+            "IO QI-O",
+        ] {
+            assert!(is_vin(vin), "{vin}");
+        }
+        for text in [
+            "",
+            "1",
+            "1FTF",
+            "1FTFW1ET5DFC1031O",
+            "IFTFW1ET5DFC10312",
+            "1FTFW1ET5DFC103122",
+            "1FTFW1ET5DFC1031?",
+            "1FTFW1ÉT5DFC10312",
+        ] {
+            assert!(!is_vin(text), "{text}");
+        }
     }
 }

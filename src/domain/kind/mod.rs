@@ -9,7 +9,7 @@ mod intake;
 mod people;
 mod reference;
 
-pub use attributes::attributes_of;
+pub use attributes::{attributes_of, is_vin};
 pub use casework::{CASE, ENTITY, EVIDENCE, NOTE, TIMELINE_ENTRY};
 pub use course::Course;
 pub use court::{ERASURE, EXPUNGED_BY_ORDER, EXPUNGED_WITH};

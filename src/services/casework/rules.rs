@@ -4,9 +4,11 @@ use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
 use crate::domain::kind::{
     ALERT, CASE, CATEGORY, ENTITY, EVIDENCE, Field, Kind, WATCHLIST, WATCHLIST_ENTRY, WEBHOOK, attributes_of,
+    is_vin,
 };
 use crate::domain::operation::{Action, Change};
 use crate::domain::record::Record;
+use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::domain::watch::sought::Sort;
 use crate::services::events::webhooks;
@@ -27,6 +29,7 @@ pub(in crate::services) fn check(
     kind: &Kind,
     record: Option<&Record>,
     given: &mut [Given],
+    now: Millis,
     checker: &mut Checker<'_>,
 ) {
     if kind.name == ALERT.name {
@@ -36,6 +39,7 @@ pub(in crate::services) fn check(
         return webhooks::check(given, checker);
     }
     if [WATCHLIST.name, WATCHLIST_ENTRY.name].contains(&kind.name) {
+        refuse_unborn(kind, given, now, checker);
         return refuse_idle_entries(kind, record, given, checker);
     }
     if kind.name != ENTITY.name {
@@ -49,7 +53,10 @@ pub(in crate::services) fn check(
         .to_owned();
     let attributes = given.iter_mut().find(|(field, _)| field.name == "attributes");
     match attributes {
-        Some((_, Value::Map(attributes))) => check_attributes(&what, attributes, checker),
+        Some((_, Value::Map(attributes))) => {
+            let known = record.and_then(|record| record.get("attributes"));
+            check_attributes(&what, attributes, (known, now), checker);
+        }
         None | Some((_, Value::Null)) => {}
         Some(_) => checker.refuse("data.attributes", "an object"),
     }
@@ -81,6 +88,50 @@ fn refuse_idle_entries(kind: &Kind, record: Option<&Record>, given: &[Given], ch
     checker.faults.extend(faults);
 }
 
+/// Nobody who is looked for is born later than today.
+fn refuse_unborn(kind: &Kind, given: &[Given], now: Millis, checker: &mut Checker<'_>) {
+    let mut refuse = |path: &str, day: Option<&Value>| {
+        if day
+            .and_then(Value::as_text)
+            .is_some_and(|day| is_to_come(day, now))
+        {
+            checker.refuse(path, BORN);
+        }
+    };
+    for (field, value) in given {
+        match field.name {
+            "dob" => refuse("data.dob", Some(value)),
+            "entries" if kind.name == WATCHLIST.name => {
+                for (place, entry) in value.as_list().iter().enumerate() {
+                    refuse(&format!("data.entries[{place}].dob"), entry.get("dob"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+const BORN: &str = "a day of birth that is not later than today";
+const VIN: &str = "a vehicle identification number: 17 of A-Z without I, O and Q, and 0-9, or 5 to 16 letters and digits of a \
+    vehicle from before 1981; what was read of one in part goes in a member of another name, such as partial_vin";
+
+/// Whether a day is later than today by the node's clock, with one day more for other zones.
+fn is_to_come(day: &str, now: Millis) -> bool {
+    const DAY_MS: i64 = 86_400_000;
+    let last = now.plus(DAY_MS).to_string();
+    last.get(..day.len()).is_some_and(|last| day > last)
+}
+
+/// What a member of attributes must be, beside its form.
+fn beside_its_form(what: &str, name: &str, value: &Value, now: Millis) -> Option<&'static str> {
+    let text = value.as_text()?;
+    match (what, name) {
+        ("person", "dob") => is_to_come(text, now).then_some(BORN),
+        ("vehicle", "vin") => (!is_vin(text)).then_some(VIN),
+        _ => None,
+    }
+}
+
 /// What is wrong with the spellings of an entry.
 fn idle<'v>(said: &dyn Fn(&str) -> Option<&'v Value>, before: &str, faults: &mut Vec<Fault>) {
     let Some(sort) = said("type").and_then(Value::as_text).and_then(Sort::parse) else {
@@ -110,8 +161,14 @@ fn refuse_mere_dismissal(given: &[Given], checker: &mut Checker<'_>) {
     }
 }
 
-/// Members that the entity's kind gives a form must have it; others are the agency's own and stay as they are.
-fn check_attributes(what: &str, attributes: &mut Fields, checker: &mut Checker<'_>) {
+/// Members that the entity's kind gives a form must have it; others are the agency's own and stay as they are. What the record
+/// has from before there was a rule can be sent again.
+fn check_attributes(
+    what: &str,
+    attributes: &mut Fields,
+    (known, now): (Option<&Value>, Millis),
+    checker: &mut Checker<'_>,
+) {
     for member in attributes_of(what) {
         let given = attributes.remove(member.name);
         let Some(value) = given.filter(|value| !is_nothing(member.shape, value)) else {
@@ -119,6 +176,11 @@ fn check_attributes(what: &str, attributes: &mut Fields, checker: &mut Checker<'
         };
         let path = format!("data.attributes.{}", member.name);
         if let Some(value) = checker.value(&path, member.shape, value) {
+            let is_known = known.and_then(|known| known.get(member.name)) == Some(&value);
+            let expected = beside_its_form(what, member.name, &value, now).filter(|_| !is_known);
+            checker
+                .faults
+                .extend(expected.map(|expected| Fault::wrong(path, expected)));
             attributes.insert(member.name.to_owned(), value);
         }
     }
@@ -198,5 +260,24 @@ fn refuse_third_level(rows: &impl Read, parent: RecordId) -> Outcome<()> {
             "a category of the first level: there are two",
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Millis, is_to_come};
+
+    #[test]
+    fn today_begins_elsewhere_a_day_before() {
+        let now = Millis::parse("2026-03-17T21:14:22Z").unwrap();
+        for (day, expected) in [
+            ("1980-01-31", false),
+            ("2026-03-17", false),
+            ("2026-03-18", false),
+            ("2026-03-19", true),
+            ("2099-01-01", true),
+        ] {
+            assert_eq!(is_to_come(day, now), expected, "{day}");
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use axum::http::Method;
 use blotter::domain::custody::chain::CUSTODY;
-use blotter::domain::kind::EVIDENCE;
+use blotter::domain::kind::{ENTITY, EVIDENCE};
 use blotter::domain::operation::{Action, Change};
 use blotter::domain::value::{Fields, Value};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::testbox::TestBox;
 
@@ -118,7 +118,19 @@ async fn what_is_known_of_an_entity_has_the_form_of_its_kind() {
         ("person", json!({"names": "Ann"}), "data.attributes.names"),
         ("person", json!({"dob": "1980-13-01"}), "data.attributes.dob"),
         ("person", json!({"dob": {}}), "data.attributes.dob"),
+        ("person", json!({"dob": "2099-01-01"}), "data.attributes.dob"),
         ("vehicle", json!({"year": "old"}), "data.attributes.year"),
+        ("vehicle", json!({"vin": "1"}), "data.attributes.vin"),
+        (
+            "vehicle",
+            json!({"vin": "1FTFW1ET5DFC1031O"}),
+            "data.attributes.vin",
+        ),
+        (
+            "vehicle",
+            json!({"own": {"seen": [1, 123_456_789_012_345_678_901_234_567_890.0_f64]}}),
+            "data.attributes.own.seen[1]",
+        ),
         ("item", json!([1]), "data.attributes"),
     ] {
         let body = json!({"kind": kind, "display_name": "x", "attributes": attributes});
@@ -131,6 +143,81 @@ async fn what_is_known_of_an_entity_has_the_form_of_its_kind() {
     }
     let number = json!({"attributes": {"number": "12"}});
     test.patch("/v1/entities/ENT-0001", number).await.expect(400);
+    // A part of a number is no such number, but can be kept; spaces and hyphens stay as they were written.
+    let car = json!({"vin": "1FTFW 1ET5D-FC10312", "partial_vin": "10", "born": "2099-01-01"});
+    let car = json!({"kind": "vehicle", "display_name": "a car", "attributes": car});
+    let made = test.post("/v1/entities", car.clone()).await.expect(201).data();
+    assert_eq!(made["attributes"], car["attributes"]);
+}
+
+#[tokio::test]
+async fn the_rules_of_what_is_known_hold_on_every_way_in() {
+    let test = TestBox::start().await;
+    let send = async |path: &str, body: Json| {
+        let request = TestBox::request(Method::POST, path, Some(&test.key), &[], Some(&body));
+        test.send(request).await
+    };
+    let car = |vin: &str| json!({"kind": "vehicle", "display_name": "x", "attributes": {"vin": vin}});
+    let row = json!({"data": [{"kind": "entity", "data": car("1")}]});
+    let refused = send("/v1/batch", row).await.expect(400);
+    assert!(
+        refused.messages()[0].contains("data.attributes.vin"),
+        "{:?}",
+        refused.messages()
+    );
+    let query = "mutation($attributes: JSON) { createEntity(input: {kind: \"vehicle\", displayName: \"x\", attributes: $attributes}) { entity { id } } }";
+    let refused = send(
+        "/graphql",
+        json!({"query": query, "variables": {"attributes": {"vin": "1"}}}),
+    )
+    .await;
+    let refused = refused.json()["errors"].to_string();
+    assert!(refused.contains("attributes.vin"), "{refused}");
+    for (entries, path) in [
+        (
+            json!([{"type": "name", "value": "Ann Lee", "dob": "2099-01-01"}]),
+            "data.entries[0].dob",
+        ),
+        (
+            json!([{"type": "name", "value": "Ann Lee", "dob": "1980-01-31"}, {"type": "name", "value": "Al Lee", "dob": "2999-01-01"}]),
+            "data.entries[1].dob",
+        ),
+    ] {
+        let list = json!({"name": "x", "purpose": "y", "entries": entries});
+        let refused = test.post("/v1/watchlists", list).await.expect(400);
+        assert!(
+            refused.messages()[0].starts_with(path),
+            "{:?}",
+            refused.messages()
+        );
+    }
+    test.get("/v1/entities/ENT-0001").await.expect(404);
+}
+
+#[tokio::test]
+async fn what_was_kept_before_there_was_a_rule_can_be_sent_again() {
+    let test = TestBox::start().await;
+    let person = json!({"kind": "person", "display_name": "Ann Lee"});
+    test.post("/v1/entities", person).await.expect(201);
+    // As another node, or this one before, wrote it.
+    let services = test.services().clone();
+    services
+        .write(&test.owner(), "test", None, |desk| {
+            let person = desk.find(&ENTITY, "ENT-0001")?;
+            let old = Value::from(json!({"dob": "2099-01-01", "number": 1e30}));
+            let change = Change::new("attributes", Action::Set(old));
+            desk.change(&ENTITY, &person, vec![change]).map(drop)
+        })
+        .unwrap();
+    let read = test.get("/v1/entities/ENT-0001").await.expect(200).data();
+    assert_eq!(read["attributes"]["dob"], "2099-01-01");
+    let again = |dob: &str| json!({"attributes": {"dob": dob, "aliases": ["Annie"]}});
+    test.patch("/v1/entities/ENT-0001", again("2099-01-01"))
+        .await
+        .expect(200);
+    test.patch("/v1/entities/ENT-0001", again("2099-01-02"))
+        .await
+        .expect(400);
 }
 
 #[tokio::test]
