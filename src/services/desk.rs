@@ -301,26 +301,26 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         given: &[(&'static Field, Value)],
         own: Option<RecordId>,
     ) -> Outcome<()> {
+        let mut taken = Vec::new();
         for (field, value) in given.iter().filter(|(field, _)| field.unique) {
             let Some(text) = value.as_text() else { continue };
-            let tenant = self.caller.tenant().as_str();
-            let taken = records::by_name(self.session.rows(), tenant, kind, field, text)?;
-            if let Some(other) = taken.filter(|other| Some(*other) != own) {
-                // Over all tenants, and of what the caller may not read, only the clash itself may be told.
-                let record = records::get(self.session.rows(), other)?;
-                let known = match record {
-                    Some(record) => find::may_read(self.session.rows(), self.caller, &record)?,
-                    None => false,
-                };
-                let meta = match known && !field.unique_everywhere() {
-                    true => Fields::from([("existing".to_owned(), Value::Id(other))]),
-                    false => Fields::new(),
-                };
-                let text = format!("another {} has this {}", kind.name, field.name);
-                return Err(Failure::Conflict(Clash::Duplicate, text, meta));
-            }
+            let rows = self.session.rows();
+            let holder = records::by_name(rows, self.caller.tenant().as_str(), kind, field, text)?;
+            let Some(other) = holder.filter(|other| Some(*other) != own) else {
+                continue;
+            };
+            // Over all tenants, and of what the caller may not read, only the clash itself may be told.
+            let known = match records::get(rows, other)? {
+                Some(record) => find::may_read(rows, self.caller, &record)?,
+                None => false,
+            };
+            let told = (known && !field.unique_everywhere()).then_some(other);
+            taken.push((kind.name, field.name, told));
         }
-        Ok(())
+        match taken.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::taken(&taken)),
+        }
     }
 
     /// The next number of the kind, as the change that gives it.

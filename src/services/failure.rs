@@ -2,8 +2,9 @@
 //! [`Failure::Internal`], which goes to the log of the box alone.
 
 use crate::domain::custody::Refusal;
+use crate::domain::id::RecordId;
 use crate::domain::record::Record;
-use crate::domain::value::Fields;
+use crate::domain::value::{Fields, Value};
 use crate::store::error::StoreError;
 
 /// Something wrong with one member of what was given.
@@ -89,6 +90,9 @@ pub enum Failure {
     Internal(String),
 }
 
+/// What a clash over several fields has beside its text: each with its `field`, its `message`, and `existing` if that may be told.
+pub const DUPLICATES: &str = "duplicates";
+
 /// What a service answers.
 pub type Outcome<T> = Result<T, Failure>;
 
@@ -107,6 +111,32 @@ impl Failure {
             }
         }
         self
+    }
+
+    /// Others have the values of these fields: kind, field, and who if that may be told. `existing` is the first who may;
+    /// where there are several, `duplicates` has them all.
+    pub fn taken(fields: &[(&'static str, &'static str, Option<RecordId>)]) -> Self {
+        let text = |(kind, field): (&str, &str)| format!("another {kind} has this {field}");
+        let existing = |id: Option<RecordId>| id.map(|id| ("existing".to_owned(), Value::Id(id)));
+        let mut about: Fields = existing(fields.iter().find_map(|(_, _, other)| *other))
+            .into_iter()
+            .collect();
+        if fields.len() > 1 {
+            let each = fields.iter().map(|(kind, field, other)| {
+                let mut says = Fields::from([
+                    ("field".to_owned(), Value::text(*field)),
+                    ("message".to_owned(), Value::Text(text((kind, field)))),
+                ]);
+                says.extend(existing(*other));
+                Value::Map(says)
+            });
+            about.insert(DUPLICATES.to_owned(), Value::List(each.collect()));
+        }
+        let texts: Vec<String> = fields
+            .iter()
+            .map(|(kind, field, _)| text((kind, field)))
+            .collect();
+        Self::Conflict(Clash::Duplicate, texts.join("; "), about)
     }
 
     /// The path takes these methods alone.

@@ -5,9 +5,10 @@ use axum::http::header::{ALLOW, CONTENT_RANGE, HeaderName, RETRY_AFTER, WWW_AUTH
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
+use crate::domain::value::Value;
 use crate::lanes::http::answer::json_response;
 use crate::lanes::http::wire::Wire;
-use crate::services::failure::{Clash, Failure, Fault};
+use crate::services::failure::{Clash, DUPLICATES, Failure, Fault};
 
 /// A code that a client can meet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +43,7 @@ codes! {
     EVIDENCE_NOT_FOUND 404 "No such item of evidence for this caller.";
     REPORT_NOT_FOUND 404 "No such report for this caller.";
     METHOD_NOT_ALLOWED 405 "The path is known, but not with this method; `Allow` says with which.";
-    DUPLICATE 409 "Another record has the same unique value; `meta.existing` is its id.";
+    DUPLICATE 409 "Another record has the same unique value; `meta.existing` is its id. Of several, `errors` and `meta.duplicates` name each.";
     IDEMPOTENCY_MISMATCH 409 "The `Idempotency-Key` was used for another request.";
     CUSTODY_CONFLICT 409 "The chain of custody does not allow the step.";
     CASE_SEALED 409 "The record is sealed by a court's order.";
@@ -206,6 +207,12 @@ fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
         Failure::Denied(rule) => Told::new(FORBIDDEN, rule),
         Failure::Conflict(clash, text, about) => {
             let mut told = Told::new(code_of(*clash), text);
+            let several = about.get(DUPLICATES).map_or(&[][..], Value::as_list).iter();
+            let texts = several.filter_map(|one| one.get("message")?.as_text());
+            let errors: Vec<Json> = texts.map(|text| error(told.code, text)).collect();
+            if !errors.is_empty() {
+                told.errors = errors;
+            }
             let about = about.iter().map(|(name, value)| (name.clone(), value.into()));
             told.meta.extend(about);
             told

@@ -142,11 +142,91 @@ async fn what_is_written_once_can_be_given_later_and_then_stays() {
     let other = test.patch(path, json!({"case_number": "LN2"})).await.expect(400);
     assert_eq!(paths(&other), ["data.case_number"]);
     let taken = test.patch("/v1/cases/INV-2026-0002", number).await.expect(409);
-    assert_eq!(taken.codes(), ["DUPLICATE"]);
+    assert_eq!(taken.codes(), ["DUPLICATE", "DUPLICATE"]);
     assert_eq!(
         test.get("/v1/cases/ext:ext").await.expect(200).data()["case_number"],
         "LN1"
     );
+}
+
+#[tokio::test]
+async fn every_value_that_is_taken_is_told_at_once() {
+    let test = TestBox::start().await;
+    for name in ["a", "b"] {
+        let case =
+            json!({"title": name, "case_number": format!("N-{name}"), "external_id": format!("e-{name}")});
+        test.post("/v1/cases", case).await.expect(201);
+    }
+    let ids = ["INV-2026-0001", "INV-2026-0002"].map(|case| format!("/v1/cases/{case}"));
+    let [a, b] = [
+        test.get(&ids[0]).await.data()["id"].clone(),
+        test.get(&ids[1]).await.data()["id"].clone(),
+    ];
+    test.post("/v1/cases", json!({"title": "c"})).await.expect(201);
+    let both = json!({"title": "c", "case_number": "N-a", "external_id": "e-b"});
+    for refused in [
+        test.post("/v1/cases", both.clone()).await,
+        test.patch("/v1/cases/INV-2026-0003", both.clone()).await,
+    ] {
+        let refused = refused.expect(409);
+        assert_eq!(refused.codes(), ["DUPLICATE", "DUPLICATE"]);
+        assert_eq!(
+            refused.messages(),
+            [
+                "another case has this case_number",
+                "another case has this external_id"
+            ]
+        );
+        let meta = &refused.json()["meta"];
+        assert_eq!((&meta["existing"], &meta["duplicates"][1]["existing"]), (&a, &b));
+        assert_eq!(meta["duplicates"][0]["field"], "case_number");
+    }
+    let one = json!({"title": "c", "case_number": "N-b"});
+    let refused = test.post("/v1/cases", one).await.expect(409).json();
+    assert_eq!(
+        (&refused["meta"]["existing"], refused["meta"].get("duplicates")),
+        (&b, None)
+    );
+    // What may not be read is not named, and what may is.
+    let restricted = json!({"classification": "restricted"});
+    test.patch("/v1/cases/INV-2026-0001", restricted)
+        .await
+        .expect(200);
+    let refused = test.post("/v1/cases", both).await.expect(409);
+    let meta = &refused.json()["meta"];
+    assert_eq!(
+        (&meta["existing"], meta["duplicates"][0].get("existing")),
+        (&b, None)
+    );
+    assert_eq!(refused.codes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_number_that_would_not_be_kept_exactly_is_a_fault() {
+    let test = TestBox::start().await;
+    let send = async |form: &str| {
+        let body = format!("{{\"data\": {{\"title\": \"x\", \"form_data\": {form}}}}}");
+        let request = Request::builder().method(Method::POST).uri("/v1/cases");
+        let request = request
+            .header("host", "localhost")
+            .header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {}", test.key));
+        test.send(request.body(Body::from(body)).unwrap()).await
+    };
+    let form = "{\"x\": 123456789012345678901234567890, \"y\": [1, {\"z\": -9223372036854775809}], \"w\": 18446744073709551615}";
+    let refused = send(form).await.expect(400);
+    assert_eq!(
+        paths(&refused),
+        ["data.form_data.w", "data.form_data.x", "data.form_data.y[1].z"]
+    );
+    assert!(
+        refused.messages()[0].contains("or text"),
+        "{:?}",
+        refused.messages()
+    );
+    let kept = "{\"a\": 9223372036854775807, \"b\": -9223372036854775808, \"c\": 0.25, \"d\": \"123456789012345678901234567890\"}";
+    let made = send(kept).await.expect(201).data();
+    assert_eq!(made["form_data"], serde_json::from_str::<Json>(kept).unwrap());
 }
 
 #[tokio::test]
