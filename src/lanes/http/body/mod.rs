@@ -1,27 +1,30 @@
-//! Reading JSON bodies: within the limit, without doubled members, in the envelope. A body that is too long is drained up to
-//! a bound, so that its connection stays usable.
+//! Reading JSON bodies: within the limit, in the envelope. A body that is too long is drained up to a bound, so that its
+//! connection stays usable.
 
 /// What a sender says of its bytes.
 pub(in crate::lanes::http) mod digest;
+/// JSON without doubled members.
+mod json;
 
-use std::fmt;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http_body_util::BodyExt;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::error::Category;
+use hyper::body::Frame;
 use serde_json::{Map, Value as Json};
 
 use crate::lanes::http::Options;
 use crate::services::failure::{Failure, Fault, Outcome};
 
+pub use json::json;
+
 /// Once so much of a body is there, room is made for all that was said: growing by doubling touches three times as much memory.
 const FIRST_BYTES: u64 = 64 << 10;
 
-/// What of a large body is read between two pauses: whoever else asks meets so much of it on his core, and not 4 MB.
+/// What of a large body, or of one that is refused, is read between two pauses: whoever else asks meets so much of it on his
+/// core, and not 4 MB.
 const PIECE_BYTES: u64 = 64 << 10;
 
 /// Between the pieces of a large body: 16 MB a second.
@@ -30,7 +33,7 @@ const PAUSE_OF_LARGE: Duration = Duration::from_millis(4);
 /// How much of a body is read that nobody asked for.
 const UNASKED_BYTES_MAX: u64 = 64 << 10;
 
-/// Between pieces of [`UNASKED_BYTES_MAX`] of a body that was refused because its sender asks too often: 1.3 MB a second.
+/// Between the pieces of a body that was refused because its sender asks too often: 1.3 MB a second.
 const PAUSE_OF_REFUSED: Duration = Duration::from_millis(50);
 
 /// Reads a short body and forgets it, so that its sender is there for the answer: clients that are still sending when a
@@ -53,16 +56,48 @@ async fn forget(body: Body, bytes_max: u64) {
     forget_at(body, bytes_max, Duration::ZERO).await;
 }
 
-async fn forget_at(mut body: Body, bytes_max: u64, pause: Duration) {
-    let (mut length, mut next_pause) = (0, UNASKED_BYTES_MAX);
-    while let Some(Ok(frame)) = body.frame().await {
-        length += frame.data_ref().map_or(0, Bytes::len) as u64;
-        if length > bytes_max {
+async fn forget_at(body: Body, bytes_max: u64, pause: Duration) {
+    let mut pieces = Pieces::of(body, UNASKED_BYTES_MAX, pause);
+    while let Some(Ok(_)) = pieces.next().await {
+        if pieces.length > bytes_max {
             return;
         }
-        if length > next_pause && !pause.is_zero() {
-            next_pause = length + UNASKED_BYTES_MAX;
-            tokio::time::sleep(pause).await;
+    }
+}
+
+/// A body as it comes in. Once it is large, there is a pause after each piece of it.
+struct Pieces {
+    body: Body,
+    /// What came so far, in bytes.
+    length: u64,
+    pause_after: u64,
+    pause: Duration,
+}
+
+impl Pieces {
+    fn of(body: Body, large_bytes_min: u64, pause: Duration) -> Self {
+        Self {
+            body,
+            length: 0,
+            pause_after: large_bytes_min,
+            pause,
+        }
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
+        if self.length > self.pause_after && !self.pause.is_zero() {
+            self.pause_after = self.length + PIECE_BYTES;
+            tokio::time::sleep(self.pause).await;
+        }
+        loop {
+            match self.body.frame().await?.map(Frame::into_data) {
+                Ok(Ok(data)) => {
+                    self.length += data.len() as u64;
+                    return Some(Ok(data));
+                }
+                Ok(Err(_trailers)) => {}
+                Err(broken) => return Some(Err(broken)),
+            }
         }
     }
 }
@@ -70,7 +105,8 @@ async fn forget_at(mut body: Body, bytes_max: u64, pause: Duration) {
 /// Reads a whole body.
 ///
 /// # Errors
-/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off, or is not what its `Content-Digest` says.
+/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off, is not what its `Content-Digest` says, or
+/// begins with an object that has too many members.
 pub async fn read(headers: &HeaderMap, body: Body, options: &Options) -> Outcome<Bytes> {
     read_within(headers, body, options.json_bytes_max, options).await
 }
@@ -78,10 +114,10 @@ pub async fn read(headers: &HeaderMap, body: Body, options: &Options) -> Outcome
 /// The same within another limit.
 ///
 /// # Errors
-/// `TooLarge`; `Unsupported` for one that is packed; `Invalid` if it breaks off, or is not what its `Content-Digest` says.
+/// Those of [`read`].
 pub async fn read_within(
     headers: &HeaderMap,
-    mut body: Body,
+    body: Body,
     bytes_max: u64,
     options: &Options,
 ) -> Outcome<Bytes> {
@@ -93,42 +129,37 @@ pub async fn read_within(
     let said = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if said.is_some_and(|length| {
-        length > bytes_max && (length > drained_bytes_max || headers.contains_key(EXPECT))
-    }) {
+    let is_too_long = said.is_some_and(|length| length > bytes_max);
+    if is_too_long && (said > Some(drained_bytes_max) || headers.contains_key(EXPECT)) {
         return Err(Failure::TooLarge(bytes_max));
     }
-    let (too_long, whole) = (said.is_some_and(|length| length > bytes_max), said.unwrap_or(0));
-    let mut all = Vec::new();
-    let (mut length, mut next_pause) = (0_u64, options.large_body_bytes_min as u64);
-    while let Some(frame) = body.frame().await {
-        let broken = || Failure::wrong("body", "a whole body: it broke off");
-        let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+    let large_bytes_min = options.large_body_bytes_min as u64;
+    let mut pieces = Pieces::of(body, large_bytes_min, PAUSE_OF_LARGE);
+    let (mut all, mut is_looked_at) = (Vec::new(), false);
+    while let Some(data) = pieces.next().await {
+        let data = data.map_err(|_| Failure::wrong("body", "a whole body: it broke off"))?;
+        if is_too_long || pieces.length > bytes_max {
+            if pieces.length > drained_bytes_max {
+                break;
+            }
             continue;
-        };
-        length += data.len() as u64;
-        if length > next_pause {
-            if length - (data.len() as u64) <= options.large_body_bytes_min as u64
-                && let Err(wide) = refuse_wide(&all, options.members_max)
-            {
+        }
+        if pieces.length > FIRST_BYTES {
+            let rest = said.unwrap_or(0).saturating_sub(all.len() as u64);
+            // Nothing if there is room.
+            all.reserve_exact(usize::try_from(rest).unwrap_or(0));
+        }
+        all.extend_from_slice(&data);
+        if pieces.length > large_bytes_min && !is_looked_at {
+            is_looked_at = true;
+            if let Err(wide) = json::refuse_wide(&all, options.members_max) {
                 drop(all);
-                drain_slowly(body, drained_bytes_max).await;
+                drain_slowly(pieces.body, drained_bytes_max).await;
                 return Err(wide);
             }
-            next_pause = length + PIECE_BYTES;
-            tokio::time::sleep(PAUSE_OF_LARGE).await;
-        }
-        if length <= bytes_max && !too_long {
-            if length > FIRST_BYTES {
-                // Nothing if there is room.
-                all.reserve_exact(usize::try_from(whole.saturating_sub(all.len() as u64)).unwrap_or(0));
-            }
-            all.extend_from_slice(&data);
-        } else if length > drained_bytes_max {
-            break;
         }
     }
-    if too_long || length > bytes_max {
+    if is_too_long || pieces.length > bytes_max {
         return Err(Failure::TooLarge(bytes_max));
     }
     let all = all.into();
@@ -199,56 +230,6 @@ pub fn bare(bytes: &[u8], options: &Options) -> Outcome<Json> {
     json("body", bytes, options.members_max)
 }
 
-/// JSON of a body or of a part of it.
-///
-/// # Errors
-/// `Invalid` if it is none, or if an object in it has a member twice or too many.
-pub fn json(path: &str, bytes: &[u8], members_max: usize) -> Outcome<Json> {
-    let mut reading = serde_json::Deserializer::from_slice(bytes);
-    let read = Strict { members_max }.deserialize(&mut reading);
-    let whole = read.and_then(|json| reading.end().map(|()| json));
-    whole.map_err(|error| Failure::wrong(path, format!("JSON: {}", fault_of(&error))))
-}
-
-/// Refuses JSON by its beginning where an object has too many members already: the rest is not worth its reading.
-///
-/// # Errors
-/// `Invalid`, as [`json`] would say of the whole.
-fn refuse_wide(begun: &[u8], members_max: usize) -> Outcome<()> {
-    let mut reading = serde_json::Deserializer::from_slice(begun);
-    match (Counted { members_max }).deserialize(&mut reading) {
-        Err(error) if error.classify() == Category::Data => {
-            Err(Failure::wrong("body", format!("JSON: {}", fault_of(&error))))
-        }
-        // It ends too early, or something else is wrong with it: that is found when it is whole.
-        _ => Ok(()),
-    }
-}
-
-fn too_wide<E: Error>(members_max: usize) -> E {
-    E::custom(format!("an object has at most {members_max} members"))
-}
-
-/// Levels within one another, at most: those that the parser bears.
-const LEVELS_MAX: u32 = 127;
-
-/// What is wrong with JSON, in our words: those of the parser are no contract.
-fn fault_of(error: &serde_json::Error) -> String {
-    let place = format!("line {}, column {}", error.line(), error.column());
-    let theirs = error.to_string();
-    match error.classify() {
-        // Our own, by `Strict`.
-        Category::Data => {
-            let own = theirs.rsplit_once(" at line ").map_or(&*theirs, |(own, _)| own);
-            format!("{own} ({place})")
-        }
-        Category::Eof => format!("it ends too early ({place})"),
-        _ if theirs.starts_with("recursion") => format!("at most {LEVELS_MAX} levels ({place})"),
-        _ if theirs.starts_with("number out of range") => format!("a number is too large ({place})"),
-        _ => format!("what stands at {place} is none"),
-    }
-}
-
 /// What an answer has beside `data`: who sends back what he read sends it along, and it says nothing.
 pub(super) const ANSWERED: [&str; 2] = ["links", "link"];
 
@@ -279,142 +260,6 @@ fn envelope(mut root: Map<String, Json>, meta_known: &[&str]) -> Outcome<Content
         return Err(Failure::Invalid(faults));
     }
     Ok(Content { data, meta, faults })
-}
-
-/// Reads a JSON value in which no object has a member twice: of two, one would be lost silently.
-#[derive(Clone, Copy)]
-struct Strict {
-    members_max: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Json;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, truth: bool) -> Result<Json, E> {
-        Ok(truth.into())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
-        Ok(number.into())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
-        Ok(number.into())
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
-        Ok(number.into())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(text.into())
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Json, E> {
-        Ok(text.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let mut list = Vec::new();
-        while let Some(member) = members.next_element_seed(self)? {
-            list.push(member);
-        }
-        Ok(Json::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let mut map = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(self)?;
-            if map.contains_key(&name) {
-                return Err(A::Error::custom(format!("the property {name:?} is there twice")));
-            }
-            if map.len() == self.members_max {
-                return Err(too_wide(self.members_max));
-            }
-            map.insert(name, value);
-        }
-        Ok(Json::Object(map))
-    }
-}
-
-/// Reads a JSON value, counts the members of its objects, and keeps nothing.
-#[derive(Clone, Copy)]
-struct Counted {
-    members_max: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Counted {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Counted {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while members.next_element_seed(self)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut count = 0;
-        while members.next_key::<IgnoredAny>()?.is_some() {
-            members.next_value_seed(self)?;
-            if count == self.members_max {
-                return Err(too_wide(self.members_max));
-            }
-            count += 1;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -460,37 +305,6 @@ mod tests {
             ("{\"data\":", "body"),
         ] {
             assert_eq!(parsed(text), Err(vec![path.to_owned()]), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_with_json_is_said_in_our_words() {
-        for (text, expected) in [
-            ("{1:2}", "what stands at line 1, column 2 is none"),
-            ("[1,\n]", "what stands at line 2, column 1 is none"),
-            ("[1] 2", "what stands at line 1, column 5 is none"),
-            ("[", "it ends too early (line 1, column 1)"),
-            ("[1e999]", "a number is too large (line 1, column 6)"),
-            (
-                r#"{"a at line 1":1,"a at line 1":2}"#,
-                r#"the property "a at line 1" is there twice (line 1, column 33)"#,
-            ),
-        ] {
-            assert_eq!(said(text), format!("JSON: {expected}"), "{text}");
-        }
-        let (deep, deeper) = (levels(127), levels(128));
-        assert!(json("body", deep.as_bytes(), 9).is_ok());
-        assert_eq!(said(&deeper), "JSON: at most 127 levels (line 1, column 128)");
-    }
-
-    fn levels(count: usize) -> String {
-        "[".repeat(count) + &"]".repeat(count)
-    }
-
-    fn said(text: &str) -> String {
-        match json("body", text.as_bytes(), 9) {
-            Err(Failure::Invalid(mut faults)) => faults.remove(0).expected,
-            other => panic!("{other:?}"),
         }
     }
 
