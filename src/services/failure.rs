@@ -7,11 +7,24 @@ use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::store::error::StoreError;
 
+/// What is wrong with one member of what was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Amiss {
+    /// It must be there and is not.
+    Missing,
+    /// It is there and can't be taken.
+    Wrong,
+    /// A file was needed and none came.
+    NoFile,
+    /// It is a file, but of a kind that is not taken.
+    FileKind,
+}
+
 /// Something wrong with one member of what was given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// Whether it is missing, or there and wrong.
-    pub missing: bool,
+    /// What is wrong with it.
+    pub amiss: Amiss,
     /// Where: `data.place.latitude`, `data.tags[3]`.
     pub path: String,
     /// What is expected.
@@ -22,8 +35,26 @@ impl Fault {
     /// A value that must be there is not.
     pub fn missing(path: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
-            missing: true,
+            amiss: Amiss::Missing,
             path: path.into(),
+            expected: expected.into(),
+        }
+    }
+
+    /// A file was needed and none came.
+    pub fn no_file() -> Self {
+        Self {
+            amiss: Amiss::NoFile,
+            path: "files".to_owned(),
+            expected: "at least one file".to_owned(),
+        }
+    }
+
+    /// A file of a kind that is not taken; says which are.
+    pub fn file_kind(name: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            amiss: Amiss::FileKind,
+            path: name.into(),
             expected: expected.into(),
         }
     }
@@ -31,7 +62,7 @@ impl Fault {
     /// A value is there and can't be taken.
     pub fn wrong(path: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
-            missing: false,
+            amiss: Amiss::Wrong,
             path: path.into(),
             expected: expected.into(),
         }
@@ -74,8 +105,6 @@ pub enum Failure {
     Gone,
     /// Longer than the limit in bytes.
     TooLarge(u64),
-    /// A file was needed and none came.
-    NoFiles,
     /// Bytes of a kind that is not taken; says which are.
     Unsupported(String),
     /// What is asked is not asked so: the methods that are taken here, and why.
@@ -147,11 +176,7 @@ impl Failure {
     /// The word under which it is audited and counted.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Invalid(_)
-            | Self::TooLarge(_)
-            | Self::NoFiles
-            | Self::Unsupported(_)
-            | Self::NoSuchMethod(..) => "invalid",
+            Self::Invalid(_) | Self::TooLarge(_) | Self::Unsupported(_) | Self::NoSuchMethod(..) => "invalid",
             Self::Unknown(_) => "unknown",
             Self::Unauthenticated(_) | Self::NoReporter => "unauthenticated",
             Self::Denied(_) => "denied",

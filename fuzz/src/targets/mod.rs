@@ -23,7 +23,7 @@ use blotter::services::casebook::Listing;
 use blotter::services::casework::conflicts::Wanted;
 use blotter::services::export::check::check_bundle;
 use blotter::services::failure::{Failure, Outcome};
-use blotter::services::files::Purpose;
+use blotter::services::files::{Arrived, Purpose};
 use blotter::services::images::{DecodeLimits, inspect, thumbnail};
 use blotter::services::import::{Limits, Mapping, open};
 use blotter::store::codec;
@@ -372,10 +372,13 @@ impl Bench {
         );
         let mut parts =
             not_internal(self.runtime.block_on(receiving)).map_err(|failure| format!("{failure:?}"))?;
-        let files = parts.take_files();
-        let count = files.len();
-        self.services.give_up_uploads(files);
-        Ok((parts.data.to_string(), count))
+        let Arrived { uploads, faults } = parts.take();
+        let count = uploads.len();
+        self.services.give_up_uploads(uploads);
+        match faults.is_empty() {
+            true => Ok((parts.data.to_string(), count)),
+            false => Err(format!("{faults:?}")),
+        }
     }
 }
 

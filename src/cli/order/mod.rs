@@ -20,7 +20,7 @@ use crate::domain::id::TenantId;
 use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::Caller;
-use crate::services::failure::Failure;
+use crate::services::failure::{Amiss, Failure};
 use crate::services::import::BatchRow;
 use crate::services::search::follow::{Gauge, catch_up};
 use crate::services::search::{Ask, Finder};
@@ -227,7 +227,7 @@ impl From<Failure> for Refusal {
             Failure::Invalid(faults) => {
                 let lines = faults.iter().map(|fault| {
                     let path = fault.path.strip_prefix("data.").unwrap_or(&fault.path);
-                    let verb = if fault.missing {
+                    let verb = if fault.amiss == Amiss::Missing {
                         "is missing; expected"
                     } else {
                         "must be"
@@ -246,7 +246,6 @@ impl From<Failure> for Refusal {
             | Failure::Internal(text) => text,
             Failure::Stale(_) | Failure::Gone => "the record was changed meanwhile".to_owned(),
             Failure::TooLarge(bytes_max) => format!("longer than {bytes_max} bytes"),
-            Failure::NoFiles => "a file is needed".to_owned(),
             Failure::Busy(seconds) => format!("busy; try again in {seconds} seconds"),
             Failure::Full => "the disk is full".to_owned(),
             Failure::Stopping => "the node is stopping".to_owned(),

@@ -205,7 +205,7 @@ pub(super) fn render_failure(_: &Wire<'_>, failure: &Failure, request_id: &str) 
         Failure::Unsupported(_) => 415,
         Failure::Busy(_) => 429,
         Failure::Conflict(..) | Failure::Stale(_) | Failure::Gone => 409,
-        Failure::Invalid(_) | Failure::NoFiles => 400,
+        Failure::Invalid(_) => 400,
         Failure::Stopping => 503,
         Failure::Full => 507,
         Failure::Internal(_) => 500,

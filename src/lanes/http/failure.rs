@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::domain::value::Value;
 use crate::lanes::http::answer::json_response;
 use crate::lanes::http::wire::Wire;
-use crate::services::failure::{Clash, DUPLICATES, Failure, Fault};
+use crate::services::failure::{Amiss, Clash, DUPLICATES, Failure, Fault};
 
 /// A code that a client can meet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,7 +116,7 @@ fn faults_json(faults: &[Fault]) -> Vec<Json> {
 /// A fault's code and message, which names its path.
 pub fn fault_json(fault: &Fault) -> Json {
     let Fault {
-        missing,
+        amiss,
         path,
         expected,
     } = fault;
@@ -124,17 +124,22 @@ pub fn fault_json(fault: &Fault) -> Json {
         Some((end, _)) => &format!("{}…", &path[..end]),
         None => path,
     };
-    if *missing {
-        return error(
-            MISSING_INPUT_DATA,
-            &format!("{path} is missing: {expected} is needed"),
-        );
-    }
-    let message = match expected.starts_with("no such") {
-        true => format!("{path}: {expected}"),
-        false => format!("{path}: expected {expected}"),
+    let message = match amiss {
+        Amiss::Missing => format!("{path} is missing: {expected} is needed"),
+        Amiss::NoFile => "a file is needed, and none came".to_owned(),
+        Amiss::Wrong if !expected.starts_with("no such") => format!("{path}: expected {expected}"),
+        Amiss::Wrong | Amiss::FileKind => format!("{path}: {expected}"),
     };
-    error(INPUT_SCHEMA_VIOLATION, &message)
+    error(code_of_fault(*amiss), &message)
+}
+
+fn code_of_fault(amiss: Amiss) -> Code {
+    match amiss {
+        Amiss::Missing => MISSING_INPUT_DATA,
+        Amiss::Wrong => INPUT_SCHEMA_VIOLATION,
+        Amiss::NoFile => NO_FILES_UPLOADED,
+        Amiss::FileKind => UNSUPPORTED_MEDIA_TYPE,
+    }
 }
 
 /// A failure in the words of lanes that have no status: a kind, and what may be told of it.
@@ -169,7 +174,6 @@ pub fn words_of(failure: &Failure) -> (&'static str, String) {
         Failure::Busy(seconds) => format!("too many requests: go on in {seconds} s"),
         Failure::Unsupported(taken) => taken.clone(),
         Failure::NoSuchMethod(_, why) => why.clone(),
-        Failure::NoFiles => "a file is needed, and none came".to_owned(),
         Failure::NoReporter => "the key has no reporter, and the request names none".to_owned(),
         Failure::Full => "the disk has no room for it".to_owned(),
         Failure::Stopping => "the node is stopping".to_owned(),
@@ -185,10 +189,7 @@ pub fn render(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Response<
 
 fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
     match failure {
-        Failure::Invalid(faults) => Told {
-            errors: faults_json(faults),
-            ..Told::new(INPUT_SCHEMA_VIOLATION, "")
-        },
+        Failure::Invalid(faults) => told_faults(faults),
         Failure::Unknown(kind) => {
             let code = match *kind {
                 "case" => CASE_NOT_FOUND,
@@ -227,7 +228,6 @@ fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
         }
         Failure::Gone => Told::new(VERSION_CONFLICT, words_of(failure).1),
         Failure::TooLarge(bytes_max) => Told::new(PAYLOAD_TOO_LARGE, format!("at most {bytes_max} bytes")),
-        Failure::NoFiles => Told::new(NO_FILES_UPLOADED, "a file is needed, and none came"),
         Failure::Unsupported(taken) => Told::new(UNSUPPORTED_MEDIA_TYPE, taken),
         Failure::NoSuchMethod(allowed, why) => {
             Told::new(METHOD_NOT_ALLOWED, why).header(ALLOW, allowed.as_str())
@@ -241,6 +241,17 @@ fn told(wire: &Wire<'_>, failure: &Failure, request_id: &str) -> Told {
             Told::new(UNEXPECTED_ERROR, "an unexpected error, which was logged")
         }
     }
+}
+
+/// Every fault. A file that is not taken at all comes first and gives the status: a value can be put right.
+fn told_faults(faults: &[Fault]) -> Told {
+    let mut told = Told::new(INPUT_SCHEMA_VIOLATION, "");
+    told.errors = faults_json(faults);
+    if faults.iter().any(|fault| fault.amiss == Amiss::FileKind) {
+        told.code = UNSUPPORTED_MEDIA_TYPE;
+        told.errors.sort_by_key(|error| error["code"] != told.code.code);
+    }
+    told
 }
 
 fn code_of(clash: Clash) -> Code {

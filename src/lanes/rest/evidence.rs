@@ -16,7 +16,7 @@ use crate::lanes::http::files::multipart::receive_for;
 use crate::lanes::http::route::{Gives, Route, Schema, Visit};
 use crate::lanes::http::wire::{Wire, path_of};
 use crate::lanes::http::{Lanes, blocking};
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::files::Purpose;
 use crate::services::files::hand_out::Copy;
 
@@ -118,13 +118,14 @@ async fn attach(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     let (caller, head, mut parts) = receive_for(&lanes, &EVIDENCE, visit, Purpose::Evidence).await?;
     blocking(move || {
         if !parts.data.is_null() {
-            return Err(Failure::wrong("data", "no such part: files are taken"));
+            let fault = Fault::wrong("data", "no such part: files are taken");
+            parts.faults.push(fault);
         }
-        let request = head.request_key(&caller, &parts.body)?;
+        let request = parts.gather(head.request_key(&caller, &parts.body))?;
         let item = (&EVIDENCE, head.part("id"));
         let written = lanes
             .services
-            .attach_files(&caller, item, parts.take_files(), request, |_, _| Ok(()))?;
+            .attach_files(&caller, item, parts.take(), request, |_, _| Ok(()))?;
         Ok(Answer::created(&Wire::new(&lanes.services), &written)?.render())
     })
     .await

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use crate::lanes::http::answer::json_response;
 use crate::lanes::http::failure::words_of;
 use crate::lanes::http::wire::Wire;
-use crate::services::failure::{Clash, Failure, Fault};
+use crate::services::failure::{Amiss, Clash, Failure, Fault};
 use crate::services::safe::door::NO_LICENCE;
 
 /// Faults that one answer names.
@@ -70,7 +70,7 @@ pub(super) fn render(_: &Wire<'_>, failure: &Failure, request_id: &str) -> Respo
 
 fn kind_of(failure: &Failure) -> (StatusCode, &'static str) {
     match failure {
-        Failure::Invalid(_) | Failure::NoFiles => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Failure::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Failure::Unknown(_) => (StatusCode::NOT_FOUND, "not_found"),
         Failure::Unauthenticated(_) | Failure::NoReporter => (StatusCode::UNAUTHORIZED, "unauthorized"),
         Failure::Denied(rule) if rule == NO_LICENCE => (StatusCode::FORBIDDEN, "no_license_available"),
@@ -178,7 +178,10 @@ pub(super) fn of_case(failure: Failure) -> Failure {
 
 fn field_of(fault: &Fault) -> (String, Json) {
     let name = client_name(&fault.path);
-    let why = match (fault.missing, fault.expected.starts_with("no such")) {
+    let why = match (
+        fault.amiss == Amiss::Missing,
+        fault.expected.starts_with("no such"),
+    ) {
         (true, _) => format!("is required: {}", fault.expected),
         (false, true) => fault.expected.clone(),
         (false, false) => format!("expected {}", fault.expected),

@@ -6,10 +6,10 @@ use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::desk::{Desk, refuse_sealed};
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome, beside};
 use crate::services::files::describe::Described;
 use crate::services::files::room::Need;
-use crate::services::files::{Purpose, Uploaded};
+use crate::services::files::{Arrived, Purpose, Uploaded};
 use crate::services::policy::{self, Deed};
 use crate::services::{RequestKey, Services, Written, find};
 use crate::store::blobs::Held;
@@ -38,24 +38,26 @@ impl Services {
     /// Adds files to a record, with whatever else `more` does at the desk in the same request.
     ///
     /// # Errors
-    /// As [`Services::admit_files`]; `NoFiles`; `Unsupported` for bytes that are no picture where pictures are wanted.
+    /// As [`Services::admit_files`]; `Invalid` with every fault: those that came with the files, no file at all, bytes that are
+    /// no picture where pictures are wanted, and those of `more`.
     pub fn attach_files(
         &self,
         caller: &Caller,
         (kind, reference): (&'static Kind, &str),
-        uploads: Vec<Uploaded>,
+        arrived: impl Into<Arrived>,
         request: Option<RequestKey>,
         more: impl FnOnce(&mut Desk<'_, '_, '_>, &Record) -> Outcome<()> + Send + 'static,
     ) -> Outcome<Written> {
-        if uploads.is_empty() {
-            return Err(Failure::NoFiles);
+        let Arrived { uploads, mut faults } = arrived.into();
+        if uploads.is_empty() && faults.is_empty() {
+            faults.push(Fault::no_file());
         }
         let purpose = if kind.name == "report" {
             Purpose::Picture
         } else {
             Purpose::Evidence
         };
-        let (entries, held) = self.describe_all(uploads, purpose)?;
+        let (entries, held) = self.describe_all(uploads, purpose, &mut faults)?;
         let reference = reference.to_owned();
         let outcome = self.write(caller, "attach", request, move |desk| {
             policy::demand_for(desk.caller(), kind, Deed::Write)?;
@@ -65,14 +67,19 @@ impl Services {
                 field_of(kind).ok_or_else(|| Failure::Internal(format!("a {} has no files", kind.name)))?;
             let changes = changes_for(&record, field, entries, &desk.caller().actor().who);
             desk.change(kind, &record, changes)?;
-            more(desk, &record)
+            beside(faults, more(desk, &record))
         });
         self.give_up(held);
         outcome
     }
 
-    /// Describes all uploads; after a refusal nothing of them is left.
-    fn describe_all(&self, uploads: Vec<Uploaded>, purpose: Purpose) -> Outcome<(Vec<Fields>, Vec<Held>)> {
+    /// Describes all uploads, or says what is wrong with each; after a refusal nothing of them is left.
+    fn describe_all(
+        &self,
+        uploads: Vec<Uploaded>,
+        purpose: Purpose,
+        faults: &mut Vec<Fault>,
+    ) -> Outcome<(Vec<Fields>, Vec<Held>)> {
         let (mut entries, mut kept) = (Vec::new(), Vec::new());
         let mut refusal = None;
         for upload in uploads {
@@ -89,6 +96,10 @@ impl Services {
                     entries.push(entry);
                     kept.push(held);
                     kept.extend(thumbnail);
+                }
+                Err((held, Failure::Invalid(more))) => {
+                    kept.push(held);
+                    faults.extend(more);
                 }
                 Err((held, failure)) => {
                     kept.push(held);

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::files::{Files, Purpose, Uploaded};
 use crate::services::images::{Capture, ImageError, Inspected, inspect_reader, thumbnail};
 use crate::store::blobs::{BlobReader, Held};
@@ -66,9 +66,9 @@ impl Files {
                 return Err(Failure::Internal(format!("an upload can't be read: {error}")));
             }
             Err(error) if purpose == Purpose::Picture => {
-                let name = upload.name().unwrap_or("a file");
-                let text = format!("{name}: {error}; JPEG, PNG, WebP and HEIC pictures are taken");
-                return Err(Failure::Unsupported(text));
+                let told = format!("{error}; JPEG, PNG, WebP and HEIC pictures are taken");
+                let fault = Fault::file_kind(upload.name().unwrap_or("a file"), told);
+                return Err(Failure::Invalid(vec![fault]));
             }
             Err(_) => sniffed(&first_bytes(&file)?),
         };

@@ -13,7 +13,7 @@ pub mod room;
 use std::sync::{Arc, Mutex};
 
 use crate::services::Services;
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::files::room::{Need, Room};
 use crate::services::images::DecodeLimits;
 use crate::store::blobs::{BlobWriter, Blobs, Held};
@@ -131,6 +131,22 @@ impl Uploaded {
     /// Its name, without folders and control characters.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+}
+
+/// Files that came, and what is wrong with what came with them: they are taken only if nothing is.
+#[derive(Debug, Default)]
+pub struct Arrived {
+    /// The files.
+    pub uploads: Vec<Uploaded>,
+    /// What is wrong already.
+    pub faults: Vec<Fault>,
+}
+
+impl From<Vec<Uploaded>> for Arrived {
+    fn from(uploads: Vec<Uploaded>) -> Self {
+        let faults = Vec::new();
+        Self { uploads, faults }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Fault, Outcome};
-use crate::services::files::Uploaded;
+use crate::services::files::Arrived;
 use crate::services::{RequestKey, Services, Written};
 
 /// Messages of one request, at most.
@@ -35,12 +35,12 @@ impl Services {
     /// Adds pictures to a report, and messages with them.
     ///
     /// # Errors
-    /// `Denied`, `Unknown`, `NoFiles`, `Unsupported`, `Invalid` with every fault, `Full`. Then nothing of it is kept.
+    /// `Denied`, `Unknown`, `Invalid` with every fault of files and messages, `Full`. Then nothing of it is kept.
     pub fn add_pictures(
         &self,
         caller: &Caller,
         reference: &str,
-        pictures: Vec<Uploaded>,
+        pictures: Arrived,
         messages: Vec<Value>,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
@@ -130,11 +130,8 @@ pub fn shown(message: &Record) -> String {
     }
 }
 
-/// The messages of `{"chat": {"messages": […]}}`, as it comes with pictures.
-///
-/// # Errors
-/// `Invalid` for anything else.
-pub fn messages_of_chat(mut data: Fields) -> Outcome<Vec<Value>> {
+/// The messages of `{"chat": {"messages": […]}}`, as it comes with pictures, and what is wrong beside them.
+pub fn messages_of_chat(mut data: Fields) -> (Vec<Value>, Vec<Fault>) {
     let chat = data.remove("chat").unwrap_or(Value::Null);
     let mut faults: Vec<Fault> = unknown("data", &data);
     let messages = match chat {
@@ -162,11 +159,7 @@ pub fn messages_of_chat(mut data: Fields) -> Outcome<Vec<Value>> {
             Vec::new()
         }
     };
-    if faults.is_empty() {
-        Ok(messages)
-    } else {
-        Err(Failure::Invalid(faults))
-    }
+    (messages, faults)
 }
 
 fn unknown(path: &str, fields: &Fields) -> Vec<Fault> {

@@ -6,7 +6,7 @@ use crate::domain::kind::{Kind, NOTE};
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::desk::Desk;
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Amiss, Failure, Fault, Outcome};
 use crate::services::safe::people::refuse_duplicates;
 use crate::services::{Services, Written, casebook};
 
@@ -78,7 +78,7 @@ pub(super) fn judged(
     }
     match outcome {
         Err(Failure::Invalid(more)) => {
-            let more = more.into_iter().filter(|fault| !fault.missing);
+            let more = more.into_iter().filter(|fault| fault.amiss != Amiss::Missing);
             Err(Failure::Invalid(more.chain(faults).collect()))
         }
         Ok(()) | Err(Failure::Conflict(..) | Failure::Stale(_)) => Err(Failure::Invalid(faults)),

@@ -51,7 +51,7 @@ fn every_kind_of_request_leaves_its_entry() {
     assert_eq!(outcome(&entries(&desk, "create")[0]), "denied");
     services.read(&officer, &CASE, &open).unwrap();
     services
-        .note_failure(&officer, "POST /v1/cases", &Failure::NoFiles)
+        .note_failure(&officer, "POST /v1/cases", &Failure::wrong("data", "more"))
         .unwrap();
     settle(&desk);
     assert_eq!(entries(&desk, "read")[0].record, Some(made.id));

@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::images::photo;
-use crate::reports::{BOUNDARY, parted, report, send_parts, start, upload};
+use crate::reports::{BOUNDARY, Part, parted, report, send_parts, start, upload};
 use blotter::services::demo::photo::Scene;
 
 #[tokio::test]
@@ -76,6 +76,97 @@ async fn a_refused_upload_keeps_nothing_of_itself() {
         (&read["images"], &read["chat"]["messages"]),
         (&json!([]), &json!([]))
     );
+}
+
+/// An upload to be refused: where to, its parts, the status, and how each error begins.
+type Refused<'p> = (&'p str, Vec<Part<'p>>, u16, Vec<String>);
+
+const IMAGES: &str = "/v1/reports/1/images";
+const CHAT: Part<'_> = (
+    "data",
+    None,
+    br#"{"chat": {"messages": [{"txt": "x"}, {"text": "y", "label": 7}], "mood": 1}, "chats": 2}"#,
+);
+const DRAWING: Part<'_> = ("files", Some("drawing.svg"), b"<svg/>");
+
+fn refused_uploads(picture: &[u8]) -> Vec<Refused<'_>> {
+    let good = ("files", Some("good.jpg"), picture);
+    let letter = ("files[]", Some("letter.pdf"), b"%PDF-1.7".as_slice());
+    let other = ("fils", Some("c.jpg"), picture);
+    let cut = ("data", None, br#"{"chat": 1"#.as_slice());
+    let both = ["drawing.svg", "letter.pdf"].map(|name| format!("UNSUPPORTED_MEDIA_TYPE {name}: "));
+    let of_data = [
+        "INPUT_SCHEMA_VIOLATION data.chats: no such",
+        "INPUT_SCHEMA_VIOLATION data.chat.mood: no such",
+        "INPUT_SCHEMA_VIOLATION data.chat.messages[0].txt: no such",
+        "MISSING_INPUT_DATA data.chat.messages[0].text",
+        "INPUT_SCHEMA_VIOLATION data.chat.messages[1].label",
+    ]
+    .map(str::to_owned);
+    let [unknown, none, bad, again, data] = [
+        "INPUT_SCHEMA_VIOLATION fils: no such part",
+        "NO_FILES_UPLOADED a file is needed",
+        "INPUT_SCHEMA_VIOLATION data: ",
+        "INPUT_SCHEMA_VIOLATION data: expected one part",
+        "INPUT_SCHEMA_VIOLATION data: no such part",
+    ]
+    .map(|begin| vec![begin.to_owned()]);
+    vec![
+        (
+            IMAGES,
+            vec![DRAWING, CHAT, good, other, letter],
+            415,
+            [&both[..], &of_data, &unknown].concat(),
+        ),
+        (IMAGES, vec![CHAT, good], 400, of_data.to_vec()),
+        (IMAGES, vec![CHAT], 400, [&of_data[..], &none].concat()),
+        (
+            IMAGES,
+            vec![DRAWING, cut, letter],
+            415,
+            [&both[..], &bad].concat(),
+        ),
+        (
+            "/v1/evidence/EVD-0001/files",
+            vec![other, CHAT, letter, CHAT],
+            400,
+            [unknown, again, data].concat(),
+        ),
+    ]
+}
+
+/// Bad files, bad messages and what stood beside them were told one after the other, a request each.
+#[tokio::test]
+async fn all_faults_of_files_and_data_are_told_at_once() {
+    let served = start().await;
+    served.post("/v1/reports", report()).await.expect(201);
+    served.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    let item = json!({"case_id": "INV-2026-0001", "type": "document", "description": "a letter"});
+    served.post("/v1/evidence", item).await.expect(201);
+    let picture = photo(Scene::Plate, "KTR-4471");
+    for (path, parts, status, mut expected) in refused_uploads(&picture) {
+        let refused = send_parts(&served, path, &parts).await.expect(status);
+        let (codes, messages) = (refused.codes(), refused.messages());
+        assert!(status == 400 || codes[0] == "UNSUPPORTED_MEDIA_TYPE", "{codes:?}");
+        let told = codes.iter().zip(messages);
+        let mut told: Vec<String> = told.map(|(code, message)| format!("{code} {message}")).collect();
+        told.sort_unstable();
+        expected.sort_unstable();
+        let same = told
+            .iter()
+            .zip(&expected)
+            .all(|(told, begin)| told.starts_with(begin));
+        assert!(same && told.len() == expected.len(), "{told:#?}\n{expected:#?}");
+        assert_eq!(served.services().files().blobs().all().unwrap(), []);
+    }
+    let mut request = upload(IMAGES, &served.key, Body::from(parted(&[DRAWING, CHAT])));
+    let key = "not one".parse().unwrap();
+    request.headers_mut().insert("idempotency-key", key);
+    let messages = served.send(request).await.expect(415).messages();
+    let of_key = |message: &String| message.starts_with("Idempotency-Key");
+    assert!(messages.iter().any(of_key) && messages.len() == 7, "{messages:?}");
+    let read = served.get("/v1/reports/1").await.data();
+    assert_eq!(read["chat"]["messages"], json!([]));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use blotter::domain::kind::{CASE, EVIDENCE};
 use blotter::domain::value::{Fields, Value};
 use blotter::services::RequestKey;
 use blotter::services::casebook::Listing;
-use blotter::services::failure::{Clash, Failure};
+use blotter::services::failure::{Amiss, Clash, Failure};
 use blotter::store::hash::sha256;
 
 use crate::support::desk::TestDesk;
@@ -64,7 +64,7 @@ fn every_fault_is_told_at_once_and_no_number_is_used_up() {
     };
     let mut paths: Vec<_> = faults
         .iter()
-        .map(|fault| (fault.path.as_str(), fault.missing))
+        .map(|fault| (fault.path.as_str(), fault.amiss == Amiss::Missing))
         .collect();
     paths.sort_unstable();
     let expected = [

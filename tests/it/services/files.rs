@@ -9,7 +9,7 @@ use blotter::domain::kind::{CASE, EVIDENCE};
 use blotter::domain::operation::Merge;
 use blotter::domain::value::Value;
 use blotter::services::demo::photo::Scene;
-use blotter::services::failure::{Failure, Outcome};
+use blotter::services::failure::{Failure, Fault, Outcome};
 use blotter::services::files::hand_out::Copy;
 use blotter::services::files::room::{Need, Room};
 use blotter::services::files::{Purpose, Uploaded};
@@ -104,7 +104,7 @@ fn a_refused_request_leaves_no_file() {
     assert!(matches!(refused, Err(Failure::Unknown("evidence"))));
     assert_eq!(services.files().blobs().all().unwrap(), []);
     let none = services.attach_files(&owner, (&EVIDENCE, &item), Vec::new(), None, |_, _| Ok(()));
-    assert!(matches!(none, Err(Failure::NoFiles)));
+    assert!(matches!(none, Err(Failure::Invalid(faults)) if faults == [Fault::no_file()]));
 }
 
 /// A disk with as much room as a test says.

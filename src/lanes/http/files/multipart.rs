@@ -15,8 +15,8 @@ use crate::lanes::http::route::Visit;
 use crate::lanes::http::{Lanes, Options, blocking, body};
 use crate::services::Services;
 use crate::services::caller::Caller;
-use crate::services::failure::{Failure, Outcome};
-use crate::services::files::{Purpose, Upload, Uploaded};
+use crate::services::failure::{Failure, Fault, Outcome, beside};
+use crate::services::files::{Arrived, Purpose, Upload, Uploaded};
 
 /// How much may come.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,9 @@ impl PartLimits {
     }
 }
 
+/// What a part that is not taken counts beside its bytes: a body of empty ones must end too.
+const REFUSED_PART_BYTES: u64 = 64 << 10;
+
 /// Pieces of a file on their way to the disk.
 const PIECES_MAX: usize = 4;
 
@@ -60,6 +63,10 @@ const PIECES_MAX: usize = 4;
 pub struct Parts {
     services: Services,
     files: Vec<Uploaded>,
+    /// File parts that came, those that were refused among them.
+    files_seen: usize,
+    /// What is wrong so far: the answer tells it with what is wrong besides.
+    pub faults: Vec<Fault>,
     /// The part `data`; null if there was none.
     pub data: Json,
     /// All that came, in few bytes: by these a repeated request is known.
@@ -67,15 +74,34 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The files, in the order in which they came.
-    pub fn take_files(&mut self) -> Vec<Uploaded> {
-        std::mem::take(&mut self.files)
+    /// What was made of the rest of the request, or nothing: then its faults are told with the others.
+    ///
+    /// # Errors
+    /// Whatever is no fault of what was sent.
+    pub fn gather<T: Default>(&mut self, outcome: Outcome<T>) -> Outcome<T> {
+        match outcome {
+            Err(Failure::Invalid(faults)) => {
+                self.faults.extend(faults);
+                Ok(T::default())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The files, in the order in which they came, with every fault.
+    pub fn take(&mut self) -> Arrived {
+        let mut faults = std::mem::take(&mut self.faults);
+        if self.files_seen == 0 {
+            faults.push(Fault::no_file());
+        }
+        let uploads = std::mem::take(&mut self.files);
+        Arrived { uploads, faults }
     }
 }
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        let files = self.take_files();
+        let files = std::mem::take(&mut self.files);
         self.services.give_up_uploads(files);
     }
 }
@@ -103,11 +129,11 @@ pub async fn receive_for(
     Ok((who, head, parts))
 }
 
-/// Receives a whole body.
+/// Receives a whole body; parts that are not taken, or not what they are said to be, are among its faults.
 ///
 /// # Errors
-/// `Unsupported` for another media type; `TooLarge`; `Full`; `Invalid` for unknown parts, for a body that breaks off, and for
-/// one that is not what its `Content-Digest` says, as a whole or in a part.
+/// `Unsupported` for another media type; `TooLarge`; `Full`; `Invalid` with all faults for a body that breaks off, or in which
+/// too much comes that is not taken.
 pub async fn receive(
     services: &Services,
     headers: &HeaderMap,
@@ -132,17 +158,20 @@ pub async fn receive(
     let mut parts = Parts {
         services: services.clone(),
         files: Vec::new(),
+        files_seen: 0,
+        faults: Vec::new(),
         data: Json::Null,
         body: Vec::new(),
     };
     let outcome = fill(&mut parts, &mut multipart, limits).await;
     if let Err(failure) = outcome {
         drain(&mut multipart, limits.drained_bytes_max).await;
-        return Err(failure);
+        return beside(std::mem::take(&mut parts.faults), Err(failure));
     }
     drop(multipart);
     if let Some(watched) = watched {
-        watched.agree(limits.drained_bytes_max).await?;
+        let agreed = watched.agree(limits.drained_bytes_max).await;
+        parts.gather(agreed)?;
     }
     Ok(parts)
 }
@@ -157,43 +186,81 @@ async fn opened(headers: &HeaderMap, body: Body) -> Outcome<Multipart> {
 }
 
 async fn fill(parts: &mut Parts, multipart: &mut Multipart, limits: PartLimits) -> Outcome<()> {
-    while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error))? {
-        match field.name() {
+    let mut data_seen = false;
+    let mut left = limits.drained_bytes_max;
+    while let Some(mut field) = multipart.next_field().await.map_err(|error| broken(&error))? {
+        let refusal = match field.name() {
+            Some("files" | "files[]") if parts.files_seen < limits.files_max => {
+                let stored = store(&parts.services, &mut field, limits).await;
+                take_in(parts, stored)?;
+                None
+            }
             Some("files" | "files[]") => {
-                if parts.files.len() == limits.files_max {
-                    return Err(Failure::wrong(
-                        "files",
-                        format!("at most {} files", limits.files_max),
-                    ));
-                }
-                let file = store(&parts.services, field, limits).await?;
-                let Some(file) = file else { continue };
-                parts.body.extend_from_slice(b"file");
-                parts.body.extend_from_slice(&file.held().hash().0);
-                parts.files.push(file);
+                let expected = format!("at most {} files", limits.files_max);
+                return Err(Failure::wrong("files", expected));
             }
-            Some("data") if parts.data.is_null() => {
-                let expected = Expected::of(field.headers(), "data: Content-Digest")?;
-                let bytes = read_short(field, limits.data_bytes_max).await?;
-                if let Some(mut expected) = expected {
-                    expected.update(&bytes);
-                    expected.agree()?;
-                }
-                parts.body.extend_from_slice(b"data");
-                parts.body.extend_from_slice(&bytes);
-                parts.data = unwrapped(body::json("data", &bytes, limits.members_max)?);
+            Some("data") if !data_seen => {
+                data_seen = true;
+                let read = read_data(parts, field, limits).await;
+                parts.data = parts.gather(read)?;
+                continue;
             }
-            Some("data") => return Err(Failure::wrong("data", "one part of this name")),
+            Some("data") => Some(Fault::wrong("data", "one part of this name")),
             name => {
-                let name: String = name
-                    .unwrap_or("a part without a name")
-                    .chars()
-                    .take(100)
-                    .collect();
-                return Err(Failure::wrong(name, "no such part: files and data are taken"));
+                let name = name.unwrap_or("a part without a name").chars();
+                let name: String = name.take(100).collect();
+                Some(Fault::wrong(name, "no such part: files and data are taken"))
             }
+        };
+        if let Some(fault) = refusal.filter(|fault| !parts.faults.contains(fault)) {
+            spend(&mut left, REFUSED_PART_BYTES)?;
+            parts.faults.push(fault);
         }
+        pass_over(field, &mut left).await?;
     }
+    Ok(())
+}
+
+/// A file that came, or what is wrong with it. A form's empty part is none.
+fn take_in(parts: &mut Parts, stored: Outcome<Option<Uploaded>>) -> Outcome<()> {
+    match stored {
+        Ok(None) => return Ok(()),
+        Ok(Some(file)) => {
+            parts.body.extend_from_slice(b"file");
+            parts.body.extend_from_slice(&file.held().hash().0);
+            parts.files.push(file);
+        }
+        Err(failure) => parts.gather(Err(failure))?,
+    }
+    parts.files_seen += 1;
+    Ok(())
+}
+
+async fn read_data(parts: &mut Parts, field: Field<'_>, limits: PartLimits) -> Outcome<Json> {
+    let expected = Expected::of(field.headers(), "data: Content-Digest");
+    let bytes = read_short(field, limits.data_bytes_max).await?;
+    if let Some(mut expected) = expected? {
+        expected.update(&bytes);
+        expected.agree()?;
+    }
+    parts.body.extend_from_slice(b"data");
+    parts.body.extend_from_slice(&bytes);
+    Ok(unwrapped(body::json("data", &bytes, limits.members_max)?))
+}
+
+/// Reads what is left of a part, so that the faults of those behind it are found too.
+async fn pass_over(mut field: Field<'_>, left: &mut u64) -> Outcome<()> {
+    while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
+        spend(left, chunk.len() as u64)?;
+    }
+    Ok(())
+}
+
+/// Whoever sends more for nothing is told what is known by now.
+fn spend(left: &mut u64, bytes: u64) -> Outcome<()> {
+    *left = left
+        .checked_sub(bytes)
+        .ok_or_else(|| Failure::Invalid(Vec::new()))?;
     Ok(())
 }
 
@@ -209,15 +276,15 @@ fn unwrapped(json: Json) -> Json {
 }
 
 /// Streams a part to disk. `None` for the empty part that a form sends when no file was chosen.
-async fn store(services: &Services, mut field: Field<'_>, limits: PartLimits) -> Outcome<Option<Uploaded>> {
+async fn store(services: &Services, field: &mut Field<'_>, limits: PartLimits) -> Outcome<Option<Uploaded>> {
     let name = field.file_name().map(str::to_owned);
-    let expected = Expected::of(field.headers(), "files: Content-Digest")?;
+    let expected = Expected::of(field.headers(), "files: Content-Digest");
     let (pieces, arriving) = mpsc::channel(PIECES_MAX);
     let services = services.clone();
     let unnamed = name.as_deref().is_none_or(str::is_empty);
     let writing = blocking(move || {
         let upload = services.files().begin(limits.purpose, limits.file_bytes_max)?;
-        let file = write(upload, arriving, (name.as_deref(), expected))?;
+        let file = write(upload, arriving, (name.as_deref(), expected?))?;
         if unnamed && file.held().bytes() == 0 {
             services.give_up_uploads([file]);
             return Ok(None);
@@ -225,7 +292,7 @@ async fn store(services: &Services, mut field: Field<'_>, limits: PartLimits) ->
         Ok(Some(file))
     });
     let sending = async {
-        let sent = send(&mut field, &pieces).await;
+        let sent = send(field, &pieces).await;
         drop(pieces);
         sent
     };

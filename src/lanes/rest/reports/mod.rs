@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::{CASE, CHAT_MESSAGE, REPORT};
 use crate::domain::record::Record;
-use crate::domain::value::Value;
+use crate::domain::value::{Fields, Value};
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Head, fields_of};
 use crate::lanes::http::files::multipart::receive_for;
@@ -242,15 +242,17 @@ fn images() -> Route {
 async fn add_images(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     let (caller, head, mut parts) = receive_for(&lanes, &REPORT, visit, Purpose::Picture).await?;
     blocking(move || {
-        let request = head.request_key(&caller, &parts.body)?;
-        let messages = match &parts.data {
-            Json::Null => Vec::new(),
-            data => chat::messages_of_chat(fields_of("data", data)?)?,
+        let request = parts.gather(head.request_key(&caller, &parts.body))?;
+        let chat = match &parts.data {
+            Json::Null => Ok(Fields::new()),
+            data => fields_of("data", data),
         };
-        let pictures = parts.take_files();
-        let written = lanes
-            .services
-            .add_pictures(&caller, head.part("id"), pictures, messages, request)?;
+        let (messages, faults) = chat::messages_of_chat(parts.gather(chat)?);
+        parts.faults.extend(faults);
+        let written =
+            lanes
+                .services
+                .add_pictures(&caller, head.part("id"), parts.take(), messages, request)?;
         let answer = filed(&lanes.services, &head, written.first()?);
         Ok(answer.replayed(written.replayed).render())
     })
