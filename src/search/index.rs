@@ -32,7 +32,8 @@ const FORGETS_MAX: usize = 2_000;
 const FORGET_PAUSE: Duration = Duration::from_millis(10);
 const STORE_CACHE_BLOCKS: usize = 16;
 /// Whether the folder can be written is tried with a file of this name and size.
-const PROBE: &str = "blotter-probe";
+/// How the names of files begin that are made to see whether the disk takes them.
+pub const PROBE: &str = "blotter-probe";
 const PROBE_BYTES: usize = 64 << 10;
 /// The files without which a folder is no index.
 const ESSENTIAL: [&str; 2] = ["meta.json", ".managed.json"];

@@ -1,7 +1,9 @@
-//! `doctor`: what is wrong with this box, and what to do about it. It looks and mends nothing.
+//! `doctor`: what is wrong with this box, and what to do about it. It mends nothing, and writes nothing but a file of a few
+//! bytes in each folder, which it takes away again: only that shows whether the folder can be written.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -15,6 +17,7 @@ use crate::cli::reach::Reach;
 use crate::cli::{CliError, Done, Place};
 use crate::config::{Config, Origin};
 use crate::domain::time::{Clock, Millis, SystemClock};
+use crate::search::index::PROBE;
 use crate::server::certs::{self, Facts};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -35,6 +38,9 @@ const SECRETS: [&str; 4] = [
     "certs/server.pem",
     "sessions.json",
 ];
+
+/// Where a node writes: the data folder itself, and those in it.
+const FOLDERS: [&str; 5] = ["", "journal", "files", "search", "certs"];
 
 /// What was looked at.
 struct Finding {
@@ -86,6 +92,7 @@ pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
         findings.push(disk(&folder, &config));
         findings.push(certificate(&folder, &config));
         findings.push(permissions(&folder));
+        findings.push(writing(&folder));
         findings.extend(node(place));
     }
     let sound = findings.iter().all(|finding| finding.advice.is_none());
@@ -269,6 +276,42 @@ fn permissions(folder: &Folder) -> Finding {
         }
         None => Finding::well(WHAT, "the folder is its owner's alone"),
     }
+}
+
+/// Whether files can be made in the folder and in each of its own; those that a node has not made yet are passed over.
+fn writing(folder: &Folder) -> Finding {
+    const WHAT: &str = "writing";
+    let refused: Vec<String> = FOLDERS
+        .map(|name| folder.path().join(name))
+        .iter()
+        .filter_map(|path| Some(format!("{}: {}", path.display(), try_to_write(path).err()?)))
+        .collect();
+    let told = match refused.is_empty() {
+        true => "files can be made in the data folder".to_owned(),
+        false => format!("no file can be made in\n{}", refused.join("\n")),
+    };
+    let advice = format!(
+        "is it mounted read-only (findmnt -T {0}), and whose is it (ls -ld {0})?",
+        folder.path().display()
+    );
+    Finding::judged(WHAT, refused.is_empty(), told, &advice)
+}
+
+fn try_to_write(folder: &Path) -> std::io::Result<()> {
+    match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        _ => {}
+    }
+    // A name that an index which is just being made passes over too.
+    let path = folder.join(format!("{PROBE}-doctor-{}", std::process::id()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    let written = file.write_all(b"blotter doctor\n").and_then(|()| file.sync_all());
+    fs::remove_file(&path)?;
+    written
 }
 
 fn node(place: &Place) -> Vec<Finding> {

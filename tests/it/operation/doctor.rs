@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -148,6 +149,53 @@ fn secrets_that_others_can_read_are_told_by_name() {
     );
     mode(place.data(), 0o700);
     assert_eq!(doctor(&place, &[]).code, 0);
+}
+
+/// A folder on a disk that was mounted read-only was called good.
+#[test]
+fn a_folder_that_can_not_be_written_is_told() {
+    let place = Place::with_node();
+    let served = place.serve();
+    for folder in ["", "journal", "files", "search"] {
+        let path = place.data().join(folder);
+        let path = path.display();
+        // For the doctor alone: the server goes on, and nothing else is wrong.
+        let script = format!("mount --bind {path} {path} && mount -o remount,bind,ro {path}");
+        let own = ["unshare", "--mount", "--map-root-user", "sh", "-c"];
+        let tried = Command::new(own[0]).args(&own[1..]).arg(&script).output();
+        if !tried.is_ok_and(|tried| tried.status.success()) {
+            println!("NOT TRIED: nothing can be mounted here");
+            break;
+        }
+        let script = format!("{script} && exec \"$0\" \"$@\"");
+        let begun_by = [&own[..], &[script.as_str()]].concat();
+        let ended = place.run_by(&begun_by, &[], &["doctor", "--json"]);
+        let told = format!("{path}: ");
+        if folder.is_empty() {
+            // Then no server can be asked either.
+            let found = finding(&ended, "writing");
+            assert!(found["told"].as_str().unwrap().contains(&told), "{found}");
+        } else {
+            check(&ended, "writing", &told, "mounted read-only");
+        }
+    }
+    assert_eq!(doctor(&place, &[]).code, 0);
+    assert_eq!(probes_left(place.data()), Vec::<PathBuf>::new());
+    assert_eq!(served.terminate().0, 0);
+    fs::rename(place.data().join("files"), place.file("files")).unwrap();
+    fs::write(place.data().join("files"), "").unwrap();
+    let found = finding(&doctor(&place, &[]), "writing");
+    assert!(found["told"].as_str().unwrap().contains("/files: "), "{found}");
+}
+
+/// What a doctor made in the folders and did not take away.
+fn probes_left(data: &Path) -> Vec<PathBuf> {
+    let folders = ["", "journal", "files", "search", "certs"].map(|name| data.join(name));
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.to_string_lossy().contains("-doctor-"))
+        .collect()
 }
 
 #[derive(Debug)]

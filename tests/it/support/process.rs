@@ -116,7 +116,12 @@ impl Place {
 
     /// The same with settings from the environment.
     pub(crate) fn run_with(&self, settings: &[(&str, &str)], words: &[&str]) -> Ended {
-        let mut command = program(&[]);
+        self.run_by(&[], settings, words)
+    }
+
+    /// The same, begun by these words (`sh -c …`).
+    pub(crate) fn run_by(&self, begun_by: &[&str], settings: &[(&str, &str)], words: &[&str]) -> Ended {
+        let mut command = program(begun_by);
         command.args(words).arg("--data").arg(self.data());
         command.envs(self.settings.iter().chain(settings).copied());
         Ended::of(&command.stdin(Stdio::null()).output().unwrap())
