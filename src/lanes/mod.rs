@@ -55,5 +55,5 @@ pub fn router(lanes: &Lanes) -> axum::Router {
     let mut routes = routes();
     routes.extend(safe::router::routes());
     routes.extend(ui::router::routes());
-    http::router(lanes, routes)
+    http::router(lanes, routes, ui::router::lost())
 }

@@ -185,9 +185,14 @@ pub struct Route {
 /// Of the rows of a path and a method the one that is asked for: browsers ask for the page if there is one, programs for the rest.
 pub(super) fn wanted(rows: &[Arc<Route>], headers: &HeaderMap) -> Option<Arc<Route>> {
     let of = |is_page| rows.iter().find(|row| row.is_page == is_page).cloned();
-    let shows = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|media| media.contains("text/html"));
-    let page = of(true).filter(|_| headers.get(ACCEPT).is_some_and(shows));
+    let page = of(true).filter(|_| accepts_pages(headers));
     page.or_else(|| of(false))
+}
+
+/// Whether a browser asks, for whom a page is better than anything else.
+pub(super) fn accepts_pages(headers: &HeaderMap) -> bool {
+    let shows = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|media| media.contains("text/html"));
+    headers.get(ACCEPT).is_some_and(shows)
 }
 
 impl fmt::Debug for Route {

@@ -19,15 +19,22 @@ use crate::lanes::http::wire::Wire;
 use crate::lanes::http::{Lanes, body, caller};
 use crate::services::failure::Failure;
 
-/// A router of all these routes, each also with a slash at its end. Whatever is not among them is answered in the envelope too.
-pub fn router(lanes: &Lanes, routes: Vec<Route>) -> Router {
+/// Where programs ask, whatever they say that they accept.
+const OF_PROGRAMS: [&str; 5] = ["v1", "api", "odata", "docs", "graphql"];
+
+/// A router of all these routes, each also with a slash at its end. Whatever is not among them is answered in the envelope too,
+/// and to browsers by the page `lost`.
+pub fn router(lanes: &Lanes, routes: Vec<Route>, lost: Route) -> Router {
     // The router clones its handlers for each request.
     let lanes = Arc::new(lanes.clone());
     let (lenient, exact) = routes.into_iter().partition(|route| route.lenient);
     let at_end = Arc::clone(&lanes);
     let nowhere = Refusal::new(&Route::nowhere(), Failure::Unknown("path"));
-    let lenient = table(&lanes, lenient)
-        .fallback(move |request: Request| refuse(Arc::clone(&at_end), nowhere.clone(), request));
+    let lost = Arc::new(lost);
+    let lenient = table(&lanes, lenient).fallback(move |request: Request| {
+        let refusal = nowhere.clone();
+        lose(Arc::clone(&at_end), refusal, Arc::clone(&lost), request)
+    });
     let in_any_case = ServiceExt::<Request>::map_request(lenient, in_lower_case);
     table(&lanes, exact).fallback_service(in_any_case)
 }
@@ -132,6 +139,22 @@ impl Refusal {
             is_hidden: near.lenient && near.scope != Scope::Open,
             failure,
         }
+    }
+}
+
+/// What is said where no path leads: to a browser by a page, which signs in whoever's session has ended.
+async fn lose(lanes: Arc<Lanes>, refusal: Refusal, lost: Arc<Route>, request: Request) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let first = head.uri.path().split('/').nth(1).unwrap_or_default();
+    let is_visit = [Method::GET, Method::HEAD].contains(&head.method)
+        && route::accepts_pages(&head.headers)
+        && !OF_PROGRAMS.contains(&first);
+    let asked = is_visit.then(|| Request::from_parts(head.clone(), Body::empty()));
+    let refused = refuse(Arc::clone(&lanes), refusal, Request::from_parts(head, body)).await;
+    let is_nowhere = [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED].contains(&refused.status());
+    match asked.filter(|_| is_nowhere) {
+        Some(request) => serve(lanes, lost, BTreeMap::new(), request).await,
+        None => refused,
     }
 }
 

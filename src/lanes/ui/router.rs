@@ -1,6 +1,6 @@
 //! The table of contents of the web UI: the paths of its pages, and its files.
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
 
 use crate::lanes::http::files::asset::Assets;
 use crate::lanes::http::route::{Draft, Gives, Route};
@@ -39,6 +39,21 @@ pub fn routes() -> Vec<Route> {
         async move { response }
     }));
     routes
+}
+
+/// The page for an address at which there is none.
+pub fn lost() -> Route {
+    let files = Assets::of("desk", &POLICY);
+    row("/{*path}").page().visit(move |_, visit| {
+        let page = files.answer("desk.html", &visit.head);
+        async move {
+            let mut page = page?;
+            if page.status() == StatusCode::OK {
+                *page.status_mut() = StatusCode::NOT_FOUND;
+            }
+            Ok(page)
+        }
+    })
 }
 
 fn row(path: &str) -> Draft {

@@ -59,7 +59,14 @@ async fn a_process_that_serves_routes_that_panic() {
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
         ended.cancel();
     });
-    serve(listener, None, router(&lanes, routes), Limits::default(), stop).await;
+    serve(
+        listener,
+        None,
+        router(&lanes, routes, blotter::lanes::ui::router::lost()),
+        Limits::default(),
+        stop,
+    )
+    .await;
 }
 
 fn get(address: &str, path: &str) -> Told {

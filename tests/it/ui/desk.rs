@@ -119,6 +119,19 @@ fn every_review_path_opens_its_page_for_whoever_signs_in_there() {
     desk.clicks(".menu button");
     desk.finds("#email");
     desk.is_sound();
+    loses_the_way(&mut desk);
+}
+
+/// At an address without a page, where nobody is asked to sign in for nothing.
+fn loses_the_way(desk: &mut Desk) {
+    let told = "There is no page at this address";
+    desk.visit("/case/INV-2026-0001");
+    desk.sees(told);
+    desk.clicks(".message a");
+    desk.signs_in();
+    desk.visit("/case/INV-2026-0001");
+    desk.finds(".top .wordmark");
+    desk.sees(told);
 }
 
 /// Whoever has no session is asked for one, and then reads what the address names.

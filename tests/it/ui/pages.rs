@@ -62,6 +62,52 @@ async fn every_page_is_the_same_document_under_a_strict_policy() {
     ask("/assets/nothing.js").await.expect(404);
 }
 
+/// A mistyped address gave browsers JSON.
+#[tokio::test]
+async fn a_browser_gets_a_page_where_there_is_none() {
+    let test = TestBox::start().await;
+    let ask = |method, path: &str, cookie: &str| {
+        let headers = [BROWSER[0], ("cookie", cookie)];
+        test.send(TestBox::request(method, path, None, &headers, None))
+    };
+    let first = ask(Method::GET, "/", "").await.expect(200);
+    // A session that has ended is no reason to be answered as a program.
+    for cookie in ["", "__Host-blotter-session=ended", "other=1"] {
+        for path in [
+            "/nothing",
+            "/cases/INV-2026-0001/alerts",
+            "/nothing?x=1",
+            "/Cases/1",
+        ] {
+            let page = ask(Method::GET, path, cookie).await.expect(404);
+            assert_eq!(page.bytes, first.bytes, "{path}");
+            for name in [
+                "content-type",
+                "content-security-policy",
+                "x-content-type-options",
+            ] {
+                assert_eq!(page.header(name), first.header(name), "{path}");
+            }
+        }
+        assert_eq!(ask(Method::HEAD, "/nothing", cookie).await.expect(404).bytes, "");
+    }
+    for path in [
+        "/v1/nothing",
+        "/v1",
+        "/docs/nothing",
+        "/graphql/nothing",
+        "/api/nothing",
+    ] {
+        let told = ask(Method::GET, path, "").await;
+        assert!(
+            [404, 401].contains(&told.status) && told.json().is_object(),
+            "{path}"
+        );
+    }
+    let written = ask(Method::POST, "/nothing", "").await.expect(404);
+    assert_eq!(written.codes(), ["NOT_FOUND"]);
+}
+
 #[tokio::test]
 async fn programs_find_what_they_found_before() {
     let test = TestBox::start().await;
@@ -84,9 +130,6 @@ async fn programs_find_what_they_found_before() {
         assert_eq!(test.send(asked).await.expect(401).codes(), ["UNAUTHORIZED"]);
     }
     test.get("/reports/1").await.expect(404);
-    // A browser is told so too where there is no page.
-    let asked = TestBox::request(Method::GET, "/nothing", None, &BROWSER, None);
-    assert_eq!(test.send(asked).await.expect(404).codes(), ["NOT_FOUND"]);
     let written = TestBox::request(Method::POST, "/cases/INV-2026-0001", None, &BROWSER, None);
     let refused = test.send(written).await.expect(405);
     assert_eq!(refused.header("allow"), "GET, HEAD");
