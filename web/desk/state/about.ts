@@ -1,5 +1,8 @@
-// What an alert is about, in a line: a query's part, and the name of what it gives.
+// Alerts, and what each is about in a line: parts of queries, and the name of what they give.
 import { plain } from "./words";
+
+/** What an alert says of itself. */
+export const ALERT = "id status severity reason entry handling contact createdAt dismissedBecause escalatedTo";
 
 export const ABOUT = `__typename reviewPath
   ... on Entity { displayName }
