@@ -87,6 +87,7 @@ pub struct Running {
     pub metrics: Option<SocketAddr>,
     node: Arc<Node>,
     followers: Followers,
+    certificates: Arc<Certificates>,
     stop: CancellationToken,
     tasks: Tasks,
     drain: Duration,
@@ -141,7 +142,8 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
         stop: stop.clone(),
         config: &config,
     };
-    edge.tasks.spawn(certificates.keep_fresh(stop.clone()));
+    edge.tasks
+        .spawn(Arc::clone(&certificates).keep_fresh(stop.clone()));
     edge.tasks.spawn(async move {
         if let Err(error) = tidying.await {
             tracing::warn!(%error, "tidying up after the last process panicked");
@@ -168,6 +170,7 @@ pub async fn start(folder: Folder, config: Config) -> Result<Running, StartError
         metrics,
         node,
         followers,
+        certificates,
         stop,
         tasks: edge.tasks,
         drain: Duration::from_secs(config.limits.drain_seconds_max) + FAREWELL,
@@ -249,6 +252,18 @@ impl Running {
     /// The write thread works, and is at no step that takes too long.
     pub fn is_well(&self) -> bool {
         is_well(&self.node, self.stuck)
+    }
+
+    /// Takes up the agency's certificate if its files have changed, as each minute does; what came of it is logged.
+    pub fn look_at_certificate(&self) {
+        let certificates = Arc::clone(&self.certificates);
+        drop(tokio::task::spawn_blocking(move || {
+            match certificates.refresh() {
+                Ok(true) => {}
+                Ok(false) => tracing::info!("the certificate has not changed"),
+                Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+            }
+        }));
     }
 
     /// Takes no more, finishes what is in hand, lets the index catch up, makes everything durable, gives the folder back.

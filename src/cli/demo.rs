@@ -95,7 +95,7 @@ impl Demo {
             Some(Ok(credentials)) => credentials,
             other => {
                 // What still fills it finds that it may write no more.
-                runtime.block_on(running.stop(signals.next()));
+                runtime.block_on(running.stop(signals.next(|| ())));
                 return other.map_or(Ok(()), |failed| failed.map(drop));
             }
         };
@@ -110,7 +110,7 @@ impl Demo {
             // The story ends with the demo.
             drop(goes_on);
             output.say("");
-            running.stop(signals.next()).await;
+            running.stop(signals.next(|| ())).await;
         });
         output.say("  Gone.");
         Ok(())

@@ -142,8 +142,9 @@ impl CliError {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Failed(_) | Self::Refused(_) => 1,
             Self::Usage(_) => Self::USAGE,
+            Self::Refused(refusal) if refusal.code == Refusal::USAGE => Self::USAGE,
+            Self::Failed(_) | Self::Refused(_) => 1,
             Self::Faults => 3,
         }
     }
@@ -152,7 +153,7 @@ impl CliError {
         match self {
             Self::Failed(_) => "failed",
             Self::Refused(refusal) => &refusal.code,
-            Self::Usage(_) => "usage",
+            Self::Usage(_) => Refusal::USAGE,
             Self::Faults => "faults",
         }
     }

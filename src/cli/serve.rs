@@ -46,7 +46,7 @@ impl Serve {
             say_ready(&running);
             let failed = until_stopped(&running, &mut signals).await;
             notify(&[NotifyState::Stopping]);
-            running.stop(signals.next()).await;
+            running.stop(signals.next(|| ())).await;
             if failed {
                 return Err(CliError::Failed(
                     "the log can't be written any more; start again".to_owned(),
@@ -75,10 +75,13 @@ fn say_ready(running: &Running) {
     tracing::info!(url = running.url, "ready");
 }
 
-/// The signals that end a server: the first one asks it to stop, the second one to hurry.
+/// The signals that end a server: the first one asks it to stop, the second one to hurry. A hang-up ends one whose terminal
+/// was closed; any other looks at its certificate instead.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    has_terminal: bool,
 }
 
 impl Signals {
@@ -87,14 +90,25 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate()).map_err(CliError::failed)?,
             interrupt: signal(SignalKind::interrupt()).map_err(CliError::failed)?,
+            hangup: signal(SignalKind::hangup()).map_err(CliError::failed)?,
+            // Asked now: a terminal that was closed is none any more.
+            has_terminal: std::io::stdin().is_terminal(),
         })
     }
 
-    /// Waits for one.
-    pub(super) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Waits for one that ends the server; `hung_up` is called at each hang-up that does not.
+    pub(super) async fn next(&mut self, mut hung_up: impl FnMut()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    if self.has_terminal {
+                        return;
+                    }
+                    hung_up();
+                }
+            }
         }
     }
 }
@@ -104,7 +118,7 @@ pub(super) async fn until_stopped(running: &Running, signals: &mut Signals) -> b
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
-            () = signals.next() => return false,
+            () = signals.next(|| running.look_at_certificate()) => return false,
             _ = look.tick() => {
                 if running.has_failed() {
                     tracing::error!("the write thread has ended; the process ends too");

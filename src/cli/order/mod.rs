@@ -210,6 +210,9 @@ pub enum Answer {
 }
 
 impl Refusal {
+    /// The code of what was asked wrongly: wrong usage of the verb.
+    pub const USAGE: &str = "usage";
+
     /// With these words.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self {
@@ -290,13 +293,21 @@ impl Backend {
     }
 
     fn caller(&self, tenant: Option<&str>) -> Result<Caller, Refusal> {
-        let tenant = match tenant {
-            None => self.tenant.clone(),
-            Some(slug) => slug.parse().map_err(|_| {
-                Refusal::new("invalid", format!("{slug:?} is not the short name of an agency"))
-            })?,
+        let own = self.services.admit_owner(self.tenant.clone(), request_id());
+        let Some(slug) = tenant.filter(|slug| *slug != self.tenant.as_str()) else {
+            return Ok(own);
         };
-        Ok(self.services.admit_owner(tenant, request_id()))
+        // Whatever is written for an agency makes it one, so a slip of the finger would.
+        let known = self.services.all_tenants(&own)?;
+        match known.into_iter().find(|(known, _)| known.as_str() == slug) {
+            Some((known, _)) => Ok(self.services.admit_owner(known, request_id())),
+            None => Err(Refusal::new(
+                Refusal::USAGE,
+                format!(
+                    "there is no agency `{slug}`; `blotter tenant list` shows them, `blotter tenant add` makes one"
+                ),
+            )),
+        }
     }
 
     fn order(&self, caller: &Caller, order: Order, tell: Tell<'_>) -> Result<Json, Refusal> {

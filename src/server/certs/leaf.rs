@@ -68,8 +68,9 @@ fn issue(authority: &Authority, names: &[Name], now: Millis) -> Result<Current, 
         *Zeroizing::new(key.serialize_pem())
     ));
     pem::write_secret(&authority.leaf_file(), &text)?;
-    tracing::info!(until = %now.plus(LIFE_MS), "issued a certificate for this node");
-    load(authority)
+    let current = load(authority)?;
+    tracing::info!(until = %current.facts.not_after, "issued a certificate for this node");
+    Ok(current)
 }
 
 fn params(authority: &Authority, names: &[Name], now: Millis) -> Result<CertificateParams, CertError> {

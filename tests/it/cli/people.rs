@@ -154,12 +154,46 @@ fn walk_keys(place: &Place, served: Option<&Served>) {
     );
 }
 
+/// A slip in `--tenant` made an agency of that name, which then could not be made properly.
+fn walk_slips(place: &Place) {
+    let before = done(place, &["tenant", "list"]);
+    for words in [
+        &["key", "create", "--scopes", "*", "--name", "x"][..],
+        &["key", "list"],
+        &["user", "list"],
+        &[
+            "user",
+            "add",
+            "--email",
+            "x@ghost.example",
+            "--name",
+            "X",
+            "--role",
+            "officer",
+        ],
+    ] {
+        for ghost in ["ghost", "Not A Slug"] {
+            let ended = place.run(&[words, &["--tenant", ghost]].concat());
+            assert_eq!(ended.code, 2, "{words:?}: {ended:?}");
+            assert!(
+                ended.err.contains(&format!("there is no agency `{ghost}`")),
+                "{ended:?}"
+            );
+        }
+    }
+    assert_eq!(done(place, &["tenant", "list"]), before);
+    done(place, &["tenant", "add", "--slug", "ghost", "--name", "Ghost"]);
+    done(place, &["key", "list", "--tenant", "ghost"]);
+    done(place, &["key", "list", "--tenant", "metro"]);
+}
+
 #[test]
 fn keys_people_and_agencies_are_kept_with_no_server() {
     let place = Place::with_node();
     walk_people(&place, None);
     walk_agencies(&place);
     walk_keys(&place, None);
+    walk_slips(&place);
     assert_eq!(done(&place, &["verify"])["clean"], true);
 }
 
@@ -170,6 +204,7 @@ fn keys_people_and_agencies_are_kept_by_a_running_server() {
     walk_people(&place, Some(&served));
     walk_agencies(&place);
     walk_keys(&place, Some(&served));
+    walk_slips(&place);
     assert_eq!(served.terminate().0, 0);
     assert_eq!(done(&place, &["verify"])["clean"], true);
 }

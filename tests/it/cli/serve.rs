@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::support::process::Place;
 
 #[test]
@@ -47,6 +49,16 @@ fn a_server_says_that_it_is_ready_answers_over_tls_and_stops_in_order() {
     assert!(took < Duration::from_secs(10), "{took:?}");
     assert!(!place.data().join("admin.sock").exists());
     assert_eq!(place.run(&["verify", "--json"]).json()["clean"], true);
+}
+
+/// A hang-up, which closed terminals and habits of `reload` send, ended the process where it stood.
+#[test]
+fn a_hang_up_ends_no_daemon() {
+    let place = Place::with_node();
+    let served = place.serve();
+    served.signal(Signal::HUP);
+    assert_eq!(served.get("/healthz", None), (200, "ok\n".to_owned()));
+    assert_eq!(served.terminate().0, 0);
 }
 
 #[test]
