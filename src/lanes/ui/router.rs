@@ -13,8 +13,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Where the pages are: everything that the `reviewPath` of an event can name, and what leads there.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/",
+    "/cases",
     "/cases/{id}",
     "/cases/{id}/alerts/{severity}",
     "/entities/{id}",

@@ -19,7 +19,7 @@ use crate::services::find::{self, Belongs};
 use crate::services::policy::{self, Deed};
 use crate::store::database::Snapshot;
 use crate::store::error::StoreError;
-use crate::views::records;
+use crate::views::{ordinals, records};
 
 /// A part of a list, of records that others may hold too.
 pub type Page = casebook::Page<Arc<Record>>;
@@ -206,6 +206,14 @@ impl Sitting {
             Belongs::To(case) if case.kind == kind::CASE.name => self.get(case.id),
             _ => Ok(None),
         }
+    }
+
+    /// The number by which evidence-room clients count a record, if its kind has one.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn number_of(&self, record: &Record) -> Outcome<Option<u64>> {
+        Ok(ordinals::of(&*self.rows()?, record.id)?)
     }
 
     /// Demands the scope to read records of a kind.

@@ -71,9 +71,10 @@ async fn a_change_is_made_by_the_rules_of_its_route_and_only_once() {
 
     let item =
         "mutation($id: ID!) { createEvidence(input: {caseId: $id, type: \"photo\", description: \"Pier\"}) {
-        evidence { id custodyFollows case { title } } } }";
+        evidence { id custodyFollows sequentialOrgId case { title } } } }";
     let item = data(&ask(&served, item, json!({"id": id})).await)["createEvidence"]["evidence"].clone();
     assert_eq!(item["case"]["title"], "Pier 4");
+    assert_eq!(item["sequentialOrgId"], 1);
     let step = "mutation($id: ID!, $follows: JSON!) {
         addCustodyToEvidence(input: {id: $id, action: \"stored\", place: \"Shelf 3\", follows: $follows}) {
             result evidence { status chainOfCustody { action actor } }

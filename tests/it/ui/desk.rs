@@ -56,9 +56,7 @@ fn every_review_path_opens_its_page_for_whoever_signs_in_there() {
     };
     let numbers = story(&desk);
     watch_for(&desk, "KTR-4471");
-    let [case, item, pickup, report] = &numbers[..] else {
-        panic!("{numbers:?}");
-    };
+    let case = &numbers[0];
     let told = desk.read("/v1/events?after=0&limit=500&types=case.alert.*&wait=60s");
     let path = told["data"][0]["reviewPath"].as_str().unwrap().to_owned();
     assert_eq!(path, format!("/cases/{case}/alerts/critical"));
@@ -84,11 +82,32 @@ fn every_review_path_opens_its_page_for_whoever_signs_in_there() {
     desk.is_sound();
     deals_with_the_alert(&mut desk);
 
+    shows_a_page_of_each(&mut desk, &numbers);
+    desk.clicks(".wordmark");
+    desk.sees("Cases, the last changed first");
+    desk.clicks(".menu button");
+    desk.finds("#email");
+    desk.is_sound();
+    loses_the_way(&mut desk);
+}
+
+/// The case, the item, the entity and the report of these numbers, and what is nowhere.
+fn shows_a_page_of_each(desk: &mut Desk, numbers: &[String]) {
+    let [case, item, pickup, report] = numbers else {
+        panic!("{numbers:?}");
+    };
     let pages: [(String, &[&str]); 5] = [
         (format!("/cases/{case}"), &["Broken <b>window</b>", "Alerts"]),
         (
             format!("/evidence/{item}"),
-            &["A brass key", "Chain of custody", "Collected", "Locker 7", case],
+            &[
+                "A brass key",
+                "Chain of custody",
+                "Collected",
+                "Locker 7",
+                "Sequence no.\n1",
+                case,
+            ],
         ),
         (
             format!("/entities/{pickup}"),
@@ -114,12 +133,6 @@ fn every_review_path_opens_its_page_for_whoever_signs_in_there() {
         texts.iter().for_each(|text| desk.sees(text));
         desk.is_sound();
     }
-    desk.clicks(".wordmark");
-    desk.sees("Cases, the last changed first");
-    desk.clicks(".menu button");
-    desk.finds("#email");
-    desk.is_sound();
-    loses_the_way(&mut desk);
 }
 
 /// At an address without a page, where nobody is asked to sign in for nothing.
@@ -155,6 +168,49 @@ fn deals_with_the_alert(desk: &mut Desk) {
     desk.clicks(".why button");
     desk.finds("[data-alert].dismissed");
     desk.sees("Dismissed: Another pickup");
+}
+
+#[test]
+fn all_cases_are_listed_a_part_at_a_time_and_by_their_status() {
+    let Some(mut desk) = Desk::open() else {
+        return;
+    };
+    for number in 1..=40 {
+        let case = desk.make("/v1/cases", &json!({"title": format!("Case no. {number}.")}));
+        if number == 7 {
+            let path = format!("/v1/cases/{}", case["id"].as_str().unwrap());
+            let json = "Content-Type: application/json\r\n";
+            let body = br#"{"data":{"status":"suspended"}}"#;
+            let told = desk.server.ask("PATCH", &path, Some(&desk.key), json, body);
+            assert_eq!(told.unwrap().status, 200);
+        }
+    }
+    signs_in_at(&mut desk, "/");
+    desk.clicks("nav a[href='/cases']");
+    desk.sees("Case no. 40.");
+    let titles = "[...document.querySelectorAll('.row .clamp')].map((title) => title.innerText)";
+    let named = |numbers: std::ops::RangeInclusive<u32>| {
+        numbers
+            .rev()
+            .map(|number| format!("Case no. {number}."))
+            .collect::<Json>()
+    };
+    assert_eq!(desk.browser.value(titles), named(11..=40));
+    desk.is_sound();
+    desk.clicks("nav[aria-label='Further cases'] a");
+    desk.sees("Case no. 10.");
+    assert_eq!(desk.browser.value(titles), named(1..=10));
+    desk.clicks("a[href='/cases?status=suspended']");
+    desk.browser
+        .wait_until(&format!("JSON.stringify({titles}) === '[\"Case no. 7.\"]'"));
+    desk.clicks("a[href='/cases?status=closed']");
+    desk.sees("No case that is open to you is closed.");
+    desk.is_sound();
+    // What is made meanwhile appears by itself.
+    desk.clicks("nav.choices a[href='/cases']");
+    desk.sees("Case no. 40.");
+    desk.make("/v1/cases", &json!({"title": "Case no. 41."}));
+    desk.sees("Case no. 41.");
 }
 
 #[test]

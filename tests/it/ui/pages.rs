@@ -12,6 +12,7 @@ async fn every_page_is_the_same_document_under_a_strict_policy() {
     let ask = |path: &str| test.send(TestBox::request(Method::GET, path, None, &BROWSER, None));
     let first = ask("/").await.expect(200);
     let paths = [
+        "/cases?status=open",
         "/cases/INV-2026-0001",
         "/cases/INV-2026-0001/",
         "/cases/INV-2026-0001/alerts/critical",
@@ -114,6 +115,7 @@ async fn programs_find_what_they_found_before() {
     for accept in ["application/json", "*/*"] {
         for path in [
             "/",
+            "/cases",
             "/cases/INV-2026-0001",
             "/evidence/new",
             "/entities/ENT-0001",

@@ -2,6 +2,7 @@
 
 export type Page =
   | { name: "home" }
+  | { name: "cases" }
   | { name: "case"; id: string; severity: string }
   | { name: "entity"; id: string }
   | { name: "evidence"; id: string }
@@ -11,6 +12,7 @@ export type Page =
 
 const FORMS: [RegExp, (parts: string[]) => Page][] = [
   [/^\/$/, () => ({ name: "home" })],
+  [/^\/cases$/, () => ({ name: "cases" })],
   [/^\/cases\/([^/]+)$/, ([id]) => ({ name: "case", id, severity: "" })],
   [/^\/cases\/([^/]+)\/alerts\/([^/]+)$/, ([id, severity]) => ({ name: "case", id, severity })],
   [/^\/entities\/([^/]+)$/, ([id]) => ({ name: "entity", id })],

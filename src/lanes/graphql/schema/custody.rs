@@ -183,6 +183,18 @@ pub(super) fn of_evidence(book: &mut Book) -> Vec<FieldDef> {
             },
         ),
     ];
+    let doc = "Its number in the agency, ascending without a gap: evidence-room clients poll by it.";
+    fields.push(FieldDef::new(
+        "sequentialOrgId",
+        TypeRef::named("Long"),
+        doc,
+        |ctx| {
+            let number = record(&ctx).map_or(Ok(None), |item| sitting(&ctx).number_of(item));
+            refuse_or(&ctx, number, |number| {
+                Some(FieldValue::from(Value::from(number?)))
+            })
+        },
+    ));
     let doc = "How it came to who has it now, the oldest entry first.";
     let chain = ListDef::new("chainOfCustody", "CustodyEntry", doc, |ctx, window| {
         let Some(item) = record(ctx) else {
