@@ -15,7 +15,7 @@ use crate::services::caller::{Caller, Identity, Role, Via};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::people::is_disabled;
 use crate::services::policy;
-use crate::services::shape::network;
+use crate::services::shape::{Network, network};
 use crate::store::hash::sha256;
 use crate::store::identity::Stream;
 use crate::store::identity::random;
@@ -297,7 +297,7 @@ pub(super) struct Door {
     revoked: bool,
     ends_at: Option<Millis>,
     /// Where it may be used from; `None`: anywhere.
-    networks: Option<Vec<(IpAddr, u8)>>,
+    networks: Option<Vec<Network>>,
 }
 
 impl Door {
@@ -366,7 +366,7 @@ impl Door {
     }
 }
 
-fn holds((base, bits): (IpAddr, u8), address: Option<IpAddr>) -> bool {
+fn holds((base, bits): Network, address: Option<IpAddr>) -> bool {
     let cut = |bytes: &[u8]| -> Vec<bool> {
         let bit = |place: usize| bytes[place / 8] >> (7 - place % 8) & 1 == 1;
         (0..usize::from(bits)).map(bit).collect()
@@ -378,9 +378,15 @@ fn holds((base, bits): (IpAddr, u8), address: Option<IpAddr>) -> bool {
     }
 }
 
+/// Whether all addresses of a range lie in another one.
+pub(super) fn lies_within((base, bits): Network, (outer, outer_bits): Network) -> bool {
+    let is_alike = base.is_ipv4() == outer.is_ipv4();
+    is_alike && bits >= outer_bits && holds((outer, outer_bits), Some(base))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::holds;
+    use super::{holds, lies_within};
     use crate::services::shape::network;
 
     #[test]
@@ -392,5 +398,17 @@ mod tests {
         assert!(inside("10.1.2.3", "::ffff:10.1.2.3"));
         assert!(inside("fd00::/8", "fd12::1"));
         assert!(!inside("0.0.0.0/0", "::1"));
+    }
+
+    #[test]
+    fn a_range_lies_within_what_holds_all_of_it() {
+        let within = |range: &str, outer: &str| lies_within(network(range).unwrap(), network(outer).unwrap());
+        assert!(within("10.1.0.0/16", "10.0.0.0/8"));
+        assert!(within("10.1.2.3", "10.1.2.3"));
+        assert!(within("fd12::/16", "fd00::/8"));
+        assert!(!within("10.0.0.0/7", "10.0.0.0/8"));
+        assert!(!within("11.0.0.0/16", "10.0.0.0/8"));
+        assert!(!within("::/0", "0.0.0.0/0"));
+        assert!(!within("::ffff:10.0.0.0/12", "10.0.0.0/8"), "it is one of IPv6");
     }
 }

@@ -1,17 +1,17 @@
 //! API keys: made by an administrator, shown once, kept as a hash, rotated with an overlap, revoked for ever.
 
-use crate::domain::kind::{CREDENTIAL, Field};
+use crate::domain::kind::CREDENTIAL;
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
-use crate::services::access::{KEY_PREFIX, key_hash, secret};
+use crate::services::access::{self, KEY_PREFIX, key_hash, secret};
 use crate::services::caller::{Caller, Identity};
-use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Fault, Outcome, beside};
-use crate::services::shape::network;
+use crate::services::shape::{Network, network};
 use crate::services::{RequestKey, Services, Written};
 use crate::services::{casebook, policy};
+use crate::store::database::Read;
 use crate::views::records;
 
 /// A key that was just made: the only time that it is seen.
@@ -52,7 +52,6 @@ impl Services {
             let mut faults = unknown_words(&input);
             faults.extend(dead(&input, desk.now()));
             let given = beside(faults, desk.check(&CREDENTIAL, input, None))?;
-            refuse_longer_life(desk, &given)?;
             desk.create_checked(&CREDENTIAL, given, secret_changes(&shown))
                 .map(drop)
         })?;
@@ -135,18 +134,52 @@ fn dead(input: &Fields, now: Millis) -> Option<Fault> {
     (end <= now).then(|| Fault::wrong("data.expires_at", "a time to come"))
 }
 
-/// A key that makes keys makes none that outlives it.
-fn refuse_longer_life(desk: &mut Desk<'_, '_, '_>, given: &[(&'static Field, Value)]) -> Outcome<()> {
-    let Identity::Key(own) = desk.caller().identity() else {
+/// Refuses a key to one who has not got all that it opens, and to a key that it outlives or that can be used from elsewhere.
+/// A key that is there already is rotated and revoked by those who have what it opens.
+///
+/// # Errors
+/// `Denied`, naming the rule.
+pub(super) fn refuse_greater(
+    rows: &impl Read,
+    caller: &Caller,
+    before: Option<&Record>,
+    after: &Record,
+) -> Outcome<()> {
+    let scopes = after.get("scopes").map_or(&[][..], Value::as_list);
+    policy::demand_scopes(caller, scopes.iter().filter_map(Value::as_text))?;
+    let Identity::Key(own) = caller.identity() else {
         return Ok(());
     };
-    let end = |value: Option<&Value>| value.and_then(Value::as_time).unwrap_or(Millis(i64::MAX));
-    let wanted = given.iter().find(|(field, _)| field.name == "expires_at");
-    let maker = records::get(desk.session().rows(), own)?;
-    if end(wanted.map(|(_, value)| value)) > end(maker.as_ref().and_then(|key| key.get("expires_at"))) {
+    let lanes = after.get("lanes").map_or(&[][..], Value::as_list);
+    let foreign = |lane: &&str| !caller.lanes().contains(*lane);
+    if let Some(lane) = lanes.iter().filter_map(Value::as_text).find(foreign) {
+        let rule = format!("the lane {lane} can't be given by a key that does not open it");
+        return Err(Failure::Denied(rule));
+    }
+    if before.is_some() {
+        return Ok(());
+    }
+    let maker = records::get(rows, own)?.ok_or(Failure::Unknown("key"))?;
+    let end = |key: &Record| {
+        let end = key.get("expires_at").and_then(Value::as_time);
+        end.unwrap_or(Millis(i64::MAX))
+    };
+    if end(after) > end(&maker) {
         return Err(Failure::Denied("a key can't make one that outlives it".into()));
     }
-    Ok(())
+    let (wanted, own) = (networks_of(after), networks_of(&maker));
+    let is_inside = |wanted: &Network| own.iter().any(|own| access::lies_within(*wanted, *own));
+    if own.is_empty() || (!wanted.is_empty() && wanted.iter().all(is_inside)) {
+        return Ok(());
+    }
+    let rule = "a key can't make one that may be used from elsewhere than itself";
+    Err(Failure::Denied(rule.into()))
+}
+
+fn networks_of(key: &Record) -> Vec<Network> {
+    let networks = key.get("networks").map_or(&[][..], Value::as_list);
+    let texts = networks.iter().filter_map(Value::as_text);
+    texts.filter_map(network).collect()
 }
 
 /// What has ended is not begun again by a rotation.

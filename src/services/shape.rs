@@ -292,8 +292,11 @@ pub fn is_email(text: &str) -> bool {
     text.len() <= 254 && plain(name) && plain(host) && !host.starts_with('.') && !host.ends_with('.')
 }
 
+/// A range of addresses: one in it, and how many of the first bits all have in common.
+pub type Network = (IpAddr, u8);
+
 /// An address range as `10.0.0.0/8` or a single address.
-pub fn network(text: &str) -> Option<(IpAddr, u8)> {
+pub fn network(text: &str) -> Option<Network> {
     let (address, bits) = text
         .split_once('/')
         .map_or((text, None), |(address, bits)| (address, Some(bits)));

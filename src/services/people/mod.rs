@@ -31,7 +31,7 @@ use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::people::kept::Rows;
 use crate::services::people::passwords::{HashOptions, Password, Passwords};
 use crate::services::people::sessions::Sessions;
-use crate::services::policy;
+use crate::services::{keys, policy};
 use crate::store::database::Read;
 use crate::store::disk::Disk;
 use crate::store::kept::Kept;
@@ -198,8 +198,8 @@ pub(super) fn refuse_escalation(
     if after.kind == CASE.name || after.kind == WATCHLIST.name {
         return policy::demand_reach(caller, before, after);
     }
-    if after.kind == CREDENTIAL.name && before.is_none() {
-        return refuse_key(caller, after);
+    if after.kind == CREDENTIAL.name {
+        return keys::refuse_greater(rows, caller, before, after);
     }
     if after.kind == WEBHOOK.name {
         return webhooks::refuse_greater_owner(rows, caller, after);
@@ -211,22 +211,6 @@ pub(super) fn refuse_escalation(
         return refuse_self_harm(caller, after);
     }
     Ok(())
-}
-
-fn refuse_key(caller: &Caller, key: &Record) -> Outcome<()> {
-    let scopes = key.get("scopes").map_or(&[][..], Value::as_list);
-    policy::demand_scopes(caller, scopes.iter().filter_map(Value::as_text))?;
-    let lanes = key.get("lanes").map_or(&[][..], Value::as_list);
-    let foreign = lanes
-        .iter()
-        .filter_map(Value::as_text)
-        .find(|lane| matches!(caller.identity(), Identity::Key(_)) && !caller.lanes().contains(*lane));
-    match foreign {
-        Some(lane) => Err(Failure::Denied(format!(
-            "the lane {lane} can't be given by a key that does not open it"
-        ))),
-        None => Ok(()),
-    }
 }
 
 /// Nobody disables or demotes himself: so one administrator is always left.

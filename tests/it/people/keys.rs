@@ -1,10 +1,11 @@
 //! API keys: what they may be given, rotation, revocation, lanes, addresses.
 
 use blotter::domain::kind::CREDENTIAL;
+use blotter::domain::record::Record;
 use blotter::services::caller::Via;
 use blotter::services::failure::{Clash, Failure};
 
-use super::{entries, fields, key_of, person, program, via};
+use super::{entries, fields, key_of, outcome, person, program, via};
 use crate::support::desk::TestDesk;
 
 #[test]
@@ -160,4 +161,66 @@ fn a_key_makes_none_that_outlives_it() {
             Err(Failure::Denied(_))
         ));
     }
+    let forever = services.create_key(&desk.owner(), input(None)).unwrap();
+    let rotated = services.rotate_key(&maker, &forever.record.id.to_string(), 0);
+    assert!(matches!(rotated, Err(Failure::Denied(_))), "nor by a rotation");
+}
+
+/// An auditor's key for one network made itself another that opened from anywhere.
+#[test]
+fn a_key_makes_none_for_elsewhere() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let input = |networks: &[&str]| {
+        fields(serde_json::json!({
+            "name": "x", "lanes": ["query"], "scopes": ["keys:admin"], "networks": networks,
+        }))
+    };
+    let made = services
+        .create_key(&desk.owner(), input(&["10.1.0.0/16", "fd00::/8"]))
+        .unwrap();
+    let maker = services.admit_key(&made.key, via()).unwrap();
+    for networks in [&["10.1.2.0/24"][..], &["10.1.0.0/16", "fd12::1"]] {
+        services.create_key(&maker, input(networks)).unwrap();
+    }
+    for networks in [
+        &[][..],
+        &["0.0.0.0/0"],
+        &["10.1.2.0/24", "10.2.0.0/16"],
+        &["10.0.0.0/8"],
+        &["::/0"],
+    ] {
+        let made = services.create_key(&maker, input(networks));
+        assert!(matches!(made, Err(Failure::Denied(_))), "{networks:?}");
+    }
+    let anywhere = services.create_key(&desk.owner(), input(&[])).unwrap();
+    let rotated = services.rotate_key(&maker, &anywhere.record.id.to_string(), 0);
+    assert!(
+        matches!(rotated, Err(Failure::Denied(_))),
+        "a rotation shows the new key"
+    );
+    services
+        .rotate_key(&maker, &made.record.id.to_string(), 0)
+        .unwrap();
+    // A key for any network is not held to one.
+    let free = services.admit_key(&anywhere.key, via()).unwrap();
+    services.create_key(&free, input(&[])).unwrap();
+}
+
+/// An auditor's key with `keys:admin` alone took back one that it could neither make nor rotate.
+#[test]
+fn a_key_is_taken_back_by_those_who_have_what_it_opens() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let strong = key_of(
+        &desk,
+        &program(&desk, &["*", "cases:restricted", "records:expunge"]),
+    );
+    let clerk = program(&desk, &["keys:admin"]);
+    let revoke = |caller, key: &Record| services.revoke_key(caller, &key.id.to_string(), None);
+    assert!(matches!(revoke(&clerk, &strong), Err(Failure::Denied(_))));
+    assert_eq!(outcome(&entries(&desk, "key.revoke")[0]), "denied");
+    revoke(&clerk, &key_of(&desk, &clerk)).unwrap();
+    let (_, chief) = person(&desk, "chief", "administrator");
+    revoke(&chief, &strong).unwrap();
 }
