@@ -19,8 +19,10 @@ use crate::app::node::{Node, request_id};
 use crate::lanes::http::failure;
 use crate::lanes::http::wire::Wire;
 use crate::server::certs::Certificates;
+use crate::services::Services;
+use crate::services::audit::Event;
 use crate::services::caller::Via;
-use crate::services::failure::Failure;
+use crate::services::failure::{Failure, Outcome};
 use crate::services::search::follow::Gauge;
 use crate::services::watch;
 
@@ -212,21 +214,30 @@ async fn metrics_with_key(
         lane: "metrics",
         address: Some(peer.ip().to_canonical()),
         request_id: id.clone(),
-        asked: String::new(),
+        asked: "GET /metrics".to_owned(),
     };
-    let admitted = tokio::task::spawn_blocking(move || {
-        let services = &judged.node.services;
-        let key = key.ok_or(Failure::Unauthenticated(
-            "a key with the scope nodes:admin is needed",
-        ))?;
-        let caller = services.admit_key(&key, via)?;
-        services.demand(&caller, "metrics", "nodes:admin")
-    });
+    let admitted = tokio::task::spawn_blocking(move || admit(&judged.node.services, key.as_deref(), via));
     let admitted = admitted.await;
     match admitted.unwrap_or_else(|error| Err(Failure::Internal(error.to_string()))) {
         Ok(()) => metrics(State(probes)).await,
         Err(failure) => failure::render(&Wire::new(&probes.node.services), &failure, &id),
     }
+}
+
+/// The figures are of the whole node, so a key of another agency than its own reads none.
+fn admit(services: &Services, key: Option<&str>, via: Via) -> Outcome<()> {
+    const NEEDED: &str = "a key with the scope nodes:admin is needed";
+    let Some(key) = key else {
+        return Err(services.refuse_stranger(None, &via, NEEDED));
+    };
+    let caller = services.admit_key(key, via)?;
+    services.demand(&caller, "metrics", "nodes:admin")?;
+    if caller.tenant() != services.home() {
+        let refused = Failure::Denied("the figures of the node are for its own agency".into());
+        services.note_denial(&caller, "metrics", &refused)?;
+        return Err(refused);
+    }
+    services.note_plain_read(&caller, Event::done("metrics", None))
 }
 
 async fn ready(State(probes): State<Arc<Probes>>) -> impl IntoResponse {

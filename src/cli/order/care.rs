@@ -11,6 +11,9 @@ use crate::cli::order::{Backend, Refusal, Step, Tell};
 use crate::cli::upkeep::backup::copy_beside;
 use crate::cli::upkeep::packed::{beside, is_packed, pack};
 use crate::cli::upkeep::verify::{shown, step_of};
+use crate::domain::value::Value;
+use crate::services::audit::Event;
+use crate::services::caller::Caller;
 use crate::services::search::follow::{catch_up, rebuild_index, wait_until_sound};
 use crate::store::backup::{BackupError, backup};
 use crate::store::disk::{Disk, RealDisk};
@@ -30,11 +33,24 @@ pub(super) fn verify(node: &Node, tell: Tell<'_>) -> Result<Json, Refusal> {
     })
 }
 
-/// To a folder, or to a file by way of a folder beside it.
-pub(super) fn copy(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
-    if !is_packed(to) {
-        return copy_to(node, to, tell);
+/// To a folder, or to a file by way of a folder beside it. All agencies and the node's key leave the house: that is in the audit
+/// log, and in the copy, before anything is copied.
+pub(super) fn copy(node: &Node, caller: &Caller, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
+    let to_text = || Value::text(to.to_string_lossy());
+    let event = Event::done("backup", None).with("to", to_text());
+    node.services.note(caller, event)?;
+    let copied = match is_packed(to) {
+        true => copy_packed(node, to, tell),
+        false => copy_to(node, to, tell),
+    };
+    if copied.is_err() {
+        let event = Event::refused("backup", "failed", None).with("to", to_text());
+        node.services.note(caller, event)?;
     }
+    copied
+}
+
+fn copy_packed(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
     if to.exists() {
         let what = format!("{} is there already. Name a new file", to.display());
         return Err(Refusal::new("conflict", what));

@@ -373,7 +373,7 @@ impl Backend {
             Order::NodeIsKnown => state::is_known(&self.node, caller),
             Order::CategoriesSeed => Ok(json!({"made": self.services.seed_categories(caller)?})),
             Order::Verify => care::verify(&self.node, tell),
-            Order::Backup(to) => care::copy(&self.node, &to, tell),
+            Order::Backup(to) => care::copy(&self.node, caller, &to, tell),
             Order::Rebuild { views, index } => care::rebuild(self, (views, index), tell),
             Order::State => state::state(&self.node, self.gauge.as_ref()),
         }

@@ -226,6 +226,14 @@ impl Services {
             None => (self.home().clone(), None),
         };
         let event = Event::refused("authenticate", "refused", record).with("rule", Value::text(rule));
+        self.count_stranger(tenant, via, event)
+    }
+
+    /// Notes what somebody did who is no caller; the first of an address within a second is durable when this returns.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) fn count_stranger(&self, tenant: TenantId, via: &Via, event: Event) -> Outcome<()> {
         match self.tally().count_stranger(tenant, stranger(via), via, event) {
             Counted::Merged => Ok(()),
             Counted::First(draft) => self.note_draft(draft),

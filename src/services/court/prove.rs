@@ -27,7 +27,8 @@ impl Services {
     ///
     /// # Errors
     /// The library refuses the key.
-    pub fn log_keys(&self) -> Outcome<Vec<LogKeys>> {
+    pub fn log_keys(&self, caller: &Caller) -> Outcome<Vec<LogKeys>> {
+        self.note_plain_read(caller, Event::done("log.keys", None))?;
         let logs = [(Stream::Records, "records"), (Stream::Audit, "audit")];
         logs.into_iter()
             .map(|(stream, holds)| {
@@ -47,7 +48,8 @@ impl Services {
     ///
     /// # Errors
     /// `Invalid` for more operations than there are, `Unknown` for a log that has none.
-    pub fn prove_growth(&self, stream: Stream, from: u64) -> Outcome<(Head, Vec<Hash>)> {
+    pub fn prove_growth(&self, caller: &Caller, stream: Stream, from: u64) -> Outcome<(Head, Vec<Hash>)> {
+        self.note_plain_read(caller, Event::done("log.consistency", None))?;
         let rows = self.snapshot()?;
         let head = self.store().head(&rows, self.store().log(stream))?;
         let head = head.ok_or(Failure::Unknown("log"))?;

@@ -120,7 +120,7 @@ impl Services {
     /// # Errors
     /// `Unknown`.
     pub fn public_report(&self, token: &str, via: &Via) -> Outcome<PublicReport> {
-        let report = self.report_by_token(token)?;
+        let report = self.page_asked(token, via)?;
         self.note_stranger(&report, via, "public-page")?;
         let own = report.text("filed_by").unwrap_or_default();
         let messages = messages_of(&self.snapshot()?, &report)?;
@@ -149,11 +149,23 @@ impl Services {
     ///
     /// # Errors
     /// `Unknown`.
-    pub fn public_picture(&self, token: &str, place: usize) -> Outcome<StoredFile> {
-        let report = self.report_by_token(token)?;
+    pub fn public_picture(&self, token: &str, place: usize, via: &Via) -> Outcome<StoredFile> {
+        let report = self.page_asked(token, via)?;
+        let event = Event::done("public-picture", Some(report.id));
+        self.count_stranger(report.tenant.clone(), via, event)?;
         let pictures = own_pictures(&report);
         let entry = pictures.get(place).ok_or(Failure::Unknown("file"))?;
         self.stored_file(entry, Copy::Thumbnail)
+    }
+
+    /// The report behind a secret. Whoever guesses leaves a trace, without the guess: it may be a true one but for a letter.
+    fn page_asked(&self, token: &str, via: &Via) -> Outcome<Record> {
+        let found = self.report_by_token(token);
+        if let Err(Failure::Unknown(_)) = &found {
+            let event = Event::refused("public-page", "unknown", None);
+            self.count_stranger(self.home().clone(), via, event)?;
+        }
+        found
     }
 
     fn report_by_token(&self, token: &str) -> Outcome<Record> {

@@ -361,6 +361,11 @@ fn a_node_comes_back_from_its_backup_with_all_that_it_had() {
         assert_eq!((std::fs::read(&mine).unwrap(), mode(&mine)), (of_key, 0));
         let served = place.serve();
         assert_eq!(served.get("/v1/cases", key["key"].as_str()).0, 200);
+        let audit = served.get("/v1/audit?event=backup", key["key"].as_str()).1;
+        assert!(
+            audit.contains(&format!("\"to\":\"{}\"", copy.display())),
+            "it left the house: {audit}"
+        );
         assert_eq!(served.terminate().0, 0);
     }
 }

@@ -156,6 +156,45 @@ fn figures_are_read_at_their_own_listener_and_with_a_key() {
 }
 
 #[test]
+fn who_reads_the_figures_is_in_the_audit_log_and_belongs_to_the_node() {
+    let place = Place::with_node();
+    let key = place.key();
+    let served = place.serve();
+    for (who, status) in [(Some(key.as_str()), 200), (None, 401)] {
+        assert_eq!(served.get("/metrics", who).0, status);
+    }
+    assert_eq!(
+        place
+            .run(&["tenant", "add", "--slug", "harbor", "--name", "Harbor"])
+            .code,
+        0
+    );
+    let words = [
+        "key", "create", "--name", "x", "--scopes", "*", "--tenant", "harbor", "--json",
+    ];
+    let foreign = place.run(&words).json();
+    assert_eq!(
+        served.get("/metrics", foreign["key"].as_str()).0,
+        403,
+        "they are of the whole node"
+    );
+    for (who, event, outcome) in [
+        (Some(key.as_str()), "metrics", "done"),
+        (Some(key.as_str()), "authenticate", "refused"),
+        (foreign["key"].as_str(), "metrics", "denied"),
+    ] {
+        let audit = served.get(&format!("/v1/audit?event={event}"), who).1;
+        let audit: serde_json::Value = serde_json::from_str(&audit).unwrap();
+        let entry = &audit["data"][0];
+        assert_eq!(
+            (&entry["lane"], &entry["outcome"]),
+            (&"metrics".into(), &outcome.into()),
+            "{audit}"
+        );
+    }
+}
+
+#[test]
 fn a_server_out_of_files_goes_on_answering_and_recovers() {
     let place = Place::with_node();
     let key = place.key();

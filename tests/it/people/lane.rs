@@ -1,9 +1,10 @@
 //! The routes of people over TLS: the cookie and where it is taken, keys shown once, the audit log as JSON Lines.
 
 use axum::http::Method;
+use blotter::services::audit::reader::AuditFilter;
 use serde_json::json;
 
-use super::{PASSWORD, person};
+use super::{PASSWORD, case, entries, outcome, person};
 use crate::support::testbox::{Answer, TestBox};
 
 async fn sign_in(bench: &TestBox, password: &str) -> Answer {
@@ -236,4 +237,42 @@ async fn an_entry_says_what_was_asked_and_by_which_key_also_where_nothing_is_the
     assert_eq!(told("invalid").await.0, ["DELETE /v1/cases"]);
     assert_eq!(told("denied").await.0, ["POST /v1/cases"]);
     assert_eq!(told("refused").await, (vec!["GET /v1/nowhere".to_owned()], id));
+}
+
+/// What an auditor asked that left no trace.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reads_no_record_leaves_its_entry_too() {
+    let bench = TestBox::start().await;
+    case(bench.desk(), json!({"title": "first"}));
+    for path in ["/v1/session", "/v1/log/keys", "/v1/log/consistency"] {
+        bench.get(path).await.expect(200);
+    }
+    for path in [
+        "/public/reports/guess",
+        "/public/reports/guess/images/0",
+        "/public/reports/guess/images/x",
+    ] {
+        bench
+            .send(TestBox::request(Method::GET, path, None, &[], None))
+            .await
+            .expect(404);
+    }
+    // What rides with the next group is there after a write.
+    case(bench.desk(), json!({"title": "settle"}));
+    for event in ["session.read", "log.keys", "log.consistency"] {
+        let found = entries(bench.desk(), event);
+        assert_eq!(found.iter().map(outcome).collect::<Vec<_>>(), ["done"], "{event}");
+    }
+    let home = bench.desk().owner_of(bench.services().home().as_str());
+    let filter = AuditFilter {
+        event: Some("public-page".to_owned()),
+        ..AuditFilter::default()
+    };
+    let guesses = bench.services().audit(&home, &filter, None, 500).unwrap().entries;
+    let guess = guesses.last().unwrap();
+    assert_eq!((outcome(guess), guess.actor.as_str()), ("unknown", "stranger"));
+    assert!(
+        !format!("{guesses:?}").contains("guess"),
+        "it may be a secret but for a letter"
+    );
 }

@@ -32,8 +32,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/log/keys", "Read the public keys of this node's logs")
             .group(GROUP)
             .gives(200, Schema::Json(keys_schema))
-            .answer(|lanes, _| {
-                let keys = lanes.services.log_keys()?.into_iter();
+            .answer(|lanes, ask| {
+                let keys = lanes.services.log_keys(ask.caller()?)?.into_iter();
                 let keys =
                     keys.map(|own| json!({"log": own.log.to_string(), "holds": own.holds, "keys": own.keys}));
                 Ok(Answer::data(keys.collect::<Vec<_>>()))
@@ -63,7 +63,7 @@ fn consistency() -> Route {
         };
         let from = ask.param("from").map_or(Ok(0), str::parse::<u64>);
         let from = from.map_err(|_| Failure::wrong("from", "a whole number of operations"))?;
-        let (head, hashes) = lanes.services.prove_growth(stream, from)?;
+        let (head, hashes) = lanes.services.prove_growth(ask.caller()?, stream, from)?;
         let hashes: Vec<String> = hashes.iter().map(ToString::to_string).collect();
         Ok(Answer::data(json!({
             "log": head.log.to_string(), "from": from, "to": head.size, "hashes": hashes, "checkpoint": head.note.to_string(),

@@ -12,6 +12,7 @@ use crate::lanes::http::ask::Ask;
 use crate::lanes::http::caller::{SESSION_COOKIE, refuse_cross_site, session_token, via_of};
 use crate::lanes::http::route::{Route, Schema};
 use crate::lanes::rest::people::{object, text};
+use crate::services::audit::Event;
 use crate::services::caller::{Caller, Identity};
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::people::passwords::Password;
@@ -29,7 +30,12 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get(PATH, "Who the caller is and what the caller may")
             .group("people")
             .gives(200, Schema::Json(me_schema))
-            .answer(|lanes, ask| Ok(Answer::data(me(lanes, ask.caller()?)))),
+            .answer(|lanes, ask| {
+                let caller = ask.caller()?;
+                let read = Event::done("session.read", None);
+                lanes.services.note_plain_read(caller, read)?;
+                Ok(Answer::data(me(lanes, caller)))
+            }),
         Route::delete(PATH, "Sign out; ends the session")
             .group("people")
             .gives(200, Schema::Json(nothing_schema))
