@@ -16,7 +16,7 @@ use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
-use crate::services::{Decided, RequestKey, Services, Written};
+use crate::services::{Decided, RequestKey, Services, Written, sight};
 use crate::store::database::{Direction, Read};
 use crate::views::index::Order;
 use crate::views::records::{self, PageKey};
@@ -243,7 +243,10 @@ impl Services {
         let page = page_of(&rows, caller, kind, listing, &mut |id, fits| {
             let record = records::get(&rows, id)?.filter(fits);
             let Some(record) = record else { return Ok(None) };
-            Ok(find::may_read(&rows, caller, &record)?.then_some(record))
+            match find::may_read(&rows, caller, &record)? {
+                true => sight::of_caller(&rows, caller, record).map(Some),
+                false => Ok(None),
+            }
         })?;
         self.note_list(caller, &rows, kind, &page)?;
         Ok(page)

@@ -51,6 +51,8 @@ pub mod safe;
 pub mod search;
 /// What a client gave → values of the shapes wanted, or every fault.
 pub mod shape;
+/// What a record says of others, as far as its reader may know of them.
+mod sight;
 /// Watchlists: what is held and what comes in, against what is looked for.
 pub mod watch;
 
@@ -289,20 +291,32 @@ impl Services {
     /// # Errors
     /// What was decided; the disk failed.
     pub fn conclude(&self, caller: &Caller, decided: Decided) -> Outcome<Written> {
-        match decided.decided {
-            Ok(Done::Now(records)) => Ok(Written {
-                records,
-                replayed: false,
-            }),
-            Ok(Done::Before(answer)) => Ok(Written {
-                records: self.as_left_by(&answer)?,
-                replayed: true,
-            }),
+        let (records, replayed) = match decided.decided {
+            Ok(Done::Now(records)) => (records, false),
+            Ok(Done::Before(answer)) => (self.as_left_by(&answer)?, true),
+            Err(Failure::Stale(record)) => {
+                let record = sight::of_caller(&self.snapshot()?, caller, *record)?;
+                return Err(Failure::Stale(Box::new(record)));
+            }
             Err(failure) => {
                 self.note_denial(caller, decided.verb, &failure)?;
-                Err(failure)
+                return Err(failure);
             }
+        };
+        let records = self.seen_by(caller, records)?;
+        Ok(Written { records, replayed })
+    }
+
+    /// What was written, as who wrote it may see it.
+    fn seen_by(&self, caller: &Caller, records: Vec<Arc<Record>>) -> Outcome<Vec<Arc<Record>>> {
+        if !records.iter().any(|record| sight::may_name_others(&record.kind)) {
+            return Ok(records);
         }
+        let rows = self.snapshot()?;
+        let seen = records
+            .into_iter()
+            .map(|record| sight::of_caller_shared(&rows, caller, record));
+        seen.collect()
     }
 
     /// Whether a request of this key was answered before.

@@ -134,12 +134,27 @@ pub fn records(
     word: &str,
 ) -> Result<Vec<RecordId>, StoreError> {
     let mut found = Vec::new();
-    let prefix = list_key(tenant, list).and_text(word).bytes();
-    rows.scan_prefix(Table::Words, &prefix, Direction::Up, &mut |key, _| {
-        found.extend(last_record(key));
+    having(rows, tenant, (list, word), &mut |id| {
+        found.push(id);
         true
     })?;
     Ok(found)
+}
+
+/// Walks those records; `visit` says whether it wants more.
+///
+/// # Errors
+/// The disk failed.
+pub fn having(
+    rows: &impl Read,
+    tenant: &TenantId,
+    (list, word): (List, &str),
+    visit: &mut dyn FnMut(RecordId) -> bool,
+) -> Result<(), StoreError> {
+    let prefix = list_key(tenant, list).and_text(word).bytes();
+    rows.scan_prefix(Table::Words, &prefix, Direction::Up, &mut |key, _| {
+        last_record(key).is_none_or(&mut *visit)
+    })
 }
 
 /// Walks the records whose word in a list begins so, in the order of the words; `visit` says whether it wants more.

@@ -94,7 +94,7 @@ impl Book<'_> {
         let Some(number) = reader.int(name) else {
             return Ok(None);
         };
-        let word = words::word_of(&self.room.rows, self.room.caller.tenant(), list, number)?;
+        let word = words::word_of(&self.room.rows, self.room.caller, list, number)?;
         if word.is_none() {
             reader.wrong(name, "no such id in its list");
         }

@@ -3,9 +3,9 @@
 use crate::domain::kind::Kind;
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
-use crate::services::Services;
 use crate::services::caller::Caller;
 use crate::services::failure::Outcome;
+use crate::services::{Services, sight};
 use crate::views::records;
 
 /// Where an operation stands here: the number of its log, and its place there.
@@ -44,7 +44,9 @@ impl Services {
         let part = &rest[..limit.min(rest.len())];
         let mut operations = Vec::with_capacity(part.len());
         for (log, seq) in part {
-            operations.extend(self.store().operation(&rows, *log, *seq)?);
+            let operation = self.store().operation(&rows, *log, *seq)?;
+            let seen = operation.map(|operation| sight::of_operation(&rows, caller, kind.name, operation));
+            operations.extend(seen.transpose()?);
         }
         Ok(HistoryPage {
             record,

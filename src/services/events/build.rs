@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use crate::domain::event::{self, Event};
 use crate::domain::id::{OpId, RecordId, VersionId};
-use crate::domain::kind::{self, ALERT, CASE, CHAT_MESSAGE, DISPLAY_ID, ENTITY, EVIDENCE, REPORT};
+use crate::domain::kind::{self, ALERT, CASE, CHAT_MESSAGE, DISPLAY_ID, ENTITY, EVIDENCE, Kind, REPORT};
 use crate::domain::operation::{Action, Change, Merge, Operation};
 use crate::domain::record::{Record, SEALING};
 use crate::domain::time::Hlc;
 use crate::domain::value::Value;
 use crate::services::events::Notice;
 use crate::services::failure::Outcome;
-use crate::services::find;
 use crate::services::policy::{self, Deed};
+use crate::services::{find, sight};
 use crate::store::database::Snapshot;
 use crate::store::handle::Store;
 use crate::store::hash::sha256;
@@ -50,22 +50,16 @@ pub(super) fn notice(
     let Some(mut event) = event::of(&operation, &record, case.is_some(), &before) else {
         return Ok(None);
     };
-    if let Some(about) = event
-        .about
-        .map(|id| records::get(rows, id))
-        .transpose()?
-        .flatten()
-    {
-        match about.kind.as_str() {
-            kind if kind == ENTITY.name => event.entities.push(about.id),
-            kind if kind == EVIDENCE.name => event.evidence.push(about.id),
-            kind if kind == REPORT.name => event.report = Some(about.id),
-            _ => {}
-        }
-    }
+    name_subject(rows, &mut event)?;
     let numbers = |ids: &[RecordId]| numbers_of(rows, ids, &readers);
     let (entities, evidence) = (numbers(&event.entities)?, numbers(&event.evidence)?);
     let report = numbers(event.report.as_slice())?.pop();
+    let changes = |besides| known_changes(rows, (kind, &event.changes), (&readers, besides));
+    let told = changes(None)?;
+    let told_fully = hidden
+        .as_ref()
+        .map(|(case, _)| changes(Some(case.0)))
+        .transpose()?;
     let notice = Notice {
         sequence,
         id: event_id(header.id),
@@ -90,26 +84,59 @@ pub(super) fn notice(
         evidence,
         report,
         name: event.name,
-        changes: event.changes,
+        changes: told,
         readers,
         scope: policy::scope_for(kind, Deed::Read),
         fuller: None,
         hidden_case: None,
         text: OnceLock::new(),
     };
-    Ok(Some(with_fuller(notice, hidden)))
+    Ok(Some(match hidden.zip(told_fully) {
+        Some((hidden, changes)) => with_fuller(notice, hidden, changes),
+        None => notice,
+    }))
+}
+
+/// Names what an event is about beside its record.
+fn name_subject(rows: &Snapshot, event: &mut Event) -> Outcome<()> {
+    let about = event.about.map(|id| records::get(rows, id)).transpose()?;
+    let Some(about) = about.flatten() else {
+        return Ok(());
+    };
+    match about.kind.as_str() {
+        kind if kind == ENTITY.name => event.entities.push(about.id),
+        kind if kind == EVIDENCE.name => event.evidence.push(about.id),
+        kind if kind == REPORT.name => event.report = Some(about.id),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What changed, without the names of what not all of these readers may know of, but for one record.
+fn known_changes(
+    rows: &Snapshot,
+    (kind, changes): (&Kind, &[(String, Value)]),
+    (readers, besides): (&[String], Option<RecordId>),
+) -> Outcome<Vec<(String, Value)>> {
+    sight::of_changes(kind.name, changes, &mut |id| match records::get(rows, id)? {
+        Some(named) => Ok(besides == Some(id) || is_known_to(rows, &named, readers)?),
+        None => Ok(false),
+    })
 }
 
 /// The same, and beside it what those hear who may know of a hidden case.
-fn with_fuller(mut notice: Notice, hidden: Option<((RecordId, String), Vec<String>)>) -> Notice {
-    notice.fuller = hidden.map(|(case, readers)| {
-        Arc::new(Notice {
-            hidden_case: Some(case.0),
-            case: Some(case),
-            readers,
-            ..notice.clone()
-        })
-    });
+fn with_fuller(
+    mut notice: Notice,
+    (case, readers): ((RecordId, String), Vec<String>),
+    changes: Vec<(String, Value)>,
+) -> Notice {
+    notice.fuller = Some(Arc::new(Notice {
+        hidden_case: Some(case.0),
+        case: Some(case),
+        changes,
+        readers,
+        ..notice.clone()
+    }));
     notice
 }
 

@@ -9,13 +9,13 @@ use crate::domain::kind::{
 };
 use crate::domain::time::{Hlc, Millis};
 use crate::domain::value::Value;
-use crate::services::Services;
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
 use crate::services::export::shown::told_json;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
+use crate::services::{Services, sight};
 use crate::store::database::Direction;
 use crate::views::index::Order;
 use crate::views::records;
@@ -81,6 +81,7 @@ impl Services {
             if let Some(record) = record
                 && find::may_read(&rows, caller, &record)?
             {
+                let record = sight::of_caller(&rows, caller, record)?;
                 let line = writeln!(out, "{}", told_json(&record));
                 line.map_err(|error| Failure::Internal(format!("writing the export: {error}")))?;
                 written += 1;

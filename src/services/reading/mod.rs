@@ -15,7 +15,7 @@ use crate::services::audit::tally::Noted;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy::{self, Deed};
-use crate::services::{Services, find};
+use crate::services::{Services, find, sight};
 use crate::store::database::Read;
 use crate::store::database::memo::{Memo, Watched};
 use crate::store::handle::Store;
@@ -31,7 +31,7 @@ pub struct Shown {
     tenant: TenantId,
     /// The scope that reading it needs.
     scope: String,
-    /// Everybody of the agency may read it.
+    /// Everybody of the agency may read it, and all of it.
     open: bool,
     version: u64,
     text: Vec<u8>,
@@ -95,7 +95,8 @@ impl Services {
         reference: &str,
         reason: Option<&str>,
     ) -> Outcome<Record> {
-        Ok(self.judged(caller, kind, reference, reason)?.0)
+        let (record, rows) = self.judged(caller, kind, reference, reason)?;
+        sight::of_caller(&rows, caller, record)
     }
 
     /// The same as a lane writes it. What was read once stands in memory for [`Services::recall`] until it changes.
@@ -111,12 +112,14 @@ impl Services {
         show: Show,
     ) -> Outcome<Arc<Shown>> {
         let (record, rows) = self.judged(caller, kind, reference, reason)?;
+        let open = !find::is_restricted(&rows, &record)? && sight::is_same_for_all(&rows, &record)?;
+        let record = sight::of_caller(&rows, caller, record)?;
         let shown = Arc::new(Shown {
             id: record.id,
             kind: kind.name,
             tenant: record.tenant.clone(),
             scope: policy::scope_for(kind, Deed::Read),
-            open: !find::is_restricted(&rows, &record)?,
+            open,
             version: record.version,
             text: show(&rows, &record)?,
         });

@@ -10,13 +10,13 @@ use crate::domain::id::RecordId;
 use crate::domain::kind::{self, Kind};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
-use crate::services::Services;
 use crate::services::audit::{self, Event};
 use crate::services::caller::Caller;
 use crate::services::casebook::{self, Listing};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find::{self, Belongs};
 use crate::services::policy::{self, Deed};
+use crate::services::{Services, sight};
 use crate::store::database::Snapshot;
 use crate::store::error::StoreError;
 use crate::views::{ordinals, records};
@@ -190,7 +190,7 @@ impl Sitting {
                 return Ok(None);
             }
             listed.push((id, restricted));
-            Ok(Some(record))
+            sight::of_caller_shared(&*rows, &self.caller, record).map(Some)
         })?;
         self.note_listed(kind, listed);
         Ok(page)
@@ -284,6 +284,7 @@ impl Sitting {
             return Ok(None);
         };
         let (may_read, restricted) = self.judge(rows, &record)?;
+        let record = sight::of_caller_shared(rows, &self.caller, record)?;
         Ok(Some((record, may_read, restricted)))
     }
 

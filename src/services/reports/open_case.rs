@@ -30,7 +30,11 @@ impl Services {
         self.write(caller, "report.open-case", request, move |desk| {
             let report = desk.report(&reference)?;
             if let Some(case) = report.get("case_id") {
-                let meta = Fields::from([("case_id".to_owned(), case.clone())]);
+                let case = case
+                    .as_id()
+                    .filter(|case| desk.find(&CASE, &case.to_string()).is_ok());
+                let case = case.map(|case| ("case_id".to_owned(), Value::Id(case)));
+                let meta = Fields::from_iter(case);
                 let text = "the report belongs to a case already".to_owned();
                 return Err(Failure::Conflict(Clash::State, text, meta));
             }

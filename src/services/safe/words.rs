@@ -1,10 +1,12 @@
 //! Lists that clients know by whole numbers: those that are the same everywhere, and words that an agency writes (categories,
 //! offenses, roles), whose numbers follow from the words alone and so are the same on every node and for ever.
 
-use crate::domain::id::TenantId;
+use crate::services::caller::Caller;
 use crate::services::failure::Outcome;
+use crate::services::find;
 use crate::store::database::Read;
 use crate::store::hash::sha256;
+use crate::views::records;
 use crate::views::words::{self, List};
 
 /// A fixed list: the number of a word is its place, from 1.
@@ -109,14 +111,15 @@ pub fn hashed(word: &str) -> i64 {
     i64::from((bits >> 2) | (1 << 30))
 }
 
-/// The words of a list, each with its number: those that every agency has, then those that records of this one have.
+/// The words of a list, each with its number: those that every agency has, then those of records of this one that the caller
+/// may read.
 ///
 /// # Errors
 /// The disk failed.
-pub fn all(rows: &impl Read, tenant: &TenantId, list: List) -> Outcome<Vec<(i64, String)>> {
+pub fn all(rows: &impl Read, caller: &Caller, list: List) -> Outcome<Vec<(i64, String)>> {
     let mut all: Vec<String> = fixed_of(list).iter().map(|word| (*word).to_owned()).collect();
-    for word in words::all(rows, tenant, list)? {
-        if !all.contains(&word) {
+    for word in words::all(rows, caller.tenant(), list)? {
+        if !all.contains(&word) && is_read(rows, caller, (list, &word))? {
             all.push(word);
         }
     }
@@ -126,16 +129,36 @@ pub fn all(rows: &impl Read, tenant: &TenantId, list: List) -> Outcome<Vec<(i64,
         .collect())
 }
 
-/// The word of a list that has this number.
+/// The word of a list that has this number, if the caller may read a record with it.
 ///
 /// # Errors
 /// The disk failed.
-pub fn word_of(rows: &impl Read, tenant: &TenantId, list: List, number: i64) -> Outcome<Option<String>> {
+pub fn word_of(rows: &impl Read, caller: &Caller, list: List, number: i64) -> Outcome<Option<String>> {
     if let Some(word) = fixed(fixed_of(list), number) {
         return Ok(Some(word.to_owned()));
     }
-    let mut words = words::all(rows, tenant, list)?.into_iter();
-    Ok(words.find(|word| number_of(list, word) == number))
+    let mut words = words::all(rows, caller.tenant(), list)?.into_iter();
+    match words.find(|word| number_of(list, word) == number) {
+        Some(word) => Ok(is_read(rows, caller, (list, &word))?.then_some(word)),
+        None => Ok(None),
+    }
+}
+
+/// Records with one word that are asked whether the caller may read them, at most.
+const ASKED_MAX: usize = 1_000;
+
+/// Whether the caller may read a record that has this word: one that restricted cases alone have is a secret too.
+fn is_read(rows: &impl Read, caller: &Caller, word: (List, &str)) -> Outcome<bool> {
+    let (mut asked, mut read) = (0, Ok(false));
+    words::having(rows, caller.tenant(), word, &mut |id| {
+        asked += 1;
+        read = records::get(rows, id).and_then(|record| match record {
+            Some(record) => find::may_read(rows, caller, &record),
+            None => Ok(false),
+        });
+        matches!(read, Ok(false)) && asked < ASKED_MAX
+    })?;
+    Ok(read?)
 }
 
 #[cfg(test)]

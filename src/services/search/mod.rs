@@ -6,6 +6,7 @@ pub mod document;
 /// The follower of the log that keeps the index.
 pub mod follow;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,13 +143,14 @@ impl Finder {
             gauge.wait(self.options.wait_max);
         }
         let lag = self.gauge.as_ref().map_or(Duration::ZERO, Gauge::lag);
-        let page = match kinds {
+        let mut page = match kinds {
             None => Page::default(),
             Some(kinds) => self
                 .index
                 .search(&query(caller, ask, (kinds, case), self.services.now().0))
                 .map_err(|error| failure(&error))?,
         };
+        self.hide_cases(caller, &mut page)?;
         let count = i64::try_from(page.total).unwrap_or(i64::MAX);
         let mut event = Event::done("search", None)
             .with("query", Value::text(ask.text.clone()))
@@ -158,6 +160,29 @@ impl Finder {
         }
         self.services.note(caller, event)?;
         Ok(Answer { page, lag })
+    }
+
+    /// Takes out of what was found the cases that the caller may not know of.
+    fn hide_cases(&self, caller: &Caller, page: &mut Page) -> Outcome<()> {
+        let rows = self.services.snapshot()?;
+        let mut judged = BTreeMap::new();
+        for hit in &mut page.hits {
+            let mut known = Vec::new();
+            for case in std::mem::take(&mut hit.case_ids) {
+                let is_known = match judged.get(&case) {
+                    Some(is_known) => *is_known,
+                    None => match find::record(&rows, caller, &CASE, &case) {
+                        Ok(_) => true,
+                        Err(Failure::Unknown(_)) => false,
+                        Err(failure) => return Err(failure),
+                    },
+                };
+                judged.insert(case.clone(), is_known);
+                known.extend(is_known.then_some(case));
+            }
+            hit.case_ids = known;
+        }
+        Ok(())
     }
 
     /// Waits until nothing of expunged records is left in the index.

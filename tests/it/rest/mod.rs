@@ -5,6 +5,7 @@ mod casework;
 mod conflicts;
 mod conventions;
 mod faults;
+mod hidden;
 mod lists;
 mod nodes;
 mod reading;

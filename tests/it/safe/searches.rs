@@ -4,8 +4,8 @@
 use blotter::domain::kind::{CASE, ENTITY, EVIDENCE, LOCATION, OFFICE};
 use serde_json::{Value as Json, json};
 
-use super::{Client, make};
-use crate::support::testbox::TestBox;
+use super::{Client, agency, make};
+use crate::support::testbox::{METRO, TestBox};
 
 /// The ids that a search finds, by their number.
 async fn found(client: &mut Client, kind: &str, fields: &Json) -> Vec<i64> {
@@ -214,6 +214,24 @@ async fn items_name_the_persons_they_went_to_and_restricted_cases_those_who_may_
     let case = client.get("/api/cases/4").await.expect(200).json();
     assert_eq!(case["permissionAmount"], 1);
     assert_eq!(case["permissions"], json!([{"userId": 1, "user": user["name"]}]));
+
+    // A word that hidden cases alone have is in no list; the number of it opens nothing.
+    let offense =
+        |word: &str, class: &str| json!({"title": "z", "classification": class, "offense_type": word});
+    let (hidden, open) = ("Bribery in precinct 9", "Poaching");
+    for (word, class) in [(hidden, "sealed"), (open, "sealed"), (open, "open")] {
+        make(bed.services(), &owner, &CASE, offense(word, class));
+    }
+    let officer = agency(&bed, METRO, (7, 3), "officer");
+    let mut officer = Client::with(&bed, &officer, (7, 3)).await;
+    let told = officer.get("/api/offensetypes").await.expect(200).json();
+    let names: Vec<&str> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|row| row["name"].as_str())
+        .collect();
+    assert!(names.contains(&open) && !names.contains(&hidden), "{names:?}");
 
     let item = client.get("/api/items/1").await.expect(200).json();
     assert_eq!((&item["people"], &item["peopleIds"]), (&Json::Null, &Json::Null));
