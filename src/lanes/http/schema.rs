@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::custody::STATES;
-use crate::domain::kind::{DISPLAY_ID, EVIDENCE, Field, Kind, Member, Numbering, Shape, Writer};
+use crate::domain::kind::{DISPLAY_ID, EVIDENCE, Field, Kind, Member, Numbering, REPORT, Shape, Writer};
 use crate::domain::operation::Merge;
 use crate::lanes::http::wire::is_told;
 
@@ -137,8 +137,34 @@ pub fn of_record(kind: &Kind) -> Json {
     for field in kind.all_fields().filter(|field| is_told(field)) {
         properties.insert(field.name.to_owned(), answered(field));
     }
+    if kind.name == REPORT.name {
+        tell_of_report(&mut properties);
+    }
     let required = ["id", "version", "created_at", "updated_at", "links"];
     described(closed(properties, &required), kind.doc)
+}
+
+/// What the reports lane says beside the fields.
+fn tell_of_report(properties: &mut Map<String, Json>) {
+    let text = || json!({"type": "string"});
+    let message = json!({"type": "object", "additionalProperties": false,
+    "required": ["id", "type", "text", "shown", "created_at"],
+    "properties": {
+        "id": {"type": "string", "format": "uuid"}, "type": text(), "text": text(), "label": text(),
+        "shown": {"type": "string", "description": "The label before the text."},
+        "created_at": {"type": "string", "format": "date-time"},
+    }});
+    let chat = json!({"type": "object", "description": "What was said since; of a report that is read alone.",
+        "properties": {"messages": {"type": "array", "items": message}}});
+    let number = json!({"type": "integer", "description": "Its number, as paths take it."});
+    properties.insert("report_id".to_owned(), number);
+    properties.insert("chat".to_owned(), chat);
+    if let Some(image) = properties
+        .get_mut("images")
+        .and_then(|images| images.get_mut("items"))
+    {
+        image["properties"]["links"] = json!({"type": "object", "additionalProperties": text()});
+    }
 }
 
 fn given(field: &Field) -> Json {

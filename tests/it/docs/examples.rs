@@ -182,6 +182,28 @@ impl Reader {
         }
     }
 
+    /// A record has no member that the document does not tell of.
+    async fn finds_what_is_told(&self, document: &Json) {
+        for plural in FIRST {
+            let path = format!("/v1/{plural}/{{id}}");
+            let answers = &document["paths"][&path]["get"]["responses"]["200"];
+            let form = &answers["content"]["application/json"]["schema"]["properties"]["data"];
+            let form = match form["$ref"].as_str() {
+                Some(name) => document.pointer(name.trim_start_matches('#')).unwrap(),
+                None => form,
+            };
+            let read = self
+                .test
+                .get_as(&self.key, &self.path(&path))
+                .await
+                .expect(200)
+                .data();
+            for member in read.as_object().unwrap().keys() {
+                assert!(form["properties"][member].is_object(), "{path}: {member}");
+            }
+        }
+    }
+
     /// Reads what the example of this path names.
     async fn read(&mut self, path: &str) {
         let (name, read) = match path {
@@ -227,6 +249,7 @@ async fn every_example_of_the_reference_is_taken_as_it_stands() {
         reader.make(&document, plural).await;
     }
     reader.make(&document, "entities").await;
+    reader.finds_what_is_told(&document).await;
     // Who has a password signs in with it.
     let path = "/v1/users/{id}/password";
     reader
