@@ -11,7 +11,7 @@ pub mod open_case;
 pub mod public;
 
 use crate::domain::id::Hash;
-use crate::domain::kind::{CHAT_MESSAGE, REPORT};
+use crate::domain::kind::{CASE, CHAT_MESSAGE, REPORT};
 use crate::domain::matching::regions;
 use crate::domain::operation::{Action, Change};
 use crate::domain::record::Record;
@@ -203,7 +203,8 @@ fn change(desk: &mut Desk<'_, '_, '_>, report: &Record, version: Option<u64>, in
     refuse_orphan(desk, report, &changed)
 }
 
-/// A case that was opened from a report says so for good; the report says it too, as long as the case is there.
+/// A case that was opened from a report says so for good; the report says it too, as long as the case is there. Nobody parts a
+/// report from a case that he does not see.
 fn refuse_orphan(desk: &mut Desk<'_, '_, '_>, before: &Record, after: &Record) -> Outcome<()> {
     let case = before
         .get("case_id")
@@ -212,11 +213,18 @@ fn refuse_orphan(desk: &mut Desk<'_, '_, '_>, before: &Record, after: &Record) -
         return Ok(());
     };
     let case = records::get(desk.session().rows(), case)?;
-    if case.is_none_or(|case| case.get("report_id") != Some(&Value::Id(before.id))) {
+    let Some(case) = case.filter(|case| !case.is_expunged()) else {
         return Ok(());
-    }
-    let text = "its case was opened from this report".to_owned();
-    Err(Failure::Conflict(Clash::State, text, Fields::new()))
+    };
+    let text = match desk.find(&CASE, &case.id.to_string()) {
+        Err(Failure::Unknown(_)) => "the report belongs to a case already",
+        Err(failure) => return Err(failure),
+        Ok(case) if case.get("report_id") == Some(&Value::Id(before.id)) => {
+            "its case was opened from this report"
+        }
+        Ok(_) => return Ok(()),
+    };
+    Err(Failure::Conflict(Clash::State, text.to_owned(), Fields::new()))
 }
 
 /// What a check found, with more faults; a place on the map says which number is which.

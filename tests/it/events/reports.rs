@@ -49,7 +49,7 @@ async fn moved_about(served: &TestBox, cleared: &str, [first, second, hidden]: &
     write(served, key, own.clone(), json!({"description": "A bicycle"})).await;
     write(served, cleared, own.clone(), json!({"case_id": hidden.0})).await;
     write(served, key, messages, said).await;
-    write(served, key, own, json!({"case_id": null})).await;
+    write(served, cleared, own, json!({"case_id": null})).await;
 }
 
 /// The types and cases of all that is told of the report.

@@ -114,6 +114,13 @@ async fn a_hidden_case_is_named_nowhere() {
     }
     let note = Some(json!({"data": {"description": "Seen again"}}));
     let writes = [
+        (
+            Method::PATCH,
+            "/v1/reports/1",
+            "",
+            Some(json!({"data": {"case_id": null}})),
+            409,
+        ),
         (Method::PATCH, "/v1/reports/1", "", note.clone(), 200),
         (Method::PATCH, "/v1/reports/1", "\"1\"", note, 412),
         (
