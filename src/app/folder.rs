@@ -11,7 +11,12 @@ use crate::domain::id::TenantId;
 use crate::server::certs::name::Name;
 
 const FACTS: &str = "node.toml";
+const KEY: &str = "node.key";
 const LOCK: &str = "lock";
+/// Where the log lies: a folder with one in it is no empty one, whatever else is gone.
+const JOURNAL: &str = "journal";
+/// The address of a socket of the file system holds so many bytes, the last of which is a zero.
+const SOCKET_BYTES_MAX: usize = 107;
 
 /// Why a data folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +25,19 @@ pub enum FolderError {
     #[error("{} is in use by another blotter", .0.display())]
     InUse(PathBuf),
     /// There is no node in it.
-    #[error("there is no node in {}: `blotter init` makes one", .0.display())]
+    #[error("{}", no_node(.0))]
     NoNode(PathBuf),
+    /// There is one, but for the file that says which.
+    #[error("{}", lost(path, name))]
+    Lost {
+        /// The folder.
+        path: PathBuf,
+        /// The name of the file in it.
+        name: &'static str,
+    },
+    /// Its path is too long.
+    #[error("{}: the path has {} bytes, and a socket's has {SOCKET_BYTES_MAX} at most: name a folder with a shorter path", .0.display(), .0.as_os_str().len())]
+    LongPath(PathBuf),
     /// The disk refused.
     #[error("can't use {}: {source}", path.display())]
     Io {
@@ -38,6 +54,32 @@ pub enum FolderError {
         /// What is wrong.
         what: String,
     },
+}
+
+fn no_node(path: &Path) -> String {
+    let path = path.display();
+    match fs::metadata(path.to_string()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            format!("there is no folder {path}: `blotter init` makes a node")
+        }
+        _ => format!("there is no node in {path}: `blotter init` makes one"),
+    }
+}
+
+fn lost(path: &Path, name: &str) -> String {
+    let path = path.display();
+    let way = match name {
+        KEY => {
+            "put back the one of its newest backup, or have the node made anew from that in another folder \
+                (`blotter restore BACKUP --data DIR`); without a backup nothing can be signed as this node"
+                .to_owned()
+        }
+        _ => format!(
+            "put back the one of a backup, or let `blotter init --data {path}` write it again with the words that \
+             made the node (--tenant, --node-name, --host)"
+        ),
+    };
+    format!("{name} is missing in {path}, where a node's data lie: {way}")
 }
 
 /// What `init` was told, in `node.toml`.
@@ -129,6 +171,36 @@ impl Folder {
     /// The socket through which the command line reaches a running server.
     pub fn socket(&self) -> PathBuf {
         self.0.join("admin.sock")
+    }
+
+    /// Whether the socket can have its path.
+    ///
+    /// # Errors
+    /// `LongPath`.
+    pub fn refuse_long_path(&self) -> Result<(), FolderError> {
+        let socket = self.socket();
+        match socket.as_os_str().len() > SOCKET_BYTES_MAX {
+            true => Err(FolderError::LongPath(socket)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether what makes the folder a node's is there.
+    ///
+    /// # Errors
+    /// `NoNode` if nothing of a node is, `Lost` if the key or the facts are gone.
+    pub fn refuse_lost(&self) -> Result<(), FolderError> {
+        let is_there = |name: &&str| fs::symlink_metadata(self.0.join(name)).is_ok();
+        let lost = |name| FolderError::Lost {
+            path: self.0.clone(),
+            name,
+        };
+        match [KEY, FACTS, JOURNAL].map(|name| is_there(&name)) {
+            [false, false, false] => Err(FolderError::NoNode(self.0.clone())),
+            [false, _, _] => Err(lost(KEY)),
+            [_, false, _] => Err(lost(FACTS)),
+            _ => Ok(()),
+        }
     }
 
     /// Makes the folder, readable by its owner alone.
@@ -230,6 +302,14 @@ mod tests {
         assert!(matches!(folder.lock(), Err(FolderError::InUse(_))));
         drop(lock);
         folder.lock().unwrap();
+    }
+
+    #[test]
+    fn a_path_is_as_long_as_that_of_a_socket_may_be() {
+        for (bytes, fits) in [(96, true), (97, false)] {
+            let folder = Folder::new("x".repeat(bytes));
+            assert_eq!(folder.refuse_long_path().is_ok(), fits, "{bytes}");
+        }
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl Node {
     /// The folder is in use or holds no node, or what is in it can't be opened.
     pub fn open(folder: Folder, config: &Config) -> Result<Self, NodeError> {
         let lock = folder.lock()?;
+        folder.refuse_lost()?;
         let no_node = || FolderError::NoNode(folder.path().to_owned());
         let facts = folder.facts()?.ok_or_else(no_node)?;
         let identity = Identity::load(&RealDisk, folder.path())?.ok_or_else(no_node)?;
@@ -72,7 +73,8 @@ impl Node {
             clock: Arc::new(SystemClock),
         };
         let (store, opened) = Store::open(&world, folder.path(), &identity, FOLD, store_options(config))?;
-        let blobs = Blobs::open(Arc::clone(&world.disk), &folder.files())?;
+        let blobs = Blobs::open(Arc::clone(&world.disk), &folder.files());
+        let blobs = blobs.map_err(|error| error.at(&folder.files()))?;
         let floor_bytes = config.store.low_disk_floor_bytes;
         let room = Room::new(Arc::clone(&world.disk), folder.path().to_owned(), floor_bytes)
             .with_large_files_above(config.store.large_file_bytes_min);

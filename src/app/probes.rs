@@ -248,7 +248,8 @@ async fn ready(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
         StatusCode::SERVICE_UNAVAILABLE
     };
     let lag_ms = u64::try_from(probes.gauge.lag().as_millis()).unwrap_or(u64::MAX);
-    let body = json!({"ready": well, "index_lag_ms": lag_ms});
+    let disk_low = probes.node.services.files().room().is_low();
+    let body = json!({"ready": well, "index_lag_ms": lag_ms, "disk_low": disk_low});
     (status, [(CONTENT_TYPE, "application/json")], body.to_string())
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value as Json, json};
 
-use crate::app::folder::{Facts, Folder};
+use crate::app::folder::{Facts, Folder, FolderError};
 use crate::app::node::people_options;
 use crate::cli::order::Order;
 use crate::cli::output::Output;
@@ -70,7 +70,10 @@ impl Init {
                 made["tenant"].as_str().unwrap_or_default(),
                 &log[..log.len().min(16)],
                 made["ca"].as_str().unwrap_or_default(),
-            )
+            ) + match made["authority_renewed"] == true {
+                true => "\n\nThe authority was missing and is a new one: all clients must be given its certificate to trust.",
+                false => "",
+            }
         });
         Ok(())
     }
@@ -80,7 +83,7 @@ impl Init {
         let folder = place.folder();
         let config = place.load()?.config;
         self.refuse_faults(&config, password.as_deref())?;
-        let created = self.make_files(&folder, &config)?;
+        let (created, renewed) = self.make_files(&folder, &config)?;
         let mut reach = Reach::open(place)?;
         let facts = folder.facts().map_err(CliError::failed)?;
         let name = facts.map_or_else(|| self.tenant.clone(), |facts| facts.node_name);
@@ -95,6 +98,7 @@ impl Init {
         let log = identity.map(|identity| identity.log(crate::store::identity::Stream::Records).to_string());
         Ok(json!({
             "created": created,
+            "authority_renewed": renewed,
             "data": folder.path(),
             "tenant": self.tenant,
             "log": log,
@@ -189,14 +193,18 @@ impl Init {
         )))
     }
 
-    /// Key, facts and authority. The facts come last: a folder without them holds no node.
-    fn make_files(&self, folder: &Folder, config: &Config) -> Result<bool, CliError> {
+    /// Key, facts and authority. The facts come last: a folder without them holds no node. Tells whether the node was made, and
+    /// whether one that was there has a new authority.
+    fn make_files(&self, folder: &Folder, config: &Config) -> Result<(bool, bool), CliError> {
         let facts = self.facts()?;
         refuse_used(folder)?;
+        folder.refuse_long_path().map_err(CliError::failed)?;
         folder.make().map_err(CliError::failed)?;
         let _lock = folder.lock().map_err(CliError::failed)?;
+        let hosts = |facts: &Facts| [config.server.hosts.clone(), facts.host_names()].concat();
         if let Some(known) = folder.facts().map_err(CliError::failed)? {
-            return self.refuse_other(&known, &facts).map(|()| false);
+            self.refuse_other(&known, &facts)?;
+            return Ok((false, complete_authority(folder, &hosts(&known))?));
         }
         if Identity::load(&RealDisk, folder.path())
             .map_err(CliError::failed)?
@@ -207,12 +215,12 @@ impl Init {
                 .save(&RealDisk, folder.path())
                 .map_err(CliError::failed)?;
         }
+        // One that was cut off between key and certificate is begun anew.
         if !Authority::certificate_file(&folder.certs()).exists() {
-            let names = names_of_node(&[config.server.hosts.clone(), facts.host_names()].concat());
-            Authority::create(&folder.certs(), &names, &SystemClock).map_err(CliError::failed)?;
+            make_authority(folder, &hosts(&facts))?;
         }
         folder.write_facts(&facts).map_err(CliError::failed)?;
-        Ok(true)
+        Ok((true, false))
     }
 
     fn facts(&self) -> Result<Facts, CliError> {
@@ -269,6 +277,20 @@ impl Init {
     }
 }
 
+fn make_authority(folder: &Folder, hosts: &[Name]) -> Done {
+    Authority::create(&folder.certs(), &names_of_node(hosts), &SystemClock).map_err(CliError::failed)?;
+    Ok(())
+}
+
+/// Makes the authority of a node anew if all of it is gone; half of one is for its owner to judge.
+fn complete_authority(folder: &Folder, hosts: &[Name]) -> Result<bool, CliError> {
+    if Authority::is_absent(&folder.certs()) {
+        return make_authority(folder, hosts).map(|()| true);
+    }
+    Authority::open(&folder.certs()).map_err(CliError::failed)?;
+    Ok(false)
+}
+
 /// What comes before the `@` is a person's name until somebody gives another.
 fn name_in(email: &str) -> &str {
     email.split('@').next().unwrap_or(email)
@@ -308,15 +330,21 @@ const NOTHING_YET: [&str; 3] = ["certs", "lock", "lost+found"];
 /// A folder with something in it that is neither a node nor the beginning of one is somebody else's.
 fn refuse_used(folder: &Folder) -> Done {
     let path = folder.path();
-    if ["node.toml", "node.key"]
-        .iter()
-        .any(|name| path.join(name).exists())
-    {
-        return Ok(());
+    match folder.refuse_lost() {
+        Ok(()) => return Ok(()),
+        Err(error @ FolderError::Lost { name: "node.key", .. }) if path.join("journal").exists() => {
+            return Err(CliError::failed(error));
+        }
+        Err(FolderError::Lost { .. }) => return Ok(()),
+        Err(_) => {}
     }
     let names = match RealDisk.list(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        names => names.map_err(CliError::failed)?,
+        Err(error) => {
+            let what = format!("can't look into {}: {error}", path.display());
+            return Err(CliError::Failed(what));
+        }
+        Ok(names) => names,
     };
     match names.iter().find(|name| !NOTHING_YET.contains(&name.as_str())) {
         None => Ok(()),

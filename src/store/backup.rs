@@ -1,11 +1,13 @@
 //! A copy of a node to come back from: the journal up to a group boundary, the files, the key; not the views, which a start
 //! makes anew. It is made beside a live server and verified as a whole before it counts; `backup.json`, written last, says that
-//! it does. A node that comes back from one is a new incarnation: its old logs stay as they are, and new ones begin.
+//! it does. A file that is damaged keeps nothing else from being copied: it is left out and told. A node that comes back from one is a new incarnation: its old logs stay as they are, and new ones begin.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::domain::id::Hash;
 use crate::store::blobs::Blobs;
 use crate::store::disk::{Disk, OpenMode};
 use crate::store::error::StoreError;
@@ -35,9 +37,10 @@ pub enum BackupError {
 }
 
 /// Copies a node, which may be live, into an empty or new folder. `journal` is the live store's, or one that was inspected.
+/// Files that are not whole are in the report, and not in the backup.
 ///
 /// # Errors
-/// The folder is in use, the node is damaged, or the disk failed; then the folder is no backup.
+/// The folder is in use, the log is damaged, or the disk failed; then the folder is no backup.
 pub fn backup(
     source: Source<'_>,
     journal: &JournalReader,
@@ -49,16 +52,18 @@ pub fn backup(
     // First where the journal ends, then the files: what it names up to there is there by now.
     let end = journal.end();
     copy_journal(disk, journal, to)?;
-    copy_files(disk, source.dir, to)?;
+    let damaged = copy_files(disk, source.dir, to)?;
     let identity = Identity::load(disk.as_ref(), source.dir)?;
     let identity = identity.ok_or_else(|| StoreError::Damaged("there is no node.key".into()))?;
     identity.save(disk.as_ref(), to)?;
-    let report = clean(Source { dir: to, ..source }, progress)?;
+    let mut report = sound(Source { dir: to, ..source }, progress)?;
+    explain(&mut report, &damaged);
     let manifest = serde_json::json!({
         "format": 1,
         "end": end.to_u64(),
         "groups": report.groups,
         "files": report.files,
+        "lost": report.lost.iter().map(|file| file.hash.to_string()).collect::<Vec<_>>(),
         "logs": logs_of(&report),
     });
     write_whole(
@@ -98,10 +103,16 @@ pub fn check(backup: Source<'_>, progress: &mut dyn FnMut(Stage)) -> Result<Repo
     file.read_at(0, &mut text).map_err(StoreError::from)?;
     let manifest: serde_json::Value =
         serde_json::from_slice(&text).map_err(|_| no_backup("its backup.json can't be read"))?;
-    if manifest["format"] != 1 {
-        return Err(no_backup("it is of a newer format"));
+    match manifest["format"].as_u64() {
+        Some(1) => {}
+        Some(_) => {
+            return Err(no_backup(
+                "it was made by a newer blotter: take the newer program",
+            ));
+        }
+        None => return Err(no_backup("its backup.json says no format")),
     }
-    let report = clean(backup, progress)?;
+    let report = sound(backup, progress)?;
     // A journal that was cut at a group boundary is whole in itself.
     if manifest["groups"] != report.groups || manifest["files"] != report.files {
         return Err(no_backup("it holds less than its backup.json says"));
@@ -127,15 +138,16 @@ pub fn restore(
     begin(disk, to)?;
     let journal = JournalReader::inspect(Arc::clone(disk), &backup.dir.join("journal"));
     copy_journal(disk, &journal.map_err(StoreError::from)?, to)?;
-    copy_files(disk, backup.dir, to)?;
+    let damaged = copy_files(disk, backup.dir, to)?;
     let identity = Identity::load(disk.as_ref(), backup.dir)?;
     let identity = identity.ok_or_else(|| BackupError::NoBackup("it has no node.key".into()))?;
     // The key makes it a node, so it comes last; and it goes again if the copy is not clean.
     let reborn = identity.reborn()?;
     reborn.save(disk.as_ref(), to)?;
-    let report = clean(Source { dir: to, ..backup }, progress).inspect_err(|_| {
+    let mut report = sound(Source { dir: to, ..backup }, progress).inspect_err(|_| {
         drop(disk.remove(&to.join("node.key")));
     })?;
+    explain(&mut report, &damaged);
     Ok((reborn, report))
 }
 
@@ -159,12 +171,21 @@ fn begin(disk: &Arc<dyn Disk>, to: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-fn clean(source: Source<'_>, progress: &mut dyn FnMut(Stage)) -> Result<Report, BackupError> {
+/// Logs must be without fault; files may be lost.
+fn sound(source: Source<'_>, progress: &mut dyn FnMut(Stage)) -> Result<Report, BackupError> {
     let report = verify_folder(source, false, progress)?;
-    if report.is_clean() {
-        Ok(report)
-    } else {
-        Err(BackupError::Faulty(Box::new(report)))
+    match report.faults.is_empty() {
+        true => Ok(report),
+        false => Err(BackupError::Faulty(Box::new(report))),
+    }
+}
+
+/// What is not in the copy was damaged where it came from.
+fn explain(report: &mut Report, damaged: &BTreeMap<Hash, String>) {
+    for file in &mut report.lost {
+        if let Some(why) = damaged.get(&file.hash) {
+            file.why.clone_from(why);
+        }
     }
 }
 
@@ -191,11 +212,13 @@ fn copy_journal(disk: &Arc<dyn Disk>, journal: &JournalReader, to: &Path) -> Res
     Ok(disk.sync_dir(&folder)?)
 }
 
-/// Every file goes through an upload of its own, so it lies under the hash of what was read.
-fn copy_files(disk: &Arc<dyn Disk>, dir: &Path, to: &Path) -> Result<(), StoreError> {
+/// Every file goes through an upload of its own, so it lies under the hash of what was read. Gives those that can't be read, or
+/// are not what they were, with what is wrong.
+fn copy_files(disk: &Arc<dyn Disk>, dir: &Path, to: &Path) -> Result<BTreeMap<Hash, String>, StoreError> {
+    let mut damaged = BTreeMap::new();
     let from = Blobs::reading(Arc::clone(disk), &dir.join("files"));
     if disk.list(dir)?.iter().all(|name| name != "files") {
-        return Ok(());
+        return Ok(damaged);
     }
     let copies = Blobs::open(Arc::clone(disk), &to.join("files"))?;
     for hash in from.all()? {
@@ -204,12 +227,19 @@ fn copy_files(disk: &Arc<dyn Disk>, dir: &Path, to: &Path) -> Result<(), StoreEr
             continue;
         };
         let mut copy = copies.begin(file.bytes())?;
-        file.each_chunk(&mut |chunk| copy.write(chunk))?;
-        if copy.finish()?.hash() != hash {
-            return Err(StoreError::Damaged(format!("file {hash} has other bytes")));
+        let mut unwritten = None;
+        let read = file.each_chunk(&mut |chunk| {
+            let written = copy.write(chunk);
+            written.inspect_err(|error| unwritten = Some(error.clone()))
+        });
+        match (unwritten, read) {
+            (Some(error), _) => return Err(error),
+            (None, Err(error)) => drop(damaged.insert(hash, format!("can't be read: {error}"))),
+            (None, Ok(())) if copy.finish_as(hash)?.is_some() => {}
+            (None, Ok(())) => drop(damaged.insert(hash, "has other bytes".to_owned())),
         }
     }
-    Ok(())
+    Ok(damaged)
 }
 
 fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

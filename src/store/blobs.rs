@@ -226,6 +226,17 @@ impl BlobWriter {
         self.bytes
     }
 
+    /// The same if the bytes have this hash; if not, nothing is left and `None` is given.
+    ///
+    /// # Errors
+    /// See [`BlobWriter::finish`].
+    pub(super) fn finish_as(self, hash: Hash) -> Result<Option<Held>, StoreError> {
+        match Hash(self.digest.clone().finalize().into()) == hash {
+            true => self.finish().map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Makes the file durable under its hash. Bytes that are there already are replaced by themselves.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! What can go wrong below the services. Told once to the log of the box; no inner text of it reaches a client.
 
+use std::path::Path;
+
 use crate::store::codec::CodecError;
 use crate::store::journal::JournalError;
 
@@ -33,6 +35,19 @@ pub enum StoreError {
     /// Something that was written is not what is read.
     #[error("the store is damaged: {0}")]
     Damaged(String),
+}
+
+impl StoreError {
+    /// The same, saying in which file or folder, where only the system's words are in it.
+    #[must_use]
+    pub fn at(self, path: &Path) -> Self {
+        let inside = |told: String| format!("{}: {told}", path.display());
+        match self {
+            Self::Io(told) => Self::Io(inside(told)),
+            Self::Damaged(told) => Self::Damaged(inside(told)),
+            other => other,
+        }
+    }
 }
 
 impl From<std::io::Error> for StoreError {

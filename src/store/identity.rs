@@ -11,6 +11,8 @@ use crate::store::note::sign::Ed25519Signer;
 
 const FILE: &str = "node.key";
 const MAGIC: &[u8; 8] = b"BLOTKEY1";
+/// Magic, seed and incarnation.
+const BYTES: usize = 56;
 
 /// The two logs that a node writes. Both lie in one journal, so that one sync makes both durable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -66,14 +68,31 @@ impl Identity {
     /// The disk failed, or the file is not a key.
     pub fn load(disk: &dyn Disk, dir: &Path) -> Result<Option<Self>, StoreError> {
         let path = dir.join(FILE);
-        if disk.len(&path)?.is_none() {
+        let mut bytes = [0; BYTES];
+        let mut read = || -> Result<Option<u64>, StoreError> {
+            let Some(length) = disk.len(&path)? else {
+                return Ok(None);
+            };
+            if length >= BYTES as u64 {
+                disk.open(&path, OpenMode::Read)?.read_at(0, &mut bytes)?;
+            }
+            Ok(Some(length))
+        };
+        let Some(length) = read().map_err(|error| error.at(&path))? else {
             return Ok(None);
+        };
+        if length < BYTES as u64 {
+            return Err(StoreError::Damaged(format!(
+                "{FILE} is not a node's key: it has {length} bytes and not {BYTES}; put back the one of a backup"
+            )));
         }
-        let mut bytes = [0; 56];
-        disk.open(&path, OpenMode::Read)?.read_at(0, &mut bytes)?;
         let (magic, rest) = bytes.split_at(8);
         let (seed, incarnation) = rest.split_at(32);
-        let damaged = || StoreError::Damaged(format!("{FILE} is not a node's key"));
+        let damaged = || {
+            StoreError::Damaged(format!(
+                "{FILE} is not a node's key; put back the one of a backup"
+            ))
+        };
         if magic != MAGIC {
             return Err(damaged());
         }

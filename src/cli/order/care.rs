@@ -1,5 +1,6 @@
 //! Verification, backup and rebuild of an open node.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,32 @@ fn copy_packed(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> 
     Ok(report)
 }
 
+/// A copy that fails leaves nothing behind, so that the next try finds room and no half of one.
 fn copy_to(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
+    let was_there = to.symlink_metadata().is_ok();
+    let was_empty = fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_none());
+    let copied = copy_into(node, to, tell);
+    if copied.is_err() && (was_empty || !was_there) {
+        clear(to, was_there);
+    }
+    copied
+}
+
+/// Removes what was begun; what can't be removed is in the way of the next try, which says so.
+fn clear(to: &Path, keeps_folder: bool) {
+    let entries = fs::read_dir(to).into_iter().flatten().filter_map(Result::ok);
+    for path in entries.map(|entry| entry.path()) {
+        _ = match path.is_dir() {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+    }
+    if !keeps_folder {
+        _ = fs::remove_dir(to);
+    }
+}
+
+fn copy_into(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
     let report = with_source(node, |source| {
         let journal = node.services.store().journal();
         backup(source, journal, to, &mut |stage| tell(step_of(stage))).map_err(|error| match error {

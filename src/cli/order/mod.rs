@@ -250,7 +250,9 @@ impl From<Failure> for Refusal {
             Failure::Stale(_) | Failure::Gone => "the record was changed meanwhile".to_owned(),
             Failure::TooLarge(bytes_max) => format!("longer than {bytes_max} bytes"),
             Failure::Busy(seconds) => format!("busy; try again in {seconds} seconds"),
-            Failure::Full => "the disk is full".to_owned(),
+            Failure::Full => "the disk has less room than store.low_disk_floor_bytes asks for: make room, or set a lower floor \
+                              (`blotter doctor` tells both)"
+                .to_owned(),
             Failure::Stopping => "the node is stopping".to_owned(),
         };
         Self::new(code, message)

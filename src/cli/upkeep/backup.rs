@@ -14,7 +14,7 @@ use crate::cli::order::Order;
 use crate::cli::output::{Output, Steps};
 use crate::cli::reach::Reach;
 use crate::cli::upkeep::packed::{beside, unpack};
-use crate::cli::upkeep::verify::{self, shown, step_of};
+use crate::cli::upkeep::verify::{self, LOST_ADVICE, fault_lines, shown, step_of};
 use crate::cli::{CliError, Done, Place};
 use crate::store::backup::{BackupError, check, restore};
 use crate::store::disk::{Disk, RealDisk};
@@ -24,12 +24,9 @@ use crate::store::verify::{Report, Source, Stage};
 use crate::views::FOLD;
 
 /// What lies in a data folder beside what the store keeps: the node's facts, its authority and certificate.
-const BESIDE: [&str; 4] = [
-    "node.toml",
-    "certs/ca.pem",
-    "certs/ca-key.pem",
-    "certs/server.pem",
-];
+const BESIDE: [&str; 4] = ["node.toml", "certs/ca.pem", "certs/ca-key.pem", LEAF];
+/// A server makes it anew.
+const LEAF: &str = "certs/server.pem";
 
 /// Copy the node to a new folder or file; it may run meanwhile.
 #[derive(Args, Debug)]
@@ -63,19 +60,27 @@ impl Backup {
         }
         let made = Reach::open(place)?.perform_long(Order::Backup(to), output)?;
         output.show(&made, |made| {
-            format!(
+            let done = format!(
                 "{} operations and {} files are copied to {} and verified.",
                 made["operations"],
-                made["files"],
+                whole_files(made),
                 self.to.display()
-            )
+            );
+            with_faults(output, made, done)
         });
-        Ok(())
+        verdict_of(&made)
     }
 }
 
 impl Restore {
     pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
+        if let Err(error) = fs::metadata(&self.from) {
+            let from = self.from.display();
+            return Err(CliError::Failed(match error.kind() {
+                io::ErrorKind::NotFound => format!("there is no {from}: name a backup, a folder or a file"),
+                _ => format!("can't read {from}: {error}"),
+            }));
+        }
         if self.check {
             return self.verdict(output);
         }
@@ -83,7 +88,8 @@ impl Restore {
         let room = || beside(folder.path());
         let restored = self.opened(room, output, |source, tell| {
             let from = source.dir;
-            let (identity, report) = restore(source, folder.path(), tell)?;
+            let (identity, mut report) = restore(source, folder.path(), tell)?;
+            report.faults.extend(lacking(from));
             Ok((identity, report, copy_beside(from, folder.path())))
         });
         let (identity, report, copied) = restored.map_err(|error| match error {
@@ -102,13 +108,18 @@ impl Restore {
         copied?;
         let mut shown = shown(&report);
         shown["log"] = json!(identity.log(Stream::Records).to_string());
-        output.show(&shown, |shown| told(&folder, shown));
-        Ok(())
+        output.show(&shown, |shown| with_faults(output, shown, told(&folder, shown)));
+        verdict_of(&shown)
     }
 
     /// Whether the backup is whole; what it lacks is a fault, whichever of its bytes says so.
     fn verdict(&self, output: Output) -> Done {
-        let report = match self.opened(tempfile::tempdir, output, check) {
+        let checked = self.opened(tempfile::tempdir, output, |source, tell| {
+            let mut report = check(source, tell)?;
+            report.faults.extend(lacking(source.dir));
+            Ok(report)
+        });
+        let report = match checked {
             Ok(report) => report,
             Err(BackupError::Faulty(report)) => *report,
             Err(error @ (BackupError::NoBackup(_) | BackupError::Store(StoreError::Damaged(_)))) => Report {
@@ -170,8 +181,46 @@ fn told(folder: &Folder, shown: &Json) -> String {
     let path = folder.path().display();
     format!(
         "{} operations and {} files are back in {path}. The node begins new logs.\n\nNext: blotter serve --data {path}",
-        shown["operations"], shown["files"]
+        shown["operations"],
+        whole_files(shown)
     )
+}
+
+fn whole_files(shown: &Json) -> u64 {
+    let count = |member: &str| shown[member].as_u64().unwrap_or(0);
+    count("files").saturating_sub(count("files_lost"))
+}
+
+/// What was done, and what could not be.
+fn with_faults(output: Output, shown: &Json, done: String) -> String {
+    if shown["clean"] == true {
+        return done;
+    }
+    let advice = match shown["files_lost"].as_u64() {
+        Some(1..) => format!("\n{LOST_ADVICE}"),
+        _ => String::new(),
+    };
+    format!("{done}\n\nBut for this:\n{}{advice}", fault_lines(output, shown))
+}
+
+fn verdict_of(shown: &Json) -> Done {
+    match shown["clean"] == true {
+        true => Ok(()),
+        false => Err(CliError::Faults),
+    }
+}
+
+/// What a backup must have beside what the store keeps for a server to start from it.
+fn lacking(backup: &Path) -> Vec<String> {
+    let needed = BESIDE.iter().filter(|name| **name != LEAF);
+    let missing = needed.filter(|name| !backup.join(name).exists());
+    let told = missing.map(|name| {
+        format!(
+            "{name} is not in the backup: `blotter init` in the restored folder, with the words that made the node, makes it \
+             anew; clients must be given a new authority's certificate to trust"
+        )
+    });
+    told.collect()
 }
 
 /// Copies what lies beside the store; what is not there is not needed.

@@ -4,12 +4,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde_json::{Value as Json, json};
 
-use crate::app::folder::Folder;
+use crate::app::folder::{Folder, FolderError};
 use crate::app::probes::free_bytes;
 use crate::cli::order::Order;
 use crate::cli::output::{Ink, Output};
@@ -48,6 +48,8 @@ struct Finding {
     told: String,
     /// What to do, if it is not well.
     advice: Option<String>,
+    /// The node does not do its work so.
+    is_grave: bool,
 }
 
 impl Finding {
@@ -56,6 +58,7 @@ impl Finding {
             what,
             told: told.into(),
             advice: None,
+            is_grave: false,
         }
     }
 
@@ -64,6 +67,7 @@ impl Finding {
             what,
             told: told.into(),
             advice: Some(advice.into()),
+            is_grave: false,
         }
     }
 
@@ -72,11 +76,29 @@ impl Finding {
             what,
             told: told.into(),
             advice: (!sound).then(|| advice.to_owned()),
+            is_grave: false,
+        }
+    }
+
+    fn grave(what: &'static str, told: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            is_grave: true,
+            ..Self::bad(what, told, advice)
+        }
+    }
+
+    /// How bad it is, in a word.
+    fn word(&self) -> &'static str {
+        match (&self.advice, self.is_grave) {
+            (None, _) => "good",
+            (Some(_), false) => "look",
+            (Some(_), true) => "fault",
         }
     }
 
     fn shown(&self) -> Json {
-        json!({"what": self.what, "sound": self.advice.is_none(), "told": self.told, "advice": self.advice})
+        let sound = self.advice.is_none();
+        json!({"what": self.what, "sound": sound, "word": self.word(), "told": self.told, "advice": self.advice})
     }
 }
 
@@ -84,15 +106,16 @@ pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
     let (config, settings) = settings(place);
     let folder = place.folder();
     let mut findings = vec![settings, clock(&folder)];
-    if let Ok(None) = folder.facts() {
+    if let Err(FolderError::NoNode(_)) = folder.refuse_lost() {
         let path = folder.path().display();
         let advice = format!("blotter init --data {path} makes one; --data names another folder");
         findings.push(Finding::bad("node", format!("there is none in {path}"), advice));
     } else {
         findings.push(disk(&folder, &config));
         findings.push(certificate(&folder, &config));
-        findings.push(permissions(&folder));
+        findings.push(permissions(&folder, &config));
         findings.push(writing(&folder));
+        findings.extend(socket(&folder));
         findings.extend(node(place));
     }
     let sound = findings.iter().all(|finding| finding.advice.is_none());
@@ -106,13 +129,14 @@ pub(in crate::cli) fn run(place: &Place, output: Output) -> Done {
 fn told(output: Output, findings: &[Finding]) -> String {
     let mut lines = Vec::new();
     for finding in findings {
-        let (ink, word) = match finding.advice {
-            None => (Ink::Good, "good"),
-            Some(_) => (Ink::Bad, "look"),
+        let ink = match finding.advice {
+            None => Ink::Good,
+            Some(_) => Ink::Bad,
         };
-        let (word, what) = (output.ink(ink, word), finding.what);
+        let word = format!("{:5}", finding.word());
+        let (word, what) = (output.ink(ink, &word), finding.what);
         let mut said = finding.told.lines();
-        lines.push(format!("{word}  {what:<12} {}", said.next().unwrap_or_default()));
+        lines.push(format!("{word} {what:<12} {}", said.next().unwrap_or_default()));
         let further = said.map(|line| format!("{:19}{line}", ""));
         lines.extend(further);
         let advice = finding.advice.iter().flat_map(|advice| advice.lines());
@@ -180,6 +204,14 @@ fn disk(folder: &Folder, config: &Config) -> Finding {
         return Finding::bad(WHAT, told, "is the data folder there? --data names it");
     };
     let floor = config.store.low_disk_floor_bytes;
+    if free < floor {
+        let told = format!(
+            "{} free, below store.low_disk_floor_bytes ({}): writes are refused",
+            size(free),
+            size(floor)
+        );
+        return Finding::grave(WHAT, told, "make room, or set a lower floor");
+    }
     let told = format!("{} free; nothing is written below {}", size(free), size(floor));
     let advice = "make room: large files are refused at four times that, pictures at twice";
     Finding::judged(WHAT, free > floor.saturating_mul(8), told, advice)
@@ -232,7 +264,7 @@ fn days_until(end: Millis) -> i64 {
 }
 
 /// The folder and its secrets are their owner's alone, and all of it has one owner.
-fn permissions(folder: &Folder) -> Finding {
+fn permissions(folder: &Folder, config: &Config) -> Finding {
     const WHAT: &str = "permissions";
     let path = folder.path();
     let Ok(whole) = fs::metadata(path) else {
@@ -242,7 +274,19 @@ fn permissions(folder: &Folder) -> Finding {
             "ask who owns it: ls -ld",
         );
     };
+    if let Some((file, error)) = unreadable(path) {
+        let told = format!("{} can't be read here: {error}", file.display());
+        let advice = format!("whose is it (ls -l {})? Run blotter as its owner", file.display());
+        return Finding::bad(WHAT, told, advice);
+    }
     let open = |facts: &fs::Metadata| facts.permissions().mode() & 0o077 != 0;
+    if let Some(key) = &config.tls.key_file
+        && fs::metadata(key).is_ok_and(|facts| facts.permissions().mode() & 0o007 != 0)
+    {
+        let told = format!("others can read {}", key.display());
+        let advice = format!("chmod o= {}, and ask who has read it", key.display());
+        return Finding::bad(WHAT, told, advice);
+    }
     let of = |name: &str| fs::metadata(path.join(name)).ok();
     let readable: Vec<&str> = SECRETS
         .into_iter()
@@ -276,6 +320,17 @@ fn permissions(folder: &Folder) -> Finding {
         }
         None => Finding::well(WHAT, "the folder is its owner's alone"),
     }
+}
+
+/// A file of the node that whoever runs this may not read.
+fn unreadable(folder: &Path) -> Option<(PathBuf, std::io::Error)> {
+    let files = [&SECRETS[..], &["node.toml", "views.redb"]].concat();
+    let paths = files.into_iter().map(|name| folder.join(name));
+    let refused = |path: PathBuf| match fs::File::open(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Some((path, error)),
+        _ => None,
+    };
+    paths.filter_map(refused).next()
 }
 
 /// Whether files can be made in the folder and in each of its own; those that a node has not made yet are passed over.
@@ -314,14 +369,30 @@ fn try_to_write(folder: &Path) -> std::io::Result<()> {
     written
 }
 
+/// A node that nobody could ask.
+fn closed(folder: &Folder, told: String) -> Finding {
+    const WHAT: &str = "node";
+    if let Err(FolderError::InUse(_)) = folder.lock() {
+        let advice = "a server holds the folder: read its log, journalctl -u blotter";
+        return Finding::bad(WHAT, told, advice);
+    }
+    let advice = "no server starts so: put right what is named, or have the node made from its newest backup in a new folder\n\
+                  blotter restore BACKUP --data DIR (blotter verify says what is damaged here)";
+    Finding::grave(WHAT, told, advice)
+}
+
+/// Where verbs reach a running server.
+fn socket(folder: &Folder) -> Option<Finding> {
+    let error = folder.refuse_long_path().err()?;
+    let advice = "no server starts so: move the folder, or name it by a shorter path";
+    Some(Finding::grave("socket", error.to_string(), advice))
+}
+
 fn node(place: &Place) -> Vec<Finding> {
     let state = Reach::open(place).and_then(|mut reach| reach.perform(Order::State));
     let state = match state {
         Ok(state) => state,
-        Err(error) => {
-            let advice = "start the server and read its log: journalctl -u blotter";
-            return vec![Finding::bad("node", error.to_string(), advice)];
-        }
+        Err(error) => return vec![closed(&place.folder(), error.to_string())],
     };
     let number = |path: &str| state.pointer(path).and_then(Json::as_f64).unwrap_or(0.0);
     let served = state["served"] == true;

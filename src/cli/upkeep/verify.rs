@@ -39,7 +39,7 @@ impl Verify {
 
 fn run(place: &Place, output: Output) -> Done {
     let folder = place.folder();
-    let shown = match folder.lock() {
+    let shown = match folder.refuse_lost().and_then(|()| folder.lock()) {
         Ok(_lock) => {
             let scratch = tempfile::tempdir().map_err(CliError::failed)?;
             let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -87,7 +87,8 @@ pub(in crate::cli) fn shown(report: &Report) -> Json {
         .collect();
     json!({
         "clean": report.is_clean(), "groups": report.groups, "operations": report.operations(), "logs": logs,
-        "files": report.files, "rows": report.rows, "faults": report.faults,
+        "files": report.files, "rows": report.rows, "files_lost": report.lost.len(),
+        "faults": report.told(),
     })
 }
 
@@ -101,18 +102,21 @@ pub(in crate::cli) fn told(output: Output, shown: &Json) -> String {
         "{} operations in {logs} logs, {} files, {rows}",
         shown["operations"], shown["files"]
     );
-    let faults: Vec<&str> = shown["faults"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Json::as_str)
-        .collect();
-    if faults.is_empty() {
+    if shown["clean"] == true {
         return format!("{}  {looked}", output.ink(Ink::Good, "clean"));
     }
-    let lines = faults
-        .iter()
-        .map(|fault| format!("{}  {fault}", output.ink(Ink::Bad, "fault")));
-    let lines: Vec<String> = lines.collect();
-    format!("{}\n{looked}", lines.join("\n"))
+    format!("{}\n{looked}", fault_lines(output, shown))
 }
+
+/// What is wrong, a line each.
+pub(in crate::cli) fn fault_lines(output: Output, shown: &Json) -> String {
+    let faults = shown["faults"].as_array().into_iter().flatten();
+    let lines = faults
+        .filter_map(Json::as_str)
+        .map(|fault| format!("{}  {fault}", output.ink(Ink::Bad, "fault")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What to do about files that are lost.
+pub(in crate::cli) const LOST_ADVICE: &str = "Put each back from an older backup (it lies there under files/, the first two letters of its name, its \
+     name), or add the original to its record again.";

@@ -51,6 +51,11 @@ impl Authority {
         folder.join("ca.pem")
     }
 
+    /// Whether neither its certificate nor its key is there, so that making one replaces nothing.
+    pub fn is_absent(folder: &Path) -> bool {
+        !Self::certificate_file(folder).exists() && !Self::key_file(folder).exists()
+    }
+
     fn key_file(folder: &Path) -> PathBuf {
         folder.join("ca-key.pem")
     }
@@ -74,6 +79,9 @@ impl Authority {
     pub fn open(folder: &Path) -> Result<Self, CertError> {
         let path = Self::certificate_file(folder);
         let key_path = Self::key_file(folder);
+        if let Some(missing) = [&path, &key_path].into_iter().find(|path| !path.exists()) {
+            return Err(CertError::NoAuthority(missing.clone()));
+        }
         let certificate = pem::read_chain(&path)?.swap_remove(0);
         let key_pem = Zeroizing::new(pem::read(&key_path)?);
         let key = std::str::from_utf8(&key_pem)

@@ -41,6 +41,13 @@ pub enum CertError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The authority, or a part of it, is gone.
+    #[error(
+        "{} is missing: bring the folder {} back from a backup; or remove what is left of it, and `blotter init` with the words \
+         that made the node makes a new authority, which all clients must then trust",
+        .0.display(), .0.parent().unwrap_or(.0).display()
+    )]
+    NoAuthority(PathBuf),
     /// A file is not what it should be.
     #[error("{} is not {expected}", path.display())]
     Malformed {

@@ -78,11 +78,18 @@ impl Services {
         let hash: Hash = text(member)
             .and_then(|hash| hash.parse().ok())
             .ok_or(Failure::Unknown("file"))?;
-        let bytes = self
-            .files
-            .blobs()
-            .open_file(hash)?
-            .ok_or(Failure::Unknown("file"))?;
+        // Its name is known, so its absence is damage, and so is another length: nobody is given other bytes as if they were it.
+        let bytes = self.files.blobs().open_file(hash)?.ok_or_else(|| {
+            Failure::Internal(format!(
+                "file {hash} is not there, though a record names it: see blotter verify"
+            ))
+        })?;
+        let size = entry.get("size").and_then(Value::as_int);
+        if copy == Copy::Original && size.is_some_and(|size| u64::try_from(size) != Ok(bytes.bytes())) {
+            return Err(Failure::Internal(format!(
+                "file {hash} is damaged, it has another length: see blotter verify"
+            )));
+        }
         Ok(StoredFile {
             bytes,
             hash,

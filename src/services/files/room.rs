@@ -2,6 +2,7 @@
 //! custody last, and that before the disk is full.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub struct Room {
     large_file_bytes_min: u64,
     /// The last look. Held for the moment of a look.
     seen: Mutex<Option<Seen>>,
+    /// That it was below the floor was logged.
+    low: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +52,7 @@ impl Room {
             floor_bytes,
             large_file_bytes_min: 1 << 20,
             seen: Mutex::new(None),
+            low: AtomicBool::new(false),
         }
     }
 
@@ -65,6 +69,33 @@ impl Room {
             Need::File(bytes) if bytes > self.large_file_bytes_min => 4,
             Need::Image | Need::File(_) => 2,
         }
+    }
+
+    /// Looks at the disk, and logs when it crosses the floor.
+    fn look(&self) -> Outcome<Seen> {
+        let free_bytes = self.disk.free_bytes(&self.dir);
+        let free_bytes = free_bytes
+            .map_err(|error| Failure::Internal(format!("the free space can't be read: {error}")))?;
+        let (is_low, floor_bytes) = (free_bytes < self.floor_bytes, self.floor_bytes);
+        match (is_low, self.low.swap(is_low, Ordering::Relaxed)) {
+            (true, false) => tracing::warn!(
+                free_bytes,
+                floor_bytes,
+                "the disk has less room than store.low_disk_floor_bytes: writes are refused"
+            ),
+            (false, true) => tracing::info!(free_bytes, "the disk has room again: writes are taken"),
+            _ => {}
+        }
+        Ok(Seen {
+            at: Instant::now(),
+            free_bytes,
+        })
+    }
+
+    /// Whether even text is refused, as of a look at the disk now.
+    pub fn is_low(&self) -> bool {
+        let free_bytes = self.disk.free_bytes(&self.dir);
+        free_bytes.is_ok_and(|free_bytes| free_bytes < self.floor_bytes)
     }
 
     /// Refuses what there is no room for.
@@ -84,13 +115,7 @@ impl Room {
         let current = seen.filter(|seen| seen.at.elapsed() < BELIEVED);
         let mut now = match current {
             Some(current) => current,
-            None => Seen {
-                at: Instant::now(),
-                free_bytes: self
-                    .disk
-                    .free_bytes(&self.dir)
-                    .map_err(|error| Failure::Internal(format!("the free space can't be read: {error}")))?,
-            },
+            None => self.look()?,
         };
         let left = now.free_bytes.saturating_sub(bytes);
         let enough = left >= self.floor_bytes.saturating_mul(self.floors(need));

@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use redb::Durability;
 
-use crate::store::commit::logs::Logs;
+use crate::store::commit::logs::{Logs, decode_seal};
 use crate::store::commit::replay;
 use crate::store::database::{Database, Rows};
 use crate::store::disk::Disk;
 use crate::store::error::StoreError;
 use crate::store::identity::Identity;
 use crate::store::journal::{Journal, JournalOptions, Position, Recovered};
+use crate::store::note::NoteError;
+use crate::store::note::checkpoint::verify;
+use crate::store::note::key::{Algorithm, VerifierKey};
 use crate::store::session::Fold;
 
 /// The file of the views inside the data folder.
@@ -57,6 +60,7 @@ impl Reopening<'_> {
         let known = found.reached;
         // A journal that ends before its rows has lost what was acknowledged: that is never put right by forgetting the rows.
         let (journal, recovered) = self.open_journal(known)?;
+        self.refuse_foreign_key(&journal)?;
         let fault = match guarded(|| self.fold(&journal, found)) {
             Ok((database, logs, replayed)) => {
                 return Ok(Reopened {
@@ -98,10 +102,31 @@ impl Reopening<'_> {
         Ok(Journal::open(Arc::clone(self.disk), &dir, self.journal, known)?)
     }
 
+    /// The key must be the one by which the log was begun: what another one signed would be nobody's log. Damage is passed
+    /// over here; whoever folds the group finds it.
+    fn refuse_foreign_key(self, journal: &Journal) -> Result<(), StoreError> {
+        let Some(Ok(group)) = journal.reader().scan(Position::START).next() else {
+            return Ok(());
+        };
+        let public = self.identity.public();
+        let notes = decode_seal(&group.seal).unwrap_or_default();
+        match notes.iter().any(|note| is_foreign(note, &public)) {
+            true => Err(StoreError::Damaged(
+                "node.key is another node's: the log was signed with another key; put back the one of a backup".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// The rows in the folder, or new ones.
     fn find_rows(self) -> Result<Found, StoreError> {
         let path = self.dir.join(VIEWS);
-        if self.disk.len(&path)?.is_none() {
+        if self
+            .disk
+            .len(&path)
+            .map_err(|error| StoreError::from(error).at(&path))?
+            .is_none()
+        {
             return self.new_rows();
         }
         let opened = guarded(|| {
@@ -122,7 +147,7 @@ impl Reopening<'_> {
                 tracing::warn!(%error, "the views are put aside and folded again");
             }
             Err(StoreError::Full) => return self.rows_in_memory(),
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.at(&path)),
         }
         set_aside(self.disk.as_ref(), self.dir, self.reserve_bytes)?;
         self.new_rows()
@@ -180,6 +205,15 @@ impl Reopening<'_> {
         let free = self.disk.free_bytes(self.dir);
         free.is_ok_and(|free| free >= self.reserve_bytes)
     }
+}
+
+/// Whether a head bears no signature of this key.
+fn is_foreign(note: &str, public: &[u8; 32]) -> bool {
+    let Some(Ok(origin)) = note.lines().next().map(str::parse) else {
+        return false;
+    };
+    VerifierKey::new(origin, Algorithm::Ed25519, public)
+        .is_ok_and(|key| verify(note, &[key]) == Err(NoteError::Unsigned))
 }
 
 /// redb asserts what it reads; a panic over a damaged file is damage.

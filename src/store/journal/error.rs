@@ -38,7 +38,9 @@ pub enum JournalError {
         what: &'static str,
     },
     /// A segment of a newer format.
-    #[error("segment {segment} has journal format {version}, which this program does not know")]
+    #[error(
+        "segment {segment} has journal format {version}, made by a newer blotter: take the newer program"
+    )]
     Version {
         /// The number of the segment.
         segment: u32,

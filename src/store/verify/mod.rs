@@ -6,6 +6,7 @@ mod chain;
 mod read_only;
 mod rows;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::store::database::{Database, Direction, Read, Snapshot};
 use crate::store::disk::{Disk, OpenMode};
 use crate::store::error::StoreError;
 use crate::store::identity::Identity;
-use crate::store::journal::{JournalReader, Position};
+use crate::store::journal::{JournalError, JournalReader, Position};
 use crate::store::session::Fold;
 use crate::store::tables::Table;
 use crate::store::verify::read_only::ReadOnly;
@@ -57,18 +58,49 @@ pub struct Report {
     pub groups: u64,
     /// Each log, with its first fault if it has one.
     pub logs: Vec<LogReport>,
-    /// Files that are named, and read whole.
+    /// Files that are named; all but the lost ones were read whole.
     pub files: u64,
     /// Rows compared with those of a fold from nothing; `None` where there were none to compare.
     pub rows: Option<u64>,
-    /// Everything that is wrong, each as a sentence; the first fault of each log is among them.
+    /// What is wrong with the logs and the rows, each as a sentence; the first fault of each log is among them.
     pub faults: Vec<String>,
+    /// Files that are named and not whole.
+    pub lost: Vec<LostFile>,
+}
+
+/// A file that is named and not whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LostFile {
+    /// Under which it should lie.
+    pub hash: Hash,
+    /// One that names it.
+    pub record: Option<RecordId>,
+    /// What is wrong, as the end of a sentence.
+    pub why: String,
+}
+
+impl fmt::Display for LostFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hash, record, why } = self;
+        match record {
+            Some(record) => write!(f, "file {hash}, which record {record} names, {why}"),
+            None => write!(f, "file {hash} {why}"),
+        }
+    }
 }
 
 impl Report {
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
-        self.faults.is_empty()
+        self.faults.is_empty() && self.lost.is_empty()
+    }
+
+    /// Everything that is wrong, each as a sentence; of files a hundred at most.
+    pub fn told(&self) -> Vec<String> {
+        let files = self.lost.iter().take(FILE_FAULTS_MAX).map(LostFile::to_string);
+        let further = self.lost.len().saturating_sub(FILE_FAULTS_MAX);
+        let further = (further > 0).then(|| format!("{further} further files"));
+        self.faults.iter().cloned().chain(files).chain(further).collect()
     }
 
     /// The operations of all logs.
@@ -112,6 +144,15 @@ pub fn verify_folder(
     let reading: Arc<dyn Disk> = Arc::new(ReadOnly(Arc::clone(source.disk)));
     let journal = match JournalReader::inspect(reading, &source.dir.join("journal")) {
         Ok(journal) => journal,
+        Err(JournalError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Report {
+                faults: vec![
+                    "there is no journal: bring the node back from its newest backup (`blotter restore`)"
+                        .into(),
+                ],
+                ..Report::default()
+            });
+        }
         Err(error) => {
             return match error.into() {
                 StoreError::Damaged(fault) => Ok(Report {
@@ -206,31 +247,19 @@ fn verify_files(
         true
     })?;
     let blobs = Blobs::reading(Arc::clone(source.disk), &source.dir.join("files"));
-    let mut faults = 0;
-    for (count, (hash, record)) in (1..).zip(&named) {
+    for (count, &(hash, record)) in (1..).zip(&named) {
         let found = blobs
-            .open_file(*hash)
+            .open_file(hash)
             .and_then(|file| file.map(|file| file.hash()).transpose());
-        let record = record.map_or_else(String::new, |record| format!(", which record {record} names,"));
-        let fault = match found {
-            Ok(Some(found)) if found == *hash => None,
+        let why = match found {
+            Ok(Some(found)) if found == hash => None,
             Ok(Some(_)) => Some("has other bytes".to_owned()),
             Ok(None) => Some("is not there".to_owned()),
             Err(error) => Some(format!("can't be read: {error}")),
         };
-        if let Some(fault) = fault {
-            faults += 1;
-            if faults <= FILE_FAULTS_MAX {
-                report.faults.push(format!("file {hash}{record} {fault}"));
-            }
-        }
+        report.lost.extend(why.map(|why| LostFile { hash, record, why }));
         progress(Stage::Files(count, named.len() as u64));
     }
     report.files = named.len() as u64;
-    if faults > FILE_FAULTS_MAX {
-        report
-            .faults
-            .push(format!("{} further files", faults - FILE_FAULTS_MAX));
-    }
     Ok(())
 }

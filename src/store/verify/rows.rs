@@ -33,7 +33,14 @@ pub(super) fn verify(
         .flatten();
     let mut operations = 0;
     let mut from = Position::START;
-    if let (Some(rows), Some(reached)) = (rows, reached) {
+    if let Some(reached) = reached.filter(|reached| *reached > end) {
+        // What is missing would show as rows that differ, in every table.
+        let told = format!(
+            "the journal ends at {end}, and before {reached}, which was durable: what was written between them is lost here; \
+             bring the node back from its newest backup (`blotter restore`)"
+        );
+        report.faults.insert(0, told);
+    } else if let (Some(rows), Some(reached)) = (rows, reached) {
         let mut pause = |folded| {
             progress(Stage::Fold(folded));
             Ok(())

@@ -5,4 +5,5 @@ mod court;
 mod import;
 mod people;
 mod serve;
+mod trouble;
 mod verbs;

@@ -29,7 +29,7 @@ pub(crate) fn faults(services: &Services, folder: &Path) -> Vec<String> {
     let rows = services.snapshot().unwrap();
     let report = verify_open(source, services.store().journal(), Some(&rows), &mut |_| {}).unwrap();
     assert!(report.rows.is_some());
-    report.faults
+    report.told()
 }
 
 /// Adds a file to an item of evidence.

@@ -249,6 +249,7 @@ fn an_agencys_certificate_that_ends_soon_or_is_not_there_is_told() {
         params.not_after = rcgen::date_time_ymd(part(0..4), day(5..7), day(8..10));
         fs::write(&certificate, params.self_signed(&pair).unwrap().pem()).unwrap();
         fs::write(&key, pair.serialize_pem()).unwrap();
+        mode(&key, 0o600);
     };
     write(10);
     check(
@@ -259,6 +260,13 @@ fn an_agencys_certificate_that_ends_soon_or_is_not_there_is_told() {
     );
     write(100);
     assert_eq!(doctor(&place, &settings).code, 0);
+    mode(&key, 0o644);
+    check(
+        &doctor(&place, &settings),
+        "permissions",
+        "others can read ",
+        "chmod o= ",
+    );
 }
 
 #[test]
@@ -267,7 +275,7 @@ fn a_node_that_can_not_be_opened_is_told() {
     fs::remove_file(place.data().join("node.key")).unwrap();
     let found = finding(&doctor(&place, &[]), "node");
     assert!(
-        found["advice"].as_str().unwrap().contains("journalctl"),
+        found["word"] == "fault" && found["advice"].as_str().unwrap().contains("blotter restore"),
         "{found}"
     );
 }

@@ -45,6 +45,8 @@ fn taken(place: &Place, key: &str, evidence: &str, floor_bytes: u64) -> [u16; 4]
     let custody = json!({"action": "moved", "place": "Shelf 4", "follows": chain["data"]["follows"]});
     let custody = served.post(&format!("/v1/evidence/{evidence}/custody"), key, &custody);
     let answers = [large, small, text, custody];
+    let ready: Json = serde_json::from_str(&served.get("/readyz", None).1).unwrap();
+    assert_eq!(ready["disk_low"], answers[2].status == 507, "{ready}");
     for answer in answers.iter().filter(|answer| answer.status >= 400) {
         assert!(answer.head.contains("x-request-id: "), "{answer:?}");
         assert_eq!(

@@ -67,7 +67,7 @@ fn a_sound_store_is_clean_open_and_closed() {
     let mut stages = 0;
     let from = source(&station, Path::new(DIR));
     let live = verify_open(from, store.journal(), Some(&rows), &mut |_| stages += 1).unwrap();
-    assert_eq!(live.faults, [""; 0]);
+    assert_eq!(live.told(), [""; 0]);
     assert_eq!((live.groups, live.operations(), live.files), (21, 41, 1));
     assert!(stages >= 21 && live.rows > Some(100));
     let beside = verify_folder(from, false, &mut |_| ()).unwrap();
@@ -84,7 +84,7 @@ fn faults_with(station: &Station, path: &Path, offset: u64, garbage: &[u8]) -> V
     let mut before = vec![0; garbage.len()];
     file.read_at(offset, &mut before).unwrap();
     file.write_at(offset, garbage).unwrap();
-    let faults = verify(station).faults;
+    let faults = verify(station).told();
     file.write_at(offset, &before).unwrap();
     assert!(verify(station).is_clean());
     faults
@@ -116,12 +116,12 @@ fn each_kind_of_damage_is_named() {
     // Another node's key signed none of these heads.
     let other = Station::on(PowerDisk::new(2)).identity;
     other.save(station.disk.as_ref(), dir).unwrap();
-    let faults = verify(&station).faults;
+    let faults = verify(&station).told();
     assert_eq!(faults.len(), 2, "one first fault for each log: {faults:?}");
     station.identity.save(station.disk.as_ref(), dir).unwrap();
 
     station.disk.remove(&photo).unwrap();
-    assert!(matches!(&verify(&station).faults[..], [one] if one.contains("is not there")));
+    assert!(matches!(&verify(&station).told()[..], [one] if one.contains("is not there")));
     let (store, _) = station.open().unwrap();
     assert_eq!(state_root(&store.snapshot().unwrap()).unwrap(), root);
 }
@@ -141,7 +141,7 @@ fn rows_that_a_fold_would_not_give_are_found() {
     station.disk.remove(&Path::new(DIR).join("views.redb")).unwrap();
     let (store, _) = station.open_with(forgetful).unwrap();
     drop(store);
-    let faults = verify(&station).faults;
+    let faults = verify(&station).told();
     assert!(faults[0].contains("audit"), "{faults:?}");
     station.options.cache_bytes = 1 << 20;
 }
@@ -192,7 +192,7 @@ fn a_node_comes_back_from_a_hot_backup_in_a_new_incarnation() {
     assert!(blobs.contains(hash).unwrap());
     let from = source(&restored, &home);
     let report = verify_open(from, store.journal(), Some(&rows), &mut |_| ()).unwrap();
-    assert_eq!((report.faults.len(), report.logs.len()), (0, 3));
+    assert_eq!((report.told().len(), report.logs.len()), (0, 3));
     drop((rows, store));
     let (store, opened) = restored.open_in(&home).unwrap();
     assert_eq!(opened.replayed, 0);

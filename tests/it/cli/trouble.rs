@@ -1,0 +1,273 @@
+//! A folder from which something was lost or in which something rotted: what is wrong is named, with the way back, and what is
+//! whole is kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::support::process::{Ended, Place, Served};
+
+/// Each of these verbs fails, and says this.
+#[track_caller]
+fn all_say(place: &Place, verbs: &[&[&str]], code: i32, told: &[&str]) {
+    for verb in verbs {
+        let ended = place.run(verb);
+        assert_eq!(ended.code, code, "{verb:?}: {ended:?}");
+        for words in told {
+            let said = format!("{}{}", ended.out, ended.err);
+            assert!(said.contains(words), "{verb:?} without {words:?}: {said}");
+        }
+        assert!(!ended.err.contains("the disk failed"), "{verb:?}: {ended:?}");
+    }
+}
+
+fn backup(place: &Place, name: &str) -> (PathBuf, Ended) {
+    let to = place.file(name);
+    let ended = place.run(&["backup", "--json", "--to", to.to_str().unwrap()]);
+    (to, ended)
+}
+
+const INIT: &[&str] = &["init", "--tenant", "metro"];
+const KEYS: &[&str] = &["key", "list"];
+const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
+
+#[test]
+fn a_lost_key_or_name_is_named_with_the_way_back() {
+    let place = Place::with_node();
+    let (copy, made) = backup(&place, "copy");
+    assert_eq!(made.code, 0, "{made:?}");
+    let key = place.data().join("node.key");
+    let whole = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    let lost = ["node.key is missing", "backup"];
+    all_say(&place, &[KEYS, SERVE, INIT, &["verify"]], 1, &lost);
+    all_say(
+        &place,
+        &[&["doctor"]],
+        3,
+        &["fault", "node.key is missing", "restore"],
+    );
+    fs::write(&key, &whole[..20]).unwrap();
+    all_say(&place, &[KEYS, SERVE], 1, &["node.key", "20 bytes", "backup"]);
+    let other = Place::with_node();
+    fs::copy(other.data().join("node.key"), &key).unwrap();
+    all_say(
+        &place,
+        &[KEYS, SERVE],
+        1,
+        &["node.key is another node's", "backup"],
+    );
+    fs::copy(copy.join("node.key"), &key).unwrap();
+    assert_eq!(place.run(KEYS).code, 0);
+
+    fs::remove_file(place.data().join("node.toml")).unwrap();
+    let lost = ["node.toml is missing", "blotter init"];
+    all_say(&place, &[KEYS, SERVE, &["verify"]], 1, &lost);
+    assert_eq!(place.run(INIT).code, 0);
+    assert_eq!(place.run(KEYS).code, 0);
+}
+
+#[test]
+fn a_lost_authority_is_made_anew_and_half_of_one_is_not() {
+    let place = Place::with_node();
+    let certs = place.data().join("certs");
+    let of_authority = fs::read(certs.join("ca.pem")).unwrap();
+    fs::remove_file(certs.join("ca-key.pem")).unwrap();
+    all_say(&place, &[INIT, SERVE], 1, &["ca-key.pem is missing", "backup"]);
+    fs::remove_dir_all(&certs).unwrap();
+    all_say(&place, &[SERVE], 1, &["ca.pem is missing", "blotter init"]);
+    all_say(&place, &[&["doctor"]], 3, &["ca.pem is missing"]);
+
+    // A backup of it lacks what a server needs, which is told before it is wanted.
+    let (copy, made) = backup(&place, "copy");
+    assert_eq!(made.code, 0, "{made:?}");
+    let from = copy.to_str().unwrap();
+    all_say(
+        &place,
+        &[&["restore", from, "--check"]],
+        3,
+        &["certs/ca.pem is not"],
+    );
+    let kept = place.file("kept");
+    fs::rename(place.data(), &kept).unwrap();
+    all_say(
+        &place,
+        &[&["restore", from]],
+        3,
+        &["certs/ca.pem is not", "blotter init"],
+    );
+
+    let made = place.run(INIT);
+    assert_eq!((made.code, made.out.contains("clients")), (0, true), "{made:?}");
+    let renewed = fs::read(certs.join("ca.pem")).unwrap();
+    assert_ne!(renewed, of_authority);
+    assert_eq!(place.serve().terminate().0, 0);
+    let again = place.run(&[INIT, &["--json"]].concat()).json();
+    assert_eq!(again["authority_renewed"], false);
+    assert_eq!(fs::read(certs.join("ca.pem")).unwrap(), renewed);
+}
+
+#[test]
+fn what_is_not_there_or_newer_is_told_in_plain_words() {
+    let place = Place::new();
+    all_say(&place, &[&["verify"], KEYS], 1, &["there is no folder"]);
+    let nothing = place.file("nothing");
+    let nothing = nothing.to_str().unwrap();
+    let restores: [&[&str]; 2] = [&["restore", nothing], &["restore", nothing, "--check"]];
+    all_say(&place, &restores, 1, &["there is no ", "name a backup"]);
+    fs::write(place.data(), "a file").unwrap();
+    all_say(&place, &[INIT], 1, &[place.data().to_str().unwrap()]);
+
+    let place = Place::with_node();
+    let (copy, _) = backup(&place, "copy");
+    let manifest = copy.join("backup.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
+    let check = ["restore", copy.to_str().unwrap(), "--check"];
+    all_say(&place, &[&check], 3, &["made by a newer blotter"]);
+    fs::remove_file(&manifest).unwrap();
+    fs::remove_dir_all(place.data().join("journal")).unwrap();
+    all_say(&place, &[&["verify"]], 3, &["there is no journal"]);
+}
+
+#[test]
+fn a_journal_that_was_cut_is_told_first_and_as_a_fault() {
+    let place = Place::with_node();
+    let segments = fs::read_dir(place.data().join("journal")).unwrap();
+    let segment = segments.map(|entry| entry.unwrap().path()).max().unwrap();
+    let file = fs::OpenOptions::new().write(true).open(segment).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 100).unwrap();
+    let ended = place.run(&["verify", "--json"]);
+    let (code, report) = (ended.code, ended.json());
+    let first = report["faults"][0].as_str().unwrap();
+    assert_eq!(code, 3);
+    assert!(
+        first.contains("the journal ends at") && first.contains("durable"),
+        "{report}"
+    );
+    assert_eq!(report["faults"].as_array().unwrap().len(), 1, "{report}");
+    let doctor = place.run(&["doctor"]);
+    let line = doctor.out.lines().find(|line| line.starts_with("fault node"));
+    assert!(
+        line.is_some() && doctor.out.contains("blotter restore"),
+        "{doctor:?}"
+    );
+}
+
+/// The files of a folder, by the paths below it.
+fn stored(folder: &Path) -> Vec<PathBuf> {
+    let shelves = fs::read_dir(folder.join("files"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let shelves = shelves.filter(|path| !path.ends_with("incoming"));
+    let files = shelves.flat_map(|shelf| fs::read_dir(shelf).unwrap().map(|entry| entry.unwrap().path()));
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    files
+}
+
+/// An item of evidence with three small files; its id.
+fn item_with_files(served: &Served, key: &str) -> String {
+    let case = served.post("/v1/cases", key, &json!({"title": "A case"})).json();
+    let item = json!({"case_id": case["data"]["id"], "description": "A knife", "type": "physical"});
+    let item = served.post("/v1/evidence", key, &item).json();
+    let item = item["data"]["id"].as_str().unwrap();
+    for name in ["one.txt", "two.txt", "three.txt"] {
+        let body = format!(
+            "--part\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\nthe bytes of {name}\r\n--part--\r\n"
+        );
+        let form = "Content-Type: multipart/form-data; boundary=part\r\n";
+        let path = format!("/v1/evidence/{item}/files");
+        let told = served
+            .ask("POST", &path, Some(key), form, body.as_bytes())
+            .unwrap();
+        assert_eq!(told.status, 201, "{told:?}");
+    }
+    item.to_owned()
+}
+
+/// How each file of an item is answered.
+fn statuses(served: &Served, key: &str, item: &str, names: &[&str]) -> Vec<u16> {
+    let path = |name: &&str| format!("/v1/evidence/{item}/files/{name}");
+    names
+        .iter()
+        .map(|name| served.get(&path(name), Some(key)).0)
+        .collect()
+}
+
+/// One byte more in one photograph kept every other record out of a backup, and out of what came back from one.
+#[test]
+fn a_rotted_file_keeps_nothing_else_from_being_copied_brought_back_and_served() {
+    let place = Place::with_node();
+    let key = place.key();
+    let served = place.serve();
+    let item = &item_with_files(&served, &key);
+    let files = stored(place.data());
+    let names: Vec<&str> = files
+        .iter()
+        .map(|file| file.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(statuses(&served, &key, item, &names), [200, 200, 200]);
+
+    let whole = fs::read(&files[0]).unwrap();
+    fs::write(&files[0], [&whole[..], b"x"].concat()).unwrap();
+    fs::remove_file(&files[1]).unwrap();
+    assert_eq!(statuses(&served, &key, item, &names), [500, 500, 200]);
+    let told = |ended: &Ended| {
+        assert_eq!(ended.code, 3, "{ended:?}");
+        let report = ended.json();
+        let faults = report["faults"].to_string();
+        assert_eq!(report["files_lost"], 2, "{report}");
+        assert!(
+            faults.contains(names[0]) && faults.contains(names[1]) && faults.contains(item),
+            "{report}"
+        );
+        assert!(
+            faults.contains("other bytes") || faults.contains("not there"),
+            "{report}"
+        );
+    };
+    let (copy, live) = backup(&place, "copy");
+    told(&live);
+    assert_eq!(served.terminate().0, 0);
+    let (packed, here) = backup(&place, "copy.zip");
+    told(&here);
+    assert_eq!(stored(&copy).len(), 1);
+    for from in [&copy, &packed] {
+        let from = from.to_str().unwrap();
+        told(&place.run(&["restore", from, "--check", "--json"]));
+        fs::remove_dir_all(place.data()).unwrap();
+        told(&place.run(&["restore", from, "--json"]));
+        let served = place.serve();
+        assert_eq!(statuses(&served, &key, item, &names), [500, 500, 200]);
+        assert_eq!(served.terminate().0, 0);
+    }
+    // What is put back is whole again.
+    fs::create_dir_all(place.data().join("files").join(&names[0][..2])).unwrap();
+    fs::write(
+        place.data().join("files").join(&names[0][..2]).join(names[0]),
+        &whole,
+    )
+    .unwrap();
+    assert_eq!(place.run(&["verify", "--json"]).json()["files_lost"], 1);
+}
+
+/// What a backup had begun when it failed was in the way of the next one.
+#[test]
+fn a_backup_that_fails_leaves_nothing_behind() {
+    let place = Place::with_node();
+    let to = place.file("copy");
+    let segments = fs::read_dir(place.data().join("journal")).unwrap();
+    let segment = segments.map(|entry| entry.unwrap().path()).max().unwrap();
+    let served = place.serve();
+    let whole = fs::read(&segment).unwrap();
+    let mut damaged = whole.clone();
+    damaged[100] ^= 1;
+    fs::write(&segment, damaged).unwrap();
+    let failed = place.run(&["backup", "--to", to.to_str().unwrap()]);
+    assert_eq!((failed.code, to.exists()), (1, false), "{failed:?}");
+    fs::write(&segment, whole).unwrap();
+    assert_eq!(place.run(&["backup", "--to", to.to_str().unwrap()]).code, 0);
+    assert_eq!(served.terminate().0, 0);
+}
