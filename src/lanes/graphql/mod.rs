@@ -3,6 +3,8 @@
 
 /// The writes of the table of routes as mutations.
 mod changes;
+/// Selections of which nothing may be left.
+mod empty;
 /// What a query may ask for at all.
 mod limits;
 /// Subscriptions, over a WebSocket.

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::lanes::graphql::empty;
 use crate::lanes::graphql::limits::{scan, weigh};
 use crate::lanes::graphql::schema::Engine;
 use crate::lanes::graphql::wire::{Asked, Media, Told};
@@ -202,22 +203,23 @@ pub(super) fn run(
     handle: &Handle,
 ) -> Told {
     let sitting = Arc::new(Sitting::new(&lanes.services, caller.clone()));
-    let request = request_of(lanes, head, asked, &sitting);
+    let (request, is_marked) = request_of(lanes, head, asked, &sitting);
     let answered = handle.block_on(engine.schema.execute(request));
     // What was read is in the audit log before anything of it is told.
     match sitting.note() {
-        Ok(()) => Told::of(answered, &head.request_id),
+        Ok(()) => Told::of(answered, is_marked, &head.request_id),
         Err(failure) => Told::refused(&failure, &head.request_id),
     }
 }
 
-/// A request as the library takes it, with what resolvers read from.
+/// A request as the library takes it, with what resolvers read from; and whether the answer has marks of what is empty.
 pub(super) fn request_of(
     lanes: &Lanes,
     head: &Head,
-    (asked, document): (Asked, ExecutableDocument),
+    (asked, mut document): (Asked, ExecutableDocument),
     sitting: &Arc<Sitting>,
-) -> Request {
+) -> (Request, bool) {
+    let is_marked = empty::mark(&mut document);
     let variables = Json::Object(asked.variables.unwrap_or_default());
     let mut request = Request::new(asked.query)
         .variables(Variables::from_json(variables))
@@ -226,5 +228,5 @@ pub(super) fn request_of(
         .data(head.clone());
     request.operation_name = asked.operation_name;
     request.set_parsed_query(document);
-    request
+    (request, is_marked)
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
+use crate::lanes::graphql::empty;
 use crate::lanes::http::failure::words_of;
 use crate::lanes::http::wire::Wire;
 use crate::services::failure::{Failure, Fault, Outcome};
@@ -118,8 +119,11 @@ impl Told {
         }
     }
 
-    /// What was answered. An error that has no code is one of the query itself.
-    pub(super) fn of(answered: Answered, request_id: &str) -> Self {
+    /// What was answered, perhaps with marks of what is empty. An error that has no code is one of the query itself.
+    pub(super) fn of(mut answered: Answered, is_marked: bool, request_id: &str) -> Self {
+        if is_marked {
+            empty::unmark(&mut answered);
+        }
         let errors = answered.errors.into_iter();
         Self {
             data: (answered.data != Value::Null).then_some(answered.data),

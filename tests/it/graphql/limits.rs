@@ -209,6 +209,65 @@ async fn the_forms_of_a_request_and_of_an_answer_are_those_of_graphql_over_http(
     assert_eq!(data(&answer), json!({"me": {"tenant": "metro"}}));
 }
 
+/// An object of which nothing was asked for was null, as one that is not there, and nothing said why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_of_which_nothing_is_left_to_tell_is_empty_and_never_null() {
+    let served = TestBox::start().await;
+    let case = json!({"data": {"title": "Pier"}});
+    let case = served
+        .post("/v1/cases", case["data"].clone())
+        .await
+        .expect(201)
+        .data();
+    let case = &case["display_id"];
+    let (query, fragment) = ("query($w: Boolean!, $id: ID!)", "fragment f on Investigation");
+    let empty = [
+        ("{ me { id @skip(if: true) } }".to_owned(), json!({"me": {}})),
+        ("{ me @skip(if: true) { id } }".to_owned(), json!({})),
+        (
+            format!("{query} {{ investigation(id: $id) {{ title @include(if: $w) }} }}"),
+            json!({"investigation": {}}),
+        ),
+        (
+            format!(
+                "{query} {{ a: investigation(id: $id) {{ ...f @include(if: $w) }} b: investigation(id: $id) {{ ...f }} }} {fragment} {{ title }}"
+            ),
+            json!({"a": {}, "b": {"title": "Pier"}}),
+        ),
+        (
+            format!(
+                "{query} {{ investigation(id: $id) {{ ...f }} }} {fragment} {{ ... @include(if: $w) {{ title }} }}"
+            ),
+            json!({"investigation": {}}),
+        ),
+        (
+            "{ investigations(first: 5) { title @skip(if: true) } }".to_owned(),
+            json!({"investigations": [{}]}),
+        ),
+        (
+            "{ reports(limit: 5) { id @skip(if: true) } }".to_owned(),
+            json!({"reports": []}),
+        ),
+    ];
+    for (query, expected) in empty {
+        let told = post(
+            &served,
+            &served.key,
+            &json!({"query": query, "variables": {"w": false, "id": case}}),
+        )
+        .await;
+        assert_eq!(told.expect(200).json(), json!({"data": expected}), "{query}");
+    }
+    // What is not there is null all the same, and says so.
+    let query = "{ ...f me { name } } fragment f on Query { investigation(id: \"INV-2026-9999\") { ...t } } fragment t on Investigation { title }";
+    let told = ask(&served, query, json!({})).await;
+    assert_eq!(
+        told["data"],
+        json!({"investigation": null, "me": {"name": "test key"}})
+    );
+    assert_eq!(codes(&told), ["NOT_FOUND"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_query_of_tools_about_the_schema_is_answered_unless_that_is_off() {
     let deep = "ofType { kind name ".repeat(9) + &"}".repeat(9);

@@ -233,12 +233,12 @@ impl<'a> Asking<'a> {
 
     fn about(&self, about: About) -> Told {
         let asked = (self.asked.clone(), self.document.clone());
-        let mut request = request_of(self.lanes, self.head, asked, &self.sitting);
+        let (mut request, is_marked) = request_of(self.lanes, self.head, asked, &self.sitting);
         // Of the operations only this one is left, as one without a name.
         request.operation_name = None;
         let request = request.root_value(FieldValue::owned_any(about));
         let answered = Handle::current().block_on(self.schema.execute(request));
-        Told::of(answered, &self.head.request_id)
+        Told::of(answered, is_marked, &self.head.request_id)
     }
 }
 
