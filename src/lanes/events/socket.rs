@@ -151,7 +151,12 @@ impl Session {
                     return self.refuse(socket, Some(&id), "NOT_FOUND", why).await;
                 };
                 // Nobody has taken care of what he has not heard.
-                let sequence = sequence.min(known.place.at());
+                let told = known.place.at();
+                if sequence > told {
+                    let expected = format!("at most {told}, the last that this subscription was told");
+                    let failure = Failure::wrong("sequence", expected);
+                    return self.refuse_for(socket, Some(&id), &failure).await;
+                }
                 self.lanes
                     .feed
                     .places()

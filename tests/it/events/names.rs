@@ -73,6 +73,20 @@ fn a_name_goes_on_where_it_was_over_a_restart() {
         }
     }
     say(&mut socket, &json!({"op": "ack", "id": "a", "sequence": last}));
+    // Nobody has heard what was not told yet; the place stays where it is.
+    say(
+        &mut socket,
+        &json!({"op": "ack", "id": "a", "sequence": 123_456_789_012_u64}),
+    );
+    let refused = hear(&mut socket);
+    assert_eq!(
+        (&refused["op"], &refused["id"], &refused["code"]),
+        (&json!("error"), &json!("a"), &json!("INVALID"))
+    );
+    assert!(
+        refused["message"].as_str().unwrap().contains("sequence"),
+        "{refused}"
+    );
     say(&mut socket, &json!({"op": "ping"}));
     assert_eq!(hear(&mut socket)["op"], "pong");
     assert_eq!(served.terminate().0, 0);
