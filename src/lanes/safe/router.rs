@@ -68,7 +68,7 @@ pub fn routes() -> Vec<Route> {
         Method::PATCH,
         Method::DELETE,
     ];
-    for (path, method) in ["/api/{*rest}", "/odata/{*rest}"]
+    for (path, method) in ["/api", "/api/{*rest}", "/odata", "/odata/{*rest}"]
         .into_iter()
         .flat_map(|path| methods.clone().map(|method| (path, method)))
     {

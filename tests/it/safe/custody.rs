@@ -211,6 +211,7 @@ async fn an_item_comes_back_whole_and_only_what_differs_is_changed() {
         (&json!("Firearm"), &json!("tool"))
     );
     assert_eq!(told["historiesAmount"], 2);
+    a_row_of_history_counts_as_of_then(&mut client).await;
     let stale = client.put("/api/items/1", changed).await.expect(409).json();
     assert_eq!(stale["error"], "stale_object");
     let mut wrong = told.clone();
@@ -246,6 +247,16 @@ async fn an_item_comes_back_whole_and_only_what_differs_is_changed() {
         client.get("/api/items/2").await.expect(404).json()["error"],
         Json::from("not_found")
     );
+}
+
+async fn a_row_of_history_counts_as_of_then(client: &mut Client) {
+    let path = "/api/items/itemHistory?itemId=1&orderMethodAsc=true";
+    let rows = client.get(path).await.expect(200).json();
+    for (row, amount) in rows["data"].as_array().unwrap().iter().zip([1, 2]) {
+        for whole in ["item", "entity"] {
+            assert_eq!(row[whole]["historiesAmount"], amount, "{row}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,8 +40,10 @@ async fn every_route_refuses_strangers_and_knows_no_record_of_another_agency() {
             assert_eq!(answer.json()["error"], "not_found", "{path}");
         }
     }
-    let unknown = client.get("/api/nothing").await.expect(404).json();
-    assert_eq!(unknown["error"], "not_found");
+    for path in ["/api/nothing", "/api", "/api/", "/odata"] {
+        let unknown = client.get(path).await.expect(404).json();
+        assert_eq!(unknown["error"], "not_found", "{path}");
+    }
     assert_eq!(
         client
             .send(Method::DELETE, "/api/items/1", None)

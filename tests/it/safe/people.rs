@@ -29,6 +29,18 @@ async fn a_case_is_made_with_what_its_form_asks_and_once() {
     ] {
         assert!(faults["fields"][name].is_string(), "{name}: {faults}");
     }
+    for nobody in [
+        json!({"caseOfficerIds": []}),
+        json!({"caseOfficerIds": [], "caseOfficerId": 0}),
+    ] {
+        let mut case = arson();
+        case.as_object_mut().unwrap().remove("CaseOfficerId");
+        case.as_object_mut()
+            .unwrap()
+            .extend(nobody.as_object().unwrap().clone());
+        let faults = client.post("/api/cases", case).await.expect(400).json();
+        assert!(faults["fields"]["caseOfficerIds"].is_string(), "{faults}");
+    }
     let schema = json!({"fields": [{"type": "text", "name": "field2849", "displayName": "Bias Motive"}]});
     make(
         bed.services(),
@@ -86,6 +98,9 @@ async fn a_case_is_found_and_changed() {
         .post("/api/cases/1/notes", json!({"text": "called"}))
         .await
         .expect(201);
+    let none = json!({"pageNumber": 0});
+    let faults = client.post("/api/cases/1/items", none).await.expect(400).json();
+    assert!(faults["fields"]["pageNumber"].is_string(), "{faults}");
     let page = client
         .post("/api/cases/1/items", json!({"pageSize": 100, "pageNumber": 1}))
         .await
@@ -241,6 +256,19 @@ async fn a_person_is_put_in_a_case_and_searched() {
             faults["fields"][format!("StaticFields[0].{wrong}")].is_string(),
             "{faults}"
         );
+    }
+    for path in ["/api/items/search", "/api/cases/search", "/api/people/search"] {
+        for page in [0, -1] {
+            let faults = client
+                .post(path, json!({"PageNumber": page}))
+                .await
+                .expect(400)
+                .json();
+            assert!(
+                faults["fields"]["PageNumber"].is_string(),
+                "{path} {page}: {faults}"
+            );
+        }
     }
     for path in ["/api/items/search", "/api/cases/search"] {
         client

@@ -51,7 +51,7 @@ pub(in crate::lanes::safe) fn items(ask: &Ask<'_>) -> Outcome<Reply> {
         if !(1..=ITEMS_MAX).contains(&size) {
             given.wrong("pageSize", format!("a whole number from 1 to {ITEMS_MAX}"));
         }
-        if page < 0 {
+        if page < 1 {
             given.wrong("pageNumber", "a whole number from 1");
         }
         let by = given.text("orderBy").unwrap_or_default().to_lowercase();

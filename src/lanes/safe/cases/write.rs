@@ -1,7 +1,7 @@
 //! Cases made and changed.
 
 use axum::http::StatusCode;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::domain::kind::{CASE, USER};
 use crate::domain::record::Record;
@@ -55,7 +55,8 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     let book = Book::new(&room, ask.guest);
     let mut given = ask.object()?;
     let number = given.needed_text("caseNumber");
-    if given.get("caseOfficerIds").is_none() && given.get("caseOfficerId").is_none() {
+    let is_none = |said: Option<&Json>| said.is_none_or(|said| *said == json!([]) || *said == json!(0));
+    if is_none(given.get("caseOfficerIds")) && is_none(given.get("caseOfficerId")) {
         given.missing("caseOfficerIds", "an array with at least one user");
     }
     let offense = match given.get("offenseTypeId") {

@@ -103,7 +103,10 @@ fn row(
             .to_owned(),
     };
     let (kind, type_name) = type_of(operation, item);
-    let whole = book.item(item)?;
+    let mut whole = book.item(item)?;
+    let changes = book.room.changes_of(item)?;
+    let so_far = changes.iter().filter(|other| other.number <= change.number);
+    whole["historiesAmount"] = so_far.count().into();
     let row = json!({
         "historyId": header.id.to_string(),
         "timeStamp": header.wall.to_string(),

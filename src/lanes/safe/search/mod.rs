@@ -95,9 +95,12 @@ fn search(ask: &Ask<'_>, searched: &Searched) -> Outcome<Reply> {
         by: given.text("orderBy").unwrap_or_else(|| "id".to_owned()),
     };
     let size = given.int("PageSize").unwrap_or(PAGE);
-    let page = given.int("PageNumber").unwrap_or(1).max(1);
+    let page = given.int("PageNumber").unwrap_or(1);
     if !(1..=PAGE_MAX).contains(&size) {
         given.wrong("PageSize", format!("a whole number from 1 to {PAGE_MAX}"));
+    }
+    if page < 1 {
+        given.wrong("PageNumber", "a whole number from 1");
     }
     let upwards = given.bool("orderByAsc").unwrap_or(true);
     given.finish()?;
