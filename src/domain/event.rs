@@ -254,7 +254,8 @@ fn grave(alert: &Value) -> Severity {
 /// What an entry of a case's alerts says.
 fn of_alert_in_case(entry: &Value) -> &'static str {
     match entry.get("status").map(Value::as_text) {
-        None => "case.alert.priority_raised",
+        // Without a status those of earlier versions.
+        None | Some(Some("raised")) => "case.alert.priority_raised",
         Some(Some("acknowledged")) => "case.alert.acknowledged",
         Some(Some("dismissed")) => "case.alert.dismissed",
         Some(Some("escalated")) => "case.alert.escalated",

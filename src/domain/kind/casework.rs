@@ -1,6 +1,6 @@
 //! Cases and what belongs to them: entities, evidence, timeline entries, notes.
 
-use super::course::{CASE_STATUS, DEEDS};
+use super::course::{ALERT_STATES, CASE_STATUS};
 use super::{Field, Kind, Member, Numbering, Shape, member, needed};
 
 /// A place, as far as it is known.
@@ -45,7 +45,7 @@ const CASE_ALERT: &[Member] = &[
     needed("alert_id", Shape::Ref("alert")),
     needed("record_id", Shape::Ref("")),
     needed("severity", Shape::Choice(SEVERITIES)),
-    member("status", Shape::Choice(DEEDS)),
+    member("status", Shape::Choice(ALERT_STATES)),
 ];
 
 /// An investigation.
@@ -113,7 +113,7 @@ pub const CASE: Kind = Kind {
         Field::append(
             "alerts",
             Shape::Object(CASE_ALERT),
-            "What of it is on a watchlist; with a `status`, what became of that alert.",
+            "What of it is on a watchlist, and what became of that alert: its `status` of that moment.",
         ),
         Field::lattice("hold", &["none", "held"], "Nothing of it may be destroyed."),
     ],

@@ -43,8 +43,8 @@ pub(super) const ALERT_STATUS: Course = Course {
     ],
 };
 
-/// What becomes of an alert.
-pub(super) const DEEDS: &[&str] = &["acknowledged", "dismissed", "escalated"];
+/// How an alert can stand.
+pub(super) const ALERT_STATES: &[&str] = &["raised", "acknowledged", "dismissed", "escalated"];
 
 impl Course {
     /// Whether the word is entered and left by a step.

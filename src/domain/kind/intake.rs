@@ -1,7 +1,7 @@
 //! What comes in from outside, and what it is held against: reports, chat messages, watchlists, alerts.
 
 use super::casework::{CLASSIFICATIONS, FILE, SEVERITIES};
-use super::course::{ALERT_STATUS, REPORT_STATUS};
+use super::course::{ALERT_STATES, ALERT_STATUS, REPORT_STATUS};
 use super::{Field, Kind, Member, Numbering, Shape, member, needed};
 use crate::domain::watch::sought::Sort;
 
@@ -215,7 +215,7 @@ pub const ALERT: Kind = Kind {
         .system(),
         Field::mv(
             "status",
-            Shape::Choice(&["raised", "acknowledged", "dismissed", "escalated"]),
+            Shape::Choice(ALERT_STATES),
             "Where it stands; a dismissed one can be taken up again, but is never raised anew.",
         )
         .default("raised")

@@ -29,7 +29,9 @@ pub(super) struct Raise {
     notice: Option<Alert>,
     /// The cases that the record belongs to, and what is added to each.
     cases: Vec<RecordId>,
-    link: Value,
+    /// What the alert is about; `None` of what no case is told.
+    about: Option<RecordId>,
+    severity: String,
 }
 
 /// An alert to be made.
@@ -70,7 +72,8 @@ pub(super) fn plan(rows: &impl Read, record: &Record, hit: &Hit, now: Millis) ->
         alert: match_.for_the_record(rows)?,
         notice: match_.for_the_list(rows)?,
         cases: cases_of(rows, record)?,
-        link: match_.link(),
+        about: Some(record.id),
+        severity: match_.severity.to_owned(),
     };
     Ok(raise.is_news(rows)?.then_some(raise))
 }
@@ -98,7 +101,8 @@ pub(super) fn plan_too_many(rows: &impl Read, hit: &Hit, most: usize) -> Outcome
         alert: match_.alert(b"many", &list, &reason, owner(rows, &list)?),
         notice: None,
         cases: Vec::new(),
-        link: Value::Null,
+        about: None,
+        severity: match_.severity.to_owned(),
     };
     let tenant = list.tenant.clone();
     Ok(raise.is_news(rows)?.then_some((tenant, raise)))
@@ -236,23 +240,17 @@ impl Match<'_> {
         alert.fields.push(("counterpart", Value::Id(self.id(b"record"))));
         Ok(Some(alert))
     }
-
-    /// What is added to a case.
-    fn link(&self) -> Value {
-        link(self.id(b"record"), self.record.id, self.severity, None)
-    }
 }
 
-/// An entry of a case's alerts; without a status it says that the alert was raised.
-fn link(alert: RecordId, about: RecordId, severity: &str, status: Option<&str>) -> Value {
+/// An entry of a case's alerts: how the alert stands at that moment.
+fn link(alert: RecordId, about: RecordId, severity: &str, status: &str) -> Value {
     let members = [
-        ("alert_id", Some(Value::Id(alert))),
-        ("record_id", Some(Value::Id(about))),
-        ("severity", Some(Value::text(severity))),
-        ("status", status.map(Value::text)),
+        ("alert_id", Value::Id(alert)),
+        ("record_id", Value::Id(about)),
+        ("severity", Value::text(severity)),
+        ("status", Value::text(status)),
     ];
-    let members = members.into_iter();
-    let members = members.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
     Value::Map(members.collect::<Fields>())
 }
 
@@ -273,7 +271,7 @@ pub(in crate::services) fn told_to_cases(
         return Ok(Vec::new());
     };
     let severity = alert.text("severity").unwrap_or("high");
-    let entry = link(alert.id, about.id, severity, Some(status));
+    let entry = link(alert.id, about.id, severity, status);
     let told = |case| (case, Change::new("alerts", Action::Append(entry.clone())));
     Ok(cases_of(rows, &about)?.into_iter().map(told).collect())
 }
@@ -359,9 +357,20 @@ impl Raise {
         Ok(case.filter(|case| {
             let known = case.versions("alerts", Merge::Append);
             let own = Some(&Value::Id(self.alert.id));
-            let says_so = |entry: &Value| entry.get("alert_id") == own && entry.get("status").is_none();
-            !known.iter().any(|version| says_so(&version.value))
+            !known.iter().any(|version| version.value.get("alert_id") == own)
         }))
+    }
+
+    /// What is added to a case: an alert that somebody has acknowledged already is not raised anew.
+    fn told_to_a_case(&self, rows: &impl Read) -> Outcome<Vec<Change>> {
+        let alert = records::get(rows, self.alert.id)?;
+        let status = alert.as_ref().and_then(|alert| alert.text("status"));
+        let entry = |about| link(self.alert.id, about, &self.severity, status.unwrap_or("raised"));
+        let entry = self.about.map(entry);
+        Ok(entry
+            .map(|entry| Change::new("alerts", Action::Append(entry)))
+            .into_iter()
+            .collect())
     }
 
     /// Writes what is not there yet; says how many alerts that made.
@@ -377,8 +386,8 @@ impl Raise {
         }
         for case in &self.cases {
             if let Some(case) = self.is_unknown_to(desk.session().rows(), *case)? {
-                let append = Change::new("alerts", Action::Append(self.link.clone()));
-                desk.change(&CASE, &case, vec![append])?;
+                let told = self.told_to_a_case(desk.session().rows())?;
+                desk.change(&CASE, &case, told)?;
             }
         }
         Ok(made)

@@ -188,6 +188,7 @@ async fn every_case_that_heard_of_an_alert_hears_what_becomes_of_it() {
         told("case.alert.escalated", own),
     ];
     assert_eq!(told_of(&served, &inside, &cases[0]).await, expected);
+    a_later_case_is_told_how_it_stands(&served, &named, &raised[0]).await;
     // Who acted, and all who read the alert, learn nothing of a case that they may not read.
     assert_eq!(told_of(&served, &served.key, &cases[0]).await, []);
     let all = json!(events(&served, &served.key, "").await).to_string();
@@ -200,9 +201,24 @@ async fn every_case_that_heard_of_an_alert_hears_what_becomes_of_it() {
     let said: Vec<&Json> = said.map(|entry| &entry["status"]).collect();
     assert_eq!(
         said,
-        [&json!(null), &json!("acknowledged"), &json!("escalated")],
+        [&json!("raised"), &json!("acknowledged"), &json!("escalated")],
         "{hidden}"
     );
+}
+
+/// A case that the person comes into later is not told that the alert is raised anew.
+async fn a_later_case_is_told_how_it_stands(served: &TestBox, named: &Json, alert: &Json) {
+    let late = make(served, "cases", json!({"title": "Late", "entities": named})).await;
+    alerts(served, &served.key).await;
+    let own = &late["display_id"];
+    let expected = [(json!("case.alert.escalated"), own.clone())];
+    assert_eq!(told_of(served, &served.key, &late).await, expected);
+    let path = format!("/v1/cases/{}", own.as_str().unwrap());
+    let said = served.get(&path).await.expect(200).data()["alerts"].clone();
+    let entry = json!({
+        "alert_id": alert["id"], "record_id": named[0]["entity_id"], "severity": alert["severity"], "status": "escalated",
+    });
+    assert_eq!(said, json!([entry]));
 }
 
 /// A report that is part of a case matched as if it were part of none.
