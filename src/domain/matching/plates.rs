@@ -43,6 +43,11 @@ pub fn is_plausible(normal: &str) -> bool {
     (PLATE_CHARS_MIN..=PLATE_CHARS_MAX).contains(&length) && normal.contains(|c: char| c.is_ascii_digit())
 }
 
+/// Whether a text has letters and digits, as a plate among other words has.
+pub fn is_mixed(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit()) && text.contains(char::is_alphabetic)
+}
+
 /// How two plates as written are one: `Some(true)` letter by letter, `Some(false)` only with look-alikes folded.
 pub fn same(left: &str, right: &str) -> Option<bool> {
     let (left, right) = (normal(left), normal(right));

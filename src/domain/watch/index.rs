@@ -1,14 +1,19 @@
 //! All that is looked for, found again by what a record says. It holds nothing but keys and the entries themselves: who owns
 //! an entry, and until when it counts, its holder keeps by the place that the entry has here.
 
+use crate::domain::matching::plates;
 use crate::domain::watch::facts::Facts;
 use crate::domain::watch::judge::{self, Match};
 use crate::domain::watch::keys::{self, Of, key};
 use crate::domain::watch::postings::{Key, Postings};
 use crate::domain::watch::sought::{Sort, Sought};
+use crate::domain::watch::words::{PlateSaid, Token, Words};
 
 pub use crate::domain::watch::judge::{Found, Likely};
 pub use crate::domain::watch::keys::Codes;
+
+/// Rows of characters that two plates share, at least, if one is a part of the other.
+const GRAMS_SHARED_MIN: usize = 2;
 
 /// Entries by the keys of what they look for.
 #[derive(Debug, Default)]
@@ -117,11 +122,21 @@ impl<'i> Search<'i> {
     /// Judges what stands under these keys, each entry once.
     fn under(&mut self, keys: &[Key], sorts: &[Sort], judge: &dyn Fn(&'i Sought) -> Option<Match>) {
         self.candidates.clear();
+        self.gather(keys);
+        self.candidates.sort_unstable();
+        self.candidates.dedup();
+        self.judge(sorts, judge);
+    }
+
+    /// Takes what stands under these keys.
+    fn gather(&mut self, keys: &[Key]) {
         for key in keys {
             self.index.postings.find(*key, &mut self.candidates);
         }
-        self.candidates.sort_unstable();
-        self.candidates.dedup();
+    }
+
+    /// Judges what was gathered.
+    fn judge(&mut self, sorts: &[Sort], judge: &dyn Fn(&'i Sought) -> Option<Match>) {
         for place in &self.candidates {
             // Two keys may fall together, so the sort is asked for.
             let Some(sought) = self
@@ -167,19 +182,24 @@ impl<'i> Search<'i> {
             });
         }
         for line in facts.identifiers.iter().chain(&facts.names) {
-            self.words(&judge::Words::of(line));
+            self.words(&Words::of(line));
         }
     }
 
     fn text(&mut self, text: &str, codes: &mut Codes) {
-        let words = judge::Words::of(text);
+        let words = Words::of(text);
         self.words(&words);
-        for token in words.tokens() {
-            let mut found = vec![key(Of::Plate, &[&keys::plate(token)])];
-            found.extend(keys::of_identifier(token));
-            self.under(&found, &[Sort::Plate, Sort::Identifier], &|sought| {
-                judge::token(sought, token)
-            });
+        for Token { written, is_whole } in words.tokens() {
+            let mut found = vec![key(Of::Plate, &[&plates::look_alike(&plates::normal(written))])];
+            let mut sorts = vec![Sort::Plate];
+            if is_whole {
+                found.extend(keys::of_identifier(written));
+                sorts.push(Sort::Identifier);
+            }
+            self.under(&found, &sorts, &|sought| judge::token(sought, written));
+        }
+        for plate in words.plates() {
+            self.plate_in(&plate);
         }
         for number in words.numbers() {
             let key = keys::of_phone(number);
@@ -199,8 +219,34 @@ impl<'i> Search<'i> {
         }
     }
 
+    /// What is written like a plate in a text. Of two plates that were read, the one that is a part of the other has two rows of
+    /// characters in common with it; nobody looks at all that have one.
+    fn plate_in(&mut self, said: &PlateSaid<'_>) {
+        let mut grams = Vec::new();
+        keys::grams(&said.read, &mut grams);
+        grams.sort_unstable();
+        grams.dedup();
+        let least = grams.len().min(GRAMS_SHARED_MIN);
+        self.candidates.clear();
+        self.gather(&grams);
+        self.candidates.sort_unstable();
+        let groups = self.candidates.chunk_by(|one, two| one == two);
+        let mut kept: Vec<u32> = groups
+            .filter(|same| same.len() >= least)
+            .map(|same| same[0])
+            .collect();
+        let mut unread = Vec::new();
+        keys::like_unread(&said.read, &mut unread);
+        self.candidates.clear();
+        self.gather(&unread);
+        self.candidates.append(&mut kept);
+        self.candidates.sort_unstable();
+        self.candidates.dedup();
+        self.judge(&[Sort::Plate], &|sought| judge::plate_in(sought, said));
+    }
+
     /// Texts that are looked for, wherever they begin.
-    fn words(&mut self, words: &judge::Words<'_>) {
+    fn words(&mut self, words: &Words<'_>) {
         for place in 0..words.len() {
             let mut found = vec![key(Of::Word, &[words.at(place)])];
             if place + 1 < words.len() {
@@ -352,6 +398,68 @@ mod tests {
         ];
         for (sort, value, text, expected) in pairs {
             check(sort, value, &says(text), expected);
+        }
+    }
+
+    #[test]
+    fn plates_in_texts_are_found_as_those_of_vehicles_are() {
+        let pairs = [
+            ("ZKM-?904", "car ZKM-4904 seen", true),
+            ("ZKM-?904", "Was it ZKM 4904?", true),
+            ("ZKM-?904", "car ZKM-4914 seen", false),
+            ("PLW-6642", "car PLW-66?2 seen", true),
+            ("PLW-6642", "car ??W-6642, it says", true),
+            ("PLW-6642", "car PLW-67?2 seen", false),
+            ("PLW-6642", "PLW? 6642 of them", false),
+            ("KTR-4?71", "KTR 4471", true),
+            ("KTR-4?71", "a ktr 4471 went by", true),
+            ("KTR-4471", "a plate that begins with KTR-44", true),
+            ("KTR-4471", "partial KTR 44, grey", true),
+            ("KTR-4471", "KTR? It was 44 of them", false),
+            ("QWX-90", "a van, QWX-9021, left", true),
+            ("R4471B", "a car 4471 bricks", false),
+            ("R4471B", "CAR 4471 BRICKS", false),
+            ("AT12", "at 123 Main Street", false),
+            ("CAR-4471", "one car 44 of them", false),
+            ("VAN-2026", "INV-2026-2407", false),
+            ("KTR-4471", "mail KTR-44@agency.example", false),
+            ("KTR-4471", "serial 7-KTR-44-9", false),
+            ("1FT-3", "VIN 1FTFW1ET5DFC10312", false),
+        ];
+        for (value, text, expected) in pairs {
+            check(Sort::Plate, value, &says(text), expected);
+        }
+    }
+
+    #[test]
+    fn an_identifier_is_no_part_of_a_longer_one() {
+        let pairs = [
+            (
+                "mole@agency.example",
+                "mail mole@agency.example.org please",
+                false,
+            ),
+            ("mole@agency.example", "mail mole@agency.example-two.org", false),
+            ("mole@agency.example", "mail x.mole@agency.example", false),
+            ("eve@bad.example", "mail steve@bad.example", false),
+            ("mole@agency.example", "Mail mole@agency.example. Then go.", true),
+            (
+                "mole@agency.example",
+                "<mole@agency.example>, mailto:mole@agency.example",
+                true,
+            ),
+            ("mole@agency.example", "Mail mole@agency.example...", true),
+            ("GH-2201", "serial GH-2201-B", false),
+            ("GH-2201", "serial A7-GH-2201", false),
+            ("GH-2201", "serial SN-GH-2201/GH-2202", true),
+            ("mole.4471", "handle mole.4471@agency.example", false),
+            ("mole_4471", "handle @mole_4471_x", false),
+            ("mole_4471", "handle @mole_4471: seen", true),
+            ("a4.example/mole", "see https://a4.example/mole/two", false),
+            ("a4.example/mole", "see https://a4.example/mole.", true),
+        ];
+        for (value, text, expected) in pairs {
+            check(Sort::Identifier, value, &says(text), expected);
         }
     }
 

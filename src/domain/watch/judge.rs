@@ -1,19 +1,11 @@
 //! Whether a record says what is looked for, and how sure that is: from 0 to 1, with the reason in words.
 
-use crate::domain::matching::fold::{Word, words};
-use crate::domain::matching::names::{How, alike, essential, match_names};
+use crate::domain::matching::fold::words;
+use crate::domain::matching::names::{How, essential, match_names};
 use crate::domain::matching::{phones, plates};
 use crate::domain::watch::keys::{self, PLATE_PART_CHARS_MIN};
 use crate::domain::watch::sought::{Born, Day, Sort, Sought};
-
-/// Characters of a plate or identifier in a text, at least.
-const TOKEN_CHARS_MIN: usize = 4;
-/// Words that one identifier in a text can consist of, such as an address of mail.
-const TOKEN_WORDS_MAX: usize = 6;
-/// Digits of a phone number in a text, at least and at most.
-const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 6..=18;
-/// Words that can stand between the first part of a name in a text and the last.
-const BETWEEN_MAX: usize = 1;
+use crate::domain::watch::words::{BETWEEN_MAX, PlateSaid, Words};
 
 /// How sure a match must be to be one.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -235,12 +227,25 @@ pub(super) fn token(sought: &Sought, said: &str) -> Option<Match> {
     }
 }
 
+/// What a text says like a plate against an entry's, where characters were not read or a part was said. Letter by letter the
+/// same it is found as any token.
+pub(super) fn plate_in(sought: &Sought, said: &PlateSaid<'_>) -> Option<Match> {
+    let alike = sought.spellings().filter_map(|spelling| {
+        let own = keys::plate(spelling);
+        let is_whole = own.chars().count() == said.read.chars().count();
+        let is_meant = own != said.read && (is_whole || said.can_be_part(&own, plates::is_mixed(spelling)));
+        is_meant.then(|| in_part(&own, &said.read)).flatten()
+    });
+    let (score, how) = alike.max_by(|one, two| one.0.partial_cmp(&two.0).expect("no NaN"))?;
+    Some(Match::new(score, said.written, format!("{how}, in its text")))
+}
+
 /// The words of a text from a place on against those that are looked for.
 pub(super) fn text(sought: &Sought, words: &Words<'_>, place: usize) -> Option<Match> {
     let mut ends = sought.spellings().filter_map(|spelling| {
         let wanted = self::words(spelling);
         let end = place + wanted.len();
-        let said = words.words.get(place..end).filter(|said| !said.is_empty())?;
+        let said = words.among(place..end).filter(|said| !said.is_empty())?;
         let same = said
             .iter()
             .zip(&wanted)
@@ -249,94 +254,4 @@ pub(super) fn text(sought: &Sought, words: &Words<'_>, place: usize) -> Option<M
     });
     let end = ends.next()?;
     Some(Match::new(0.9, words.slice(place, end), "these words"))
-}
-
-/// A text with its words.
-pub(super) struct Words<'t> {
-    text: &'t str,
-    words: Vec<Word>,
-}
-
-impl<'t> Words<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
-        Self {
-            text,
-            words: words(text),
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.words.len()
-    }
-
-    /// The word at a place, folded.
-    pub(super) fn at(&self, place: usize) -> &str {
-        &self.words[place].text
-    }
-
-    /// As it was written, from one word to another.
-    fn slice(&self, first: usize, last: usize) -> &'t str {
-        &self.text[self.words[first].start..self.words[last].end]
-    }
-
-    /// Words that can be parts of names.
-    pub(super) fn names(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.names_among(0..self.len())
-    }
-
-    /// The next of them, as far as a name reaches.
-    pub(super) fn names_after(&self, place: usize) -> impl Iterator<Item = (usize, &str)> {
-        self.names_among(place + 1..self.len().min(place + 2 + BETWEEN_MAX))
-    }
-
-    fn names_among(&self, places: std::ops::Range<usize>) -> impl Iterator<Item = (usize, &str)> {
-        let words = places.map(|place| (place, self.at(place)));
-        words.filter(|(_, word)| word.len() > 1 && !word.contains(|c: char| c.is_ascii_digit()))
-    }
-
-    /// How a word says a part of a name. In prose only what is written like a name is held to sound like one.
-    fn says(&self, place: usize, part: &str) -> Option<(f64, &'static str)> {
-        let likeness = alike(&self.words[place].text, part)?;
-        let is_capital = !self.text[self.words[place].start..].starts_with(char::is_lowercase);
-        match likeness.how {
-            How::Same => Some((0.85, "the same name in its text")),
-            How::Sound if is_capital => Some((0.65 + 0.15 * likeness.closeness, "spoken alike in its text")),
-            How::Nickname if is_capital => Some((0.75, "a short or foreign form in its text")),
-            _ => None,
-        }
-    }
-
-    /// Words that stand close together and may be a plate or an identifier: with a digit, or an address of mail.
-    pub(super) fn tokens(&self) -> impl Iterator<Item = &'t str> {
-        let tokens = (0..self.len()).flat_map(move |first| {
-            let last = (first + TOKEN_WORDS_MAX).min(self.len());
-            let near = (first..last).take_while(move |at| {
-                *at == first
-                    || matches!(
-                        &self.text[self.words[at - 1].end..self.words[*at].start],
-                        " " | "-" | "." | "@" | "_" | "/" | "·" | "–"
-                    )
-            });
-            near.map(move |last| self.slice(first, last))
-        });
-        tokens.filter(|token| {
-            let chars = token.chars().filter(|c| c.is_alphanumeric()).count();
-            chars >= TOKEN_CHARS_MIN && token.contains(|c: char| c.is_ascii_digit() || c == '@')
-        })
-    }
-
-    /// Runs of digits that may be phone numbers.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = &'t str> {
-        let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '(' | ')' | '-' | '.' | '/');
-        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
-        let runs = self.text.split(move |c| !is_part(c));
-        runs.flat_map(move |run| {
-            let one = digits(run) <= *PHONE_DIGITS.end();
-            let pieces = if one { vec![run] } else { run.split(' ').collect() };
-            pieces
-                .into_iter()
-                .map(|piece| piece.trim_matches([' ', '.', '-', '/']))
-        })
-        .filter(move |piece| PHONE_DIGITS.contains(&digits(piece)))
-    }
 }

@@ -37,6 +37,8 @@ pub(super) enum Of {
     Plate,
     /// Characters of a plate that lie together, look-alikes folded.
     Gram,
+    /// The most that lies together of a plate of which characters were not read, look-alikes folded.
+    Unread,
     /// The end of a phone number.
     Phone,
     /// An identifier without its punctuation.
@@ -120,7 +122,10 @@ pub(super) fn of_sought(sought: &Sought, codes: &mut Codes, keys: &mut Vec<Key>)
     for spelling in sought.spellings() {
         match sought.sort {
             Sort::Name => of_name(spelling, &mut |word| codes.own(word), keys),
-            Sort::Plate => of_plate(spelling, keys),
+            Sort::Plate => {
+                of_plate(spelling, keys);
+                keys.extend(of_unread(&plate(spelling)));
+            }
             Sort::Phone => keys.extend(of_phone(spelling)),
             Sort::Identifier => keys.extend(of_identifier(spelling)),
             Sort::Text => keys.extend(of_words(spelling)),
@@ -200,10 +205,35 @@ pub(super) fn of_plate(text: &str, keys: &mut Vec<Key>) {
     if !plate.is_empty() {
         keys.push(key(Of::Plate, &[&plate]));
     }
+    grams(&plate, keys);
+}
+
+/// The keys of what lies together in a plate as it is compared.
+pub(super) fn grams(plate: &str, keys: &mut Vec<Key>) {
     for part in plate.split('?') {
         let chars: Vec<char> = part.chars().collect();
         for gram in chars.windows(GRAM_CHARS) {
             keys.push(key(Of::Gram, &[&gram.iter().collect::<String>()]));
+        }
+    }
+}
+
+/// The key of a plate as it is compared, if characters of it were not read.
+fn of_unread(plate: &str) -> Option<Key> {
+    let is_unread = plate.contains('?');
+    let longest = plate.split('?').max_by_key(|part| part.chars().count());
+    let longest = longest.filter(|part| is_unread && part.chars().count() >= GRAM_CHARS);
+    longest.map(|part| key(Of::Unread, &[part]))
+}
+
+/// The keys under which plates stand of which not all was read, and which may be this one as it is compared.
+pub(super) fn like_unread(plate: &str, keys: &mut Vec<Key>) {
+    for part in plate.split('?') {
+        let chars: Vec<char> = part.chars().collect();
+        for first in 0..chars.len() {
+            for end in first + GRAM_CHARS..=chars.len() {
+                keys.push(key(Of::Unread, &[&chars[first..end].iter().collect::<String>()]));
+            }
         }
     }
 }

@@ -13,3 +13,5 @@ mod keys;
 mod postings;
 /// One person, plate, number or text that is looked for.
 pub mod sought;
+/// A text with its words, and what in it may be a name, a number, a plate or an identifier.
+mod words;

@@ -36,7 +36,7 @@ enum Say {
 use Say::{Document, Evidence, Message, Person, Phone, Plate, Report, Serial, Timeline};
 
 /// Each is alone with its kind of words, so that none matches the entry of another one.
-const PAIRS: [Pair; 40] = [
+const PAIRS: [Pair; 48] = [
     ("name", "Stephen Marlowe", Person("Steven Marlow"), true),
     ("name", "Katherine O'Brien", Person("Catherine Obrien"), true),
     ("name", "Mohammed Al-Rashid", Person("Muhamad Rashid"), true),
@@ -85,6 +85,12 @@ const PAIRS: [Pair; 40] = [
         Timeline("A van, PPK 3309, turned left"),
         false,
     ),
+    ("plate", "ZKM-?904", Report("car ZKM-4904 seen"), true),
+    ("plate", "WDN-?316", Evidence("Photo of WDN-4316"), true),
+    ("plate", "PLW-6642", Report("car PLW-66?2 seen"), true),
+    ("plate", "GGH-5?18", Report("It was GGH 5518."), true),
+    ("plate", "UUC-7?35", Report("It was UUC 7536."), false),
+    ("plate", "FFJ-2291", Message("it begins with FFJ-22"), true),
     ("phone", "+12075550148", Phone("+12075550148"), true),
     ("phone", "(207) 555-0199", Phone("+12075550199"), true),
     (
@@ -111,6 +117,18 @@ const PAIRS: [Pair; 40] = [
     ),
     ("identifier", "X99-5521", Document("X99-5522"), false),
     ("identifier", "GH-2201", Report("Room GH-22017 was empty"), false),
+    (
+        "identifier",
+        "mole@agency.example",
+        Report("mail mole@agency.example.org please"),
+        false,
+    ),
+    (
+        "identifier",
+        "owl@agency.example",
+        Report("Write to owl@agency.example. Then wait."),
+        true,
+    ),
     (
         "text",
         "Seaward chartplotter",
