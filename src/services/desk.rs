@@ -119,7 +119,8 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
                 true => format!("POST /v1/{}", kind.plural),
                 false => "the owner of the folder (`blotter tenant add`)".to_owned(),
             };
-            return Err(Failure::wrong("data", format!("nothing: {maker} makes these")));
+            let fault = Fault::refused("data", format!("{maker} makes these"));
+            return Err(Failure::Invalid(vec![fault]));
         }
         let given = self.check(kind, input, None)?;
         let of = (self.caller.tenant(), kind);
@@ -352,7 +353,7 @@ fn checked(
     let is_nothing = value.as_ref().is_none_or(|value| is_nothing(field, value));
     match (value, record) {
         (Some(_), _) if matches!(field.writer, Writer::System | Writer::Secret) => {
-            checker.refuse(&path, "nothing: it is set by the server");
+            checker.forbid(&path, "is set by the server");
             None
         }
         (Some(value), Some(record)) if field.writer == Writer::Creator => {
@@ -361,7 +362,7 @@ fn checked(
                 None if field.can_come_later() => Some(value),
                 own => {
                     if own != Some(&value) {
-                        checker.refuse(&path, "nothing: it can't be changed");
+                        checker.forbid(&path, "can't be changed");
                     }
                     None
                 }

@@ -18,6 +18,10 @@ pub enum Amiss {
     NoFile,
     /// It is a file, but of a kind that is not taken.
     FileKind,
+    /// It can't be there: the text says why.
+    Refused,
+    /// It clashes with what is there: the text says with what.
+    Clashes(Clash),
 }
 
 /// Something wrong with one member of what was given.
@@ -27,7 +31,7 @@ pub struct Fault {
     pub amiss: Amiss,
     /// Where: `data.place.latitude`, `data.tags[3]`.
     pub path: String,
-    /// What is expected.
+    /// What is expected, or what is wrong.
     pub expected: String,
 }
 
@@ -65,6 +69,40 @@ impl Fault {
             amiss: Amiss::Wrong,
             path: path.into(),
             expected: expected.into(),
+        }
+    }
+
+    /// A value that can't be there; says why.
+    pub fn refused(path: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            amiss: Amiss::Refused,
+            path: path.into(),
+            expected: why.into(),
+        }
+    }
+
+    /// What clashes with what is there, as faults beside others: one for each value that is taken.
+    pub fn clashes(path: &str, (clash, text, about): (Clash, &str, &Fields)) -> Vec<Self> {
+        let fault = |text: &str| Self {
+            amiss: Amiss::Clashes(clash),
+            path: path.to_owned(),
+            expected: text.to_owned(),
+        };
+        match about.get(DUPLICATES).map(Value::as_list) {
+            Some(several) => {
+                let texts = several.iter().filter_map(|one| one.get("message")?.as_text());
+                texts.map(fault).collect()
+            }
+            None => vec![fault(text)],
+        }
+    }
+
+    /// Whether its text says what is wrong, and not what is expected.
+    pub fn says_what_is_wrong(&self) -> bool {
+        match self.amiss {
+            Amiss::Missing => false,
+            Amiss::Wrong => self.expected.starts_with("no such"),
+            Amiss::NoFile | Amiss::FileKind | Amiss::Refused | Amiss::Clashes(_) => true,
         }
     }
 }
@@ -188,8 +226,8 @@ impl Failure {
     }
 }
 
-/// An outcome beside faults that were found before it: then it fails, with the faults of both at once. What may not be done at
-/// all, and what is no fault of the caller, is told by itself.
+/// An outcome beside faults that were found before it: then it fails, with the faults of both at once, clashes among them. What
+/// may not be done at all, and what is no fault of the caller, is told by itself.
 ///
 /// # Errors
 /// `Invalid` if there is any fault; what the outcome fails with.
@@ -203,6 +241,9 @@ pub fn beside<T>(mut faults: Vec<Fault>, outcome: Outcome<T>) -> Outcome<T> {
             let is_new = |fault: &Fault| !faults.iter().any(|known| known.path == fault.path);
             let more: Vec<Fault> = more.into_iter().filter(is_new).collect();
             faults.extend(more);
+        }
+        Err(Failure::Conflict(clash, text, about)) => {
+            faults.extend(Fault::clashes("", (clash, &text, &about)));
         }
         _ => {}
     }

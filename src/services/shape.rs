@@ -33,6 +33,11 @@ impl<'r> Checker<'r> {
         None
     }
 
+    /// Notes that a value can't be there, and why.
+    pub fn forbid(&mut self, path: &str, why: &str) {
+        self.faults.push(Fault::refused(path, why));
+    }
+
     /// Notes that a value can't be taken.
     pub fn refuse(&mut self, path: &str, expected: &str) {
         self.faults.push(Fault::wrong(path, expected));

@@ -230,12 +230,13 @@ impl From<Failure> for Refusal {
             Failure::Invalid(faults) => {
                 let lines = faults.iter().map(|fault| {
                     let path = fault.path.strip_prefix("data.").unwrap_or(&fault.path);
-                    let verb = if fault.amiss == Amiss::Missing {
-                        "is missing; expected"
-                    } else {
-                        "must be"
-                    };
-                    format!("{path} {verb} {}", fault.expected)
+                    let expected = &fault.expected;
+                    match fault.amiss {
+                        Amiss::Missing => format!("{path} is missing; expected {expected}"),
+                        _ if path.is_empty() => expected.clone(),
+                        _ if fault.says_what_is_wrong() => format!("{path}: {expected}"),
+                        _ => format!("{path} must be {expected}"),
+                    }
                 });
                 lines.collect::<Vec<_>>().join("\n")
             }

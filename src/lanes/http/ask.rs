@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use axum::http::header::{CONTENT_LENGTH, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value as Json};
 
@@ -25,6 +25,8 @@ pub struct Head {
     pub parts: BTreeMap<String, String>,
     /// The query's parameters; the route knows all of them.
     pub query: BTreeMap<String, String>,
+    /// What is wrong with the query as such, to be told with the rest.
+    pub query_faults: Vec<Fault>,
     /// The headers.
     pub headers: HeaderMap,
     /// Its name in answer, log and audit.
@@ -70,6 +72,20 @@ impl Head {
     /// A parameter of the query.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
+    }
+
+    /// What is wrong with `If-Match`: it is neither `*` nor one tag, nor a number as answered in `version`.
+    pub(super) fn if_match_fault(&self) -> Option<Fault> {
+        let given = self.headers.get(IF_MATCH)?;
+        let is_tag = |tag: &str| {
+            let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            inner.map_or(tag == "*" || tag.parse::<u64>().is_ok(), |inner| {
+                !inner.contains('"')
+            })
+        };
+        let is_one = given.to_str().is_ok_and(|tag| is_tag(tag.trim()));
+        let expected = "one strong ETag as it was answered, such as \"7\"";
+        (!is_one).then(|| Fault::wrong("If-Match", expected))
     }
 
     /// The version that the client read, by `If-Match`. A tag that is none of ours matches no version. `If-None-Match: *` says

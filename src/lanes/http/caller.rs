@@ -222,6 +222,7 @@ mod tests {
                 path: String::new(),
                 parts: Default::default(),
                 query: Default::default(),
+                query_faults: Vec::new(),
                 headers,
                 request_id: String::new(),
                 lane: "events",

@@ -127,8 +127,9 @@ pub fn fault_json(fault: &Fault) -> Json {
     let message = match amiss {
         Amiss::Missing => format!("{path} is missing: {expected} is needed"),
         Amiss::NoFile => "a file is needed, and none came".to_owned(),
-        Amiss::Wrong if !expected.starts_with("no such") => format!("{path}: expected {expected}"),
-        Amiss::Wrong | Amiss::FileKind => format!("{path}: {expected}"),
+        _ if path.is_empty() => expected.clone(),
+        _ if fault.says_what_is_wrong() => format!("{path}: {expected}"),
+        _ => format!("{path}: expected {expected}"),
     };
     error(code_of_fault(*amiss), &message)
 }
@@ -136,7 +137,8 @@ pub fn fault_json(fault: &Fault) -> Json {
 fn code_of_fault(amiss: Amiss) -> Code {
     match amiss {
         Amiss::Missing => MISSING_INPUT_DATA,
-        Amiss::Wrong => INPUT_SCHEMA_VIOLATION,
+        Amiss::Wrong | Amiss::Refused => INPUT_SCHEMA_VIOLATION,
+        Amiss::Clashes(clash) => code_of(clash),
         Amiss::NoFile => NO_FILES_UPLOADED,
         Amiss::FileKind => UNSUPPORTED_MEDIA_TYPE,
     }

@@ -51,10 +51,8 @@ pub(super) async fn serve(
     let id = caller::request_id(&rest.headers);
     let upgrade = rest.extensions.remove::<OnUpgrade>();
     let tells = route.tells;
-    let outcome = match head(rest, parts, &id, &route) {
-        Ok(head) => answer(&lanes, route, head, (body, upgrade)).await,
-        Err(failure) => Err(failure),
-    };
+    let head = head(rest, parts, &id, &route);
+    let outcome = answer(&lanes, route, head, (body, upgrade)).await;
     let response = outcome.unwrap_or_else(|failure| tells(&Wire::new(&lanes.services), &failure, &id));
     dressed(response, &id)
 }
@@ -74,7 +72,7 @@ pub(super) fn dressed(mut response: Response<Body>, request_id: &str) -> Respons
     response
 }
 
-fn head(rest: Parts, parts: BTreeMap<String, String>, request_id: &str, route: &Route) -> Outcome<Head> {
+fn head(rest: Parts, parts: BTreeMap<String, String>, request_id: &str, route: &Route) -> Head {
     let peer = rest.extensions.get::<ConnectInfo<SocketAddr>>();
     let mut headers = rest.headers;
     // HTTP/2 says the host in the address that is asked.
@@ -87,8 +85,10 @@ fn head(rest: Parts, parts: BTreeMap<String, String>, request_id: &str, route: &
     }
     let path = rest.uri.path().trim_end_matches('/');
     let path = if path.is_empty() { "/" } else { path };
-    Ok(Head {
-        query: query_of(&rest.uri, route.lenient)?,
+    let (query, query_faults) = query_of(&rest.uri, route.lenient);
+    Head {
+        query,
+        query_faults,
         path: path.to_owned(),
         parts,
         method: rest.method,
@@ -97,15 +97,17 @@ fn head(rest: Parts, parts: BTreeMap<String, String>, request_id: &str, route: &
         lane: route.lane,
         address: peer.map(|ConnectInfo(peer)| peer.ip()),
         is_plain: rest.extensions.get::<Plain>().is_some(),
-    })
+    }
 }
 
-fn query_of(uri: &Uri, is_lenient: bool) -> Outcome<BTreeMap<String, String>> {
-    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
-        return Err(Failure::wrong("query", "parameters as name=value"));
-    };
+/// The parameters, and what is wrong with them as such.
+fn query_of(uri: &Uri, is_lenient: bool) -> (BTreeMap<String, String>, Vec<Fault>) {
     let mut query = BTreeMap::new();
     let mut faults = Vec::new();
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+        faults.push(Fault::wrong("query", "parameters as name=value"));
+        return (query, faults);
+    };
     for (mut name, value) in pairs {
         if is_lenient {
             name.make_ascii_lowercase();
@@ -114,11 +116,7 @@ fn query_of(uri: &Uri, is_lenient: bool) -> Outcome<BTreeMap<String, String>> {
             faults.push(Fault::wrong(name, "one value, not several"));
         }
     }
-    if faults.is_empty() {
-        Ok(query)
-    } else {
-        Err(Failure::Invalid(faults))
-    }
+    (query, faults)
 }
 
 async fn answer(
@@ -227,7 +225,7 @@ async fn receive(
     let (at_door, row) = (Arc::clone(lanes), Arc::clone(&route));
     let admitted = blocking(move || {
         let caller = admit(&at_door, &row, known, &head)?;
-        beside(unknown_params(&row, &head), Ok((caller, head)))
+        beside(head_faults(&row, &head), Ok((caller, head)))
     });
     let (caller, head) = match admitted.await {
         Ok(admitted) => admitted,
@@ -255,7 +253,8 @@ async fn receive(
 /// The answer, if nothing must be waited for: the record is known as the caller is, and the read is plain.
 /// Whatever speaks against it is found again, and told, on the long way.
 async fn from_memory(lanes: &Arc<Lanes>, route: &Route, head: &Head, caller: &Caller) -> Option<Answer> {
-    let kind = route.recalls.filter(|_| head.query.is_empty())?;
+    let is_bare = head.query.is_empty() && head.query_faults.is_empty();
+    let kind = route.recalls.filter(|_| is_bare)?;
     let shown = lanes.services.recall(caller, kind, head.part("id"))?;
     match lanes.services.note_recalled(caller, &shown) {
         Noted::Kept => {}
@@ -400,7 +399,7 @@ fn checked(
     head: Head,
     bytes: Outcome<Bytes>,
 ) -> Outcome<(Ask, Vec<Fault>)> {
-    let mut faults = unknown_params(route, &head);
+    let mut faults = head_faults(route, &head);
     let read = bytes.and_then(|bytes| Ok((content(lanes, route, &head, &bytes)?, bytes)));
     let (content, bytes) = match read {
         Ok(read) => read,
@@ -474,12 +473,16 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
     Ok(Some(caller))
 }
 
-/// A parameter with a typing error must not be passed over.
-fn unknown_params(route: &Route, head: &Head) -> Vec<Fault> {
+/// What is wrong beside the body. A parameter with a typing error must not be passed over, nor a condition that is none.
+fn head_faults(route: &Route, head: &Head) -> Vec<Fault> {
+    let mut faults = head.query_faults.clone();
     let is_known =
         |name: &str| route.lenient || route.is_page || route.query.iter().any(|param| param.name == name);
     let unknown = head.query.keys().filter(|name| !is_known(name));
-    unknown
-        .map(|name| Fault::wrong(name, "no such parameter"))
-        .collect()
+    faults.extend(unknown.map(|name| Fault::wrong(name, "no such parameter")));
+    let changes = [Method::PATCH, Method::PUT, Method::DELETE].contains(&route.method);
+    if (changes || route.conditional) && !route.lenient {
+        faults.extend(head.if_match_fault());
+    }
+    faults
 }

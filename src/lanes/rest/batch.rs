@@ -1,5 +1,6 @@
 //! Many records in one commit.
 
+use axum::http::header::IF_MATCH;
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::{
@@ -16,7 +17,7 @@ use crate::lanes::http::route::{Route, Schema};
 use crate::lanes::http::wire::{Wire, path_of};
 use crate::lanes::rest::schemas;
 use crate::services::casework::batch::{Became, Row};
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome, beside};
 
 /// Rows of one batch, at most.
 pub(super) const ROWS_MAX: usize = 1_000;
@@ -50,14 +51,30 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn answer(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
+    let mut faults = Vec::new();
     let atomic = match ask.meta.get("atomic") {
         None | Some(Json::Null) => true,
         Some(Json::Bool(atomic)) => *atomic,
-        Some(_) => return Err(Failure::wrong("meta.atomic", "true or false")),
+        Some(_) => {
+            faults.push(Fault::wrong("meta.atomic", "true or false"));
+            true
+        }
     };
-    let rows = rows(ask.list()?)?;
+    if ask.head.header(IF_MATCH.as_str()).is_some() {
+        let why = "counts for one record alone: rows are made or changed as they come";
+        faults.push(Fault::refused("If-Match", why));
+    }
+    let caller = match faults.is_empty() {
+        true => ask.caller()?.clone(),
+        false => ask.caller()?.clone().faulty(),
+    };
+    let rows = match ask.list().and_then(rows) {
+        Ok(rows) => rows,
+        Err(failure) => return beside(faults, Err(failure)),
+    };
     let kinds: Vec<Option<&Kind>> = rows.iter().map(|row| Some(row.as_ref().ok()?.kind)).collect();
-    let batch = lanes.services.batch(ask.caller()?, rows, atomic, ask.request)?;
+    let request = ask.request.filter(|_| faults.is_empty());
+    let batch = beside(faults, lanes.services.batch(&caller, rows, atomic, request))?;
     let wire = Wire::new(&lanes.services);
     let results = kinds.iter().zip(&batch.rows).map(|(kind, row)| match row {
         Became::Made(record) => done(*kind, record, "created"),

@@ -62,10 +62,8 @@ fn belonging(
             let id = above_id(lanes, ask, above)?;
             let mut fields = ask.fields()?;
             if fields.insert(field.to_owned(), Value::Id(id)).is_some() {
-                return Err(Failure::wrong(
-                    format!("data.{field}"),
-                    "nothing: the path says it",
-                ));
+                let fault = Fault::refused(format!("data.{field}"), "the path says it");
+                return Err(Failure::Invalid(vec![fault]));
             }
             let written = lanes.services.create(ask.caller()?, kind, fields, ask.request)?;
             Answer::created(&Wire::new(&lanes.services), &written)

@@ -178,10 +178,7 @@ pub(super) fn of_case(failure: Failure) -> Failure {
 
 fn field_of(fault: &Fault) -> (String, Json) {
     let name = client_name(&fault.path);
-    let why = match (
-        fault.amiss == Amiss::Missing,
-        fault.expected.starts_with("no such"),
-    ) {
+    let why = match (fault.amiss == Amiss::Missing, fault.says_what_is_wrong()) {
         (true, _) => format!("is required: {}", fault.expected),
         (false, true) => fault.expected.clone(),
         (false, false) => format!("expected {}", fault.expected),

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::kind::Kind;
 use crate::domain::record::Record;
-use crate::domain::value::Fields;
+use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::casebook::{by_external_id, put};
 use crate::services::desk::Desk;
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Clash, DUPLICATES, Failure, Fault, Outcome};
 use crate::services::{RequestKey, Services};
 
 /// One row.
@@ -176,31 +176,72 @@ fn write_row(desk: &mut Desk<'_, '_, '_>, row: Row) -> Outcome<Became> {
     })
 }
 
-/// All faults of all rows, each with its row; of other refusals the first.
+/// All faults of all rows, each with its row, and what clashes beside them. Where rows do nothing but clash, in one way, the
+/// clash; of other refusals the first.
 fn refuse_any(rows: &[Became]) -> Outcome<()> {
-    let mut faults = Vec::new();
+    let (mut faults, mut clashes, mut other) = (Vec::new(), Vec::new(), None);
+    let mut is_invalid = false;
     for (place, row) in rows.iter().enumerate() {
+        let at = format!("data[{place}]");
         match row {
-            Became::Refused(Failure::Invalid(own)) => faults.extend(own.iter().map(|fault| Fault {
-                path: match fault.path.as_str() {
-                    "" => format!("data[{place}]"),
-                    path => format!("data[{place}].{path}"),
-                },
-                ..fault.clone()
-            })),
-            Became::Refused(Failure::Denied(rule)) => {
-                return Err(Failure::Denied(format!("data[{place}]: {rule}")));
+            Became::Refused(Failure::Invalid(own)) => {
+                is_invalid = true;
+                faults.extend(own.iter().map(|fault| Fault {
+                    path: match fault.path.as_str() {
+                        "" => at.clone(),
+                        path => format!("{at}.{path}"),
+                    },
+                    ..fault.clone()
+                }));
             }
+            Became::Refused(Failure::Denied(rule)) => return Err(Failure::Denied(format!("{at}: {rule}"))),
             Became::Refused(Failure::Conflict(clash, text, about)) => {
-                let text = format!("data[{place}]: {text}");
-                return Err(Failure::Conflict(*clash, text, about.clone()));
+                faults.extend(Fault::clashes(&at, (*clash, text, about)));
+                clashes.push((at, *clash, text.as_str(), about));
             }
-            Became::Refused(failure) => return Err(failure.clone()),
+            Became::Refused(failure) => other = other.or(Some(failure.clone())),
             Became::Made(_) | Became::Changed(_) => {}
         }
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::Invalid(faults)),
+    let is_one_clash = clashes.iter().all(|(_, clash, ..)| *clash == clashes[0].1);
+    match (faults.is_empty(), other) {
+        (true, None) => Ok(()),
+        (true, Some(other)) => Err(other),
+        (false, _) if is_invalid || !is_one_clash => Err(Failure::Invalid(faults)),
+        (false, _) => Err(clash_of(&clashes)),
     }
+}
+
+/// The clash of rows: each as its own says it, with its row.
+fn clash_of(rows: &[(String, Clash, &str, &Fields)]) -> Failure {
+    let Some((_, clash, ..)) = rows.first() else {
+        return Failure::Internal("no row clashes".into());
+    };
+    let texts: Vec<String> = rows
+        .iter()
+        .map(|(at, _, text, _)| format!("{at}: {text}"))
+        .collect();
+    if let [(.., about)] = rows {
+        return Failure::Conflict(*clash, texts.join("; "), (*about).clone());
+    }
+    let mut each = Vec::new();
+    for (at, _, text, about) in rows {
+        let one = [Value::Map((*about).clone())];
+        let several = about.get(DUPLICATES).map_or(&one[..], Value::as_list);
+        each.extend(several.iter().filter_map(Value::as_map).map(|own| {
+            let text = own.get("message").and_then(Value::as_text).unwrap_or(text);
+            let message = Value::Text(format!("{at}: {text}"));
+            let mut says = own.clone();
+            says.insert("message".to_owned(), message);
+            Value::Map(says)
+        }));
+    }
+    let existing = each.iter().find_map(|one| one.get("existing")).cloned();
+    let about = existing.map(|id| ("existing".to_owned(), id));
+    let each = (DUPLICATES.to_owned(), Value::List(each));
+    Failure::Conflict(
+        *clash,
+        texts.join("; "),
+        about.into_iter().chain([each]).collect(),
+    )
 }

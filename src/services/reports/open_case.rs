@@ -39,7 +39,7 @@ impl Services {
                 return Err(Failure::Conflict(Clash::State, text, meta));
             }
             let said = input.get("report_id");
-            let said = said.map(|_| Fault::wrong("data.report_id", "nothing: the path says it"));
+            let said = said.map(|_| Fault::refused("data.report_id", "the path says it"));
             let category = category_text(desk, &report)?;
             let made = desk.create(&CASE, with_report(input, &report, category.as_deref()));
             let case = beside(said.into_iter().collect(), made)?;

@@ -61,7 +61,7 @@ async fn a_hold_is_set_by_who_may_and_keeps_its_reason_and_is_never_taken_back()
         .collect();
     assert_eq!(texts, ["1 O 7/26: a civil suit", "another suit"]);
     let refused = test.patch(CASE_1, json!({"hold": "none"})).await.expect(400);
-    assert!(refused.messages()[0].contains("set by the server"));
+    assert!(refused.messages()[0].contains("is set by the server"));
     let audit = test.get("/v1/audit?event=hold").await.expect(200).data();
     assert!(audit.as_array().unwrap().len() >= 2, "{audit}");
     test.post("/v1/entities/ENT-0001/hold", json!({"reason": "x"}))

@@ -111,3 +111,76 @@ async fn rows_that_are_none_are_all_named() {
         ["MISSING_INPUT_DATA"]
     );
 }
+
+#[tokio::test]
+async fn what_is_taken_hides_no_fault_of_another_row_nor_of_the_request() {
+    let test = TestBox::start().await;
+    let taken = |title: &str| json!({"kind": "case", "data": {"title": title, "external_id": "x1"}});
+    send(&test, &json!([taken("x")]), true, &[]).await.expect(200);
+    let rows = json!([
+        {"kind": "case", "data": {"titel": "b"}},
+        {"kind": "case", "data": {"title": "c", "priority": "hihg"}},
+        taken("d"),
+    ]);
+    let told = [
+        (
+            "MISSING_INPUT_DATA",
+            "data[0].data.title is missing: text is needed",
+        ),
+        ("INPUT_SCHEMA_VIOLATION", "data[0].data.titel: no such property"),
+        (
+            "INPUT_SCHEMA_VIOLATION",
+            "data[1].data.priority: expected one of low, medium, high, critical",
+        ),
+        ("DUPLICATE", "data[2]: another case has this external_id"),
+    ];
+    let check = |refused: &Answer, told: &[(&str, &str)]| {
+        let (codes, texts) = (refused.codes(), refused.messages());
+        let all: Vec<_> = codes
+            .iter()
+            .zip(&texts)
+            .map(|(code, text)| (code.as_str(), text.as_str()))
+            .collect();
+        assert_eq!(all, told);
+    };
+    check(&send(&test, &rows, true, &[]).await.expect(400), &told);
+    // What is wrong around the rows is told with them.
+    let body = json!({"data": rows, "meta": {"atomic": "no"}});
+    let headers = [("if-match", "\"7\""), ("idempotency-key", "a b")];
+    let around = TestBox::request(
+        Method::POST,
+        "/v1/batch?foo=1",
+        Some(&test.key),
+        &headers,
+        Some(&body),
+    );
+    let around = test.send(around).await.expect(400);
+    let begins = [
+        "foo: ",
+        "Idempotency-Key: ",
+        "meta.atomic: ",
+        "If-Match: counts for one record",
+    ];
+    let texts = around.messages();
+    assert_eq!(texts.len(), begins.len() + told.len(), "{texts:?}");
+    for begin in begins {
+        assert!(
+            texts.iter().any(|text| text.starts_with(begin)),
+            "{begin} {texts:?}"
+        );
+    }
+    // Where nothing else is wrong, it is a conflict, of each row.
+    let rows = json!([taken("d"), {"kind": "case", "data": {"title": "e"}}, taken("f")]);
+    let refused = send(&test, &rows, true, &[]).await.expect(409);
+    let taken = |row: usize| {
+        (
+            "DUPLICATE",
+            format!("data[{row}]: another case has this external_id"),
+        )
+    };
+    let (first, second) = (taken(0), taken(2));
+    check(&refused, &[(first.0, &first.1), (second.0, &second.1)]);
+    let meta = &refused.json()["meta"];
+    assert_eq!(meta["duplicates"][1]["existing"], meta["existing"]);
+    assert_eq!(test.get("/v1/cases").await.data().as_array().unwrap().len(), 1);
+}

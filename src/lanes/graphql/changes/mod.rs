@@ -351,6 +351,7 @@ fn head_of(
         path: change.route.path.clone(),
         parts: std::collections::BTreeMap::new(),
         query: std::collections::BTreeMap::new(),
+        query_faults: Vec::new(),
         headers: axum::http::HeaderMap::new(),
         ..asked.clone()
     };
