@@ -112,6 +112,23 @@ pub enum Label {
     Classification,
 }
 
+impl Label {
+    /// Its first name before the colon.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::Status => "status",
+            Self::Tag => "tag",
+            Self::Office => "office",
+            Self::Level => "priority",
+            Self::Case => "case",
+            Self::Number => "number",
+            Self::CaseNumber => "case_number",
+            Self::Classification => "classification",
+        }
+    }
+}
+
 /// A time of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {

@@ -211,7 +211,8 @@ fn unknown_words(input: &Fields) -> Vec<Fault> {
     };
     let mut faults = Vec::new();
     for (place, scope) in words("scopes").filter(|(_, scope)| !known(scope)) {
-        let all: Vec<_> = policy::scopes().collect();
+        let apart = ["*", policy::RESTRICTED, policy::EXPUNGE];
+        let all: Vec<_> = policy::scopes().chain(apart).collect();
         faults.push(Fault::wrong(
             format!("data.scopes[{place}]"),
             format!("a scope, not {scope:?}: {}", all.join(", ")),

@@ -9,6 +9,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::Caller;
 use crate::services::casebook::Listing;
+use crate::services::failure::Failure;
 use crate::services::keys::NewKey;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -18,12 +19,28 @@ pub(super) fn create(services: &Services, caller: &Caller, data: Fields) -> Resu
 }
 
 pub(super) fn rotate(services: &Services, caller: &Caller, key: &str, hours: u32) -> Result<Json, Refusal> {
-    let new = services.rotate_key(caller, key, i64::from(hours) * HOUR_MS)?;
+    let new = services.rotate_key(caller, key, i64::from(hours) * HOUR_MS);
+    let new = new.map_err(|failure| unknown(key, failure))?;
     Ok(made(services, &new))
 }
 
 pub(super) fn revoke(services: &Services, caller: &Caller, key: &str) -> Result<Json, Refusal> {
-    Ok(with_state(services, &services.revoke_key(caller, key, None)?))
+    let revoked = services.revoke_key(caller, key, None);
+    Ok(with_state(
+        services,
+        &revoked.map_err(|failure| unknown(key, failure))?,
+    ))
+}
+
+/// Keys are known by their ids: names may be alike.
+fn unknown(key: &str, failure: Failure) -> Refusal {
+    match failure {
+        Failure::Unknown(_) => {
+            let text = format!("no key has the id {key}: `blotter key list` shows those of all keys");
+            Refusal::new("unknown", text)
+        }
+        failure => failure.into(),
+    }
 }
 
 pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal> {

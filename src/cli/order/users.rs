@@ -63,8 +63,13 @@ pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal
         ..Listing::default()
     };
     let page = services.list(caller, &USER, &listing)?;
-    let users: Vec<Json> = page.records.iter().map(with_token).collect();
-    Ok(json!({"data": users}))
+    let shown = |user: &Record| -> Result<Json, Refusal> {
+        let mut shown = with_token(user);
+        shown["locked"] = json!(services.is_locked(user)?);
+        Ok(shown)
+    };
+    let users = page.records.iter().map(shown);
+    Ok(json!({"data": users.collect::<Result<Vec<_>, _>>()?}))
 }
 
 pub(super) fn change(

@@ -146,7 +146,11 @@ fn list(output: Output, users: &Json) -> String {
     let row = |user: &Json| {
         let cell = |member| text(user, member).to_owned();
         let is = |member: &str| user[member] == true;
-        let state = if is("disabled") { "disabled" } else { "active" };
+        let state = match (is("disabled"), is("locked")) {
+            (true, _) => "disabled",
+            (false, true) => "locked",
+            (false, false) => "active",
+        };
         let extras = [("has_token", "token"), ("licence_reserved", "licence")];
         let extras: Vec<&str> = extras
             .into_iter()

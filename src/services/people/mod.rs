@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::id::{RecordId, TenantId};
-use crate::domain::kind::{CASE, CREDENTIAL, USER, WATCHLIST, WEBHOOK};
+use crate::domain::kind::{CASE, CREDENTIAL, TENANT, USER, WATCHLIST, WEBHOOK};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
@@ -200,6 +200,9 @@ pub(super) fn refuse_escalation(
     }
     if after.kind == CREDENTIAL.name {
         return keys::refuse_greater(rows, caller, before, after);
+    }
+    if after.kind == TENANT.name {
+        return tenants::refuse_shared_number(rows, before, after);
     }
     if after.kind == WEBHOOK.name {
         return webhooks::refuse_greater_owner(rows, caller, after);

@@ -227,6 +227,16 @@ impl Services {
         self.prove(Some(user.clone()), None, password, via).map(drop)
     }
 
+    /// Whether a user is locked out for a while after failures.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn is_locked(&self, user: &Record) -> Outcome<bool> {
+        let options = &self.people().options;
+        let (failures, last) = local::failed_sign_ins(&self.snapshot()?, user.id)?;
+        Ok(failures >= options.lock_failures && self.now().0 - last.0 < options.lock_millis)
+    }
+
     /// The user, if the password is right and the account open; the answer is in the audit log before it is given.
     fn prove(
         &self,

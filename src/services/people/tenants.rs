@@ -13,7 +13,7 @@ use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::people::users::take_password;
 use crate::services::reports::categories::seed;
 use crate::services::{Services, Written};
-use crate::store::database::Direction;
+use crate::store::database::{Direction, Read};
 use crate::views::index::Order;
 use crate::views::records;
 
@@ -90,13 +90,7 @@ impl Services {
         }
         let rows = self.snapshot()?;
         let with_record = |tenant: TenantId| {
-            let mut record = None;
-            let (list, order) = ((&tenant, &TENANT), (Order::Created, Direction::Up));
-            records::list(&rows, list, order, None, &mut |_, id| {
-                record = Some(id);
-                false
-            })?;
-            let record = record.map(|id| records::get(&rows, id)).transpose()?.flatten();
+            let record = record_of(&rows, &tenant)?;
             Ok((tenant, record))
         };
         records::tenants(&rows)?.into_iter().map(with_record).collect()
@@ -123,6 +117,36 @@ fn inside_administrator(failure: Failure) -> Failure {
         Failure::Invalid(faults) => Failure::Invalid(faults.into_iter().map(inside).collect()),
         failure => failure,
     }
+}
+
+/// Refuses an agency the number of another one: clients of the evidence room are told apart by it.
+///
+/// # Errors
+/// `Conflict`, without a word of whose it is.
+pub(super) fn refuse_shared_number(rows: &impl Read, before: Option<&Record>, after: &Record) -> Outcome<()> {
+    const NUMBER: &str = "organization_id";
+    let number = after.get(NUMBER);
+    if number.is_none() || number == before.and_then(|before| before.get(NUMBER)) {
+        return Ok(());
+    }
+    for tenant in records::tenants(rows)? {
+        let own = record_of(rows, &tenant)?.filter(|own| own.id != after.id);
+        if own.is_some_and(|own| own.get(NUMBER) == number) {
+            return Err(Failure::taken(&[(TENANT.name, NUMBER, None)]));
+        }
+    }
+    Ok(())
+}
+
+/// The record of an agency, if there is one.
+fn record_of(rows: &impl Read, tenant: &TenantId) -> Outcome<Option<Record>> {
+    let mut record = None;
+    let (list, order) = ((tenant, &TENANT), (Order::Created, Direction::Up));
+    records::list(rows, list, order, None, &mut |_, id| {
+        record = Some(id);
+        false
+    })?;
+    Ok(record.map(|id| records::get(rows, id)).transpose()?.flatten())
 }
 
 /// A name under which records lie already belongs to somebody, with or without a record of the agency.

@@ -212,7 +212,8 @@ impl Finder {
                 format!("a whole number from 1 to {limit_max}"),
             ));
         }
-        faults.extend(unknown_value("kind", Label::Kind, &ask.kinds));
+        let unknown = unknown_value(Label::Kind, &ask.kinds);
+        faults.extend(unknown.map(|expected| Fault::wrong("kind", expected)));
         if ask.text.chars().count() > text_chars_max {
             faults.push(Fault::wrong("q", format!("at most {text_chars_max} characters")));
             return Err(Failure::Invalid(faults));
@@ -228,7 +229,11 @@ impl Finder {
                 } => {
                     faults.extend(self.unknown_case(caller, values)?);
                 }
-                Filter::Label { label, values, .. } => faults.extend(unknown_value("q", *label, values)),
+                Filter::Label { label, values, .. } => {
+                    let unknown = unknown_value(*label, values);
+                    let why = |expected| format!("{}: is {expected}", label.word());
+                    faults.extend(unknown.map(|expected| Fault::refused("q", why(expected))));
+                }
                 Filter::Time { .. } => {}
             }
         }
@@ -303,14 +308,13 @@ fn fault_of(slip: &Slip) -> Fault {
     Fault::wrong("q", expected)
 }
 
-/// Values that nothing has.
-fn unknown_value(path: &str, label: Label, values: &[String]) -> Option<Fault> {
+/// What is expected instead of values that nothing has.
+fn unknown_value(label: Label, values: &[String]) -> Option<String> {
     let known = known_values(label);
     let is_known = |value: &&String| known.contains(&value.trim().to_lowercase().as_str());
     let unknown = values.iter().find(|value| !is_known(value));
     let unknown = unknown.filter(|_| !known.is_empty())?;
-    let expected = format!("one of {}, not `{unknown}`", known.join(", "));
-    Some(Fault::wrong(path, expected))
+    Some(format!("one of {}, not `{unknown}`", known.join(", ")))
 }
 
 /// Every value that a filter can have; none if agencies make them.

@@ -160,7 +160,7 @@ async fn a_search_counts_and_suggests_and_refuses_what_it_can_not_read() {
     assert_eq!(refused.codes(), ["INPUT_SCHEMA_VIOLATION"]);
     for (query, expected) in [
         ("q=kind:perosn", "one of case, entity"),
-        ("q=x%20status:opne", "one of open, active"),
+        ("q=x%20status:opne", "q: status: is one of open, active"),
         ("q=updated:soon", "a year, month or day"),
         ("q=-priority:hihg", "low, medium, high, critical"),
         ("q=x&kind=nonsense", "not `nonsense`"),

@@ -86,6 +86,15 @@ fn walk_people(place: &Place, served: Option<&Served>) {
         &["user", "disable", "nobody@metro.example"],
         "nobody has the address",
     );
+    if served.is_some() {
+        for _ in 0..5 {
+            assert_eq!(sign_in(PASSWORD), Some(401));
+        }
+        let list = done(place, &["user", "list"]);
+        assert_eq!(row(&list, "email", "ada@metro.example")["locked"], true);
+        let shown = place.run(&["user", "list"]);
+        assert!(shown.out.contains("locked"), "{shown:?}");
+    }
 }
 
 /// An agency beside the node's own, with its first administrator.
@@ -97,11 +106,23 @@ fn walk_agencies(place: &Place) {
     done(
         place,
         &[
-            &["tenant", "add", "--slug", "harbor", "--name", "Harbor Police"],
+            &["tenant", "add", "--slug", "harbor", "--name", "Harbor Police"][..],
+            &["--organization-id", "41"][..],
             &admin[..],
         ]
         .concat(),
     );
+    let same = [
+        "tenant",
+        "add",
+        "--slug",
+        "dock",
+        "--name",
+        "Dock",
+        "--organization-id",
+        "41",
+    ];
+    refused(place, &same, "another tenant has this organization_id");
     assert_eq!(
         row(&done(place, &["tenant", "list"]), "slug", "harbor")["name"],
         "Harbor Police"
@@ -141,6 +162,11 @@ fn walk_keys(place: &Place, served: Option<&Served>) {
     done(place, &["key", "revoke", &id(&third)]);
     assert_eq!((opens(&third), state(&third)), (expected(401), json!("revoked")));
     refused(place, &["key", "rotate", &id(&third)], "revoked");
+    for verb in ["rotate", "revoke"] {
+        refused(place, &["key", verb, "first"], "`blotter key list` shows");
+    }
+    let unknown = ["key", "create", "--name", "x", "--scopes", "foo"];
+    refused(place, &unknown, "*, cases:restricted, records:expunge");
     let theirs = create("theirs", &["--tenant", "harbor"]);
     assert_eq!(opens(&theirs), expected(200));
     let own = done(place, &["key", "list"]);
