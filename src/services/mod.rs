@@ -409,6 +409,12 @@ fn at_the_desk(
 }
 
 fn replay_of(answer: &Answer, request: RequestKey) -> Outcome<Answer> {
+    if answer.operations == 0 {
+        // What was asked is not known any more either.
+        return Err(Failure::Unknown(
+            "record: what this Idempotency-Key made was expunged",
+        ));
+    }
     if answer.body == request.body {
         return Ok(*answer);
     }

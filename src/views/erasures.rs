@@ -1,6 +1,6 @@
 //! Erasures by a court's order: the rows that follow from a receipt. A fold of the journal after the payloads are gone must
-//! give the rows that are there, so what only a payload said and must not be forgotten (a number that was given out) or must
-//! be (an idempotent answer) is said again by the receipt.
+//! give the rows that are there, so what only a payload said and must not be forgotten (a number that was given out, a request
+//! that was answered) is said again by the receipt.
 
 use crate::domain::id::{Hash, LogId, OpId, RecordId};
 use crate::domain::record::Record;
@@ -33,7 +33,7 @@ pub(super) fn apply(rows: &mut Rows<'_>, receipt: &Record, now: Hlc) -> Result<(
         let clock = u64::try_from(answer.get("clock")?.as_int()?).ok()?;
         Some((key, Hlc(clock)))
     });
-    local::forget_answers(rows, &answers.collect::<Vec<_>>(), now)
+    local::bury_answers(rows, &answers.collect::<Vec<_>>(), now)
 }
 
 fn list<'r>(receipt: &'r Record, field: &str) -> &'r [Value] {

@@ -34,7 +34,7 @@ pub struct Answer {
     pub body: Hash,
     /// The first operation that answered it.
     pub first: OpId,
-    /// How many there were.
+    /// How many there were; none any more of what was expunged.
     pub operations: u32,
     /// When.
     pub at: Millis,
@@ -72,9 +72,14 @@ fn forget_old_answers(rows: &mut Rows<'_>, now: Hlc) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What is older than this is forgotten.
+fn oldest_kept(now: Hlc) -> Hlc {
+    Hlc::default().tick(now.millis().plus(-ANSWERS_KEPT_MILLIS))
+}
+
 /// The ages of answers that are older than answers are kept, the oldest first.
 fn old_answers(rows: &Rows<'_>, now: Hlc, count_max: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-    let oldest = Hlc::default().tick(now.millis().plus(-ANSWERS_KEPT_MILLIS));
+    let oldest = oldest_kept(now);
     let mut old = Vec::new();
     let visit = &mut |key: &[u8], _: &[u8]| {
         old.push(key.to_vec());
@@ -100,18 +105,24 @@ fn forget_answer(rows: &mut Rows<'_>, age: &[u8]) -> Result<(), StoreError> {
     rows.delete(Table::AnswerAges, age)
 }
 
-/// Forgets the answers that expunged operations gave, by key and clock, and with them all that are older than answers are
-/// kept: so that a fold that never saw them has the same rows from here on.
-pub(super) fn forget_answers(
-    rows: &mut Rows<'_>,
-    answers: &[(Hash, Hlc)],
-    now: Hlc,
-) -> Result<(), StoreError> {
-    for (key, clock) in answers {
-        forget_answer(rows, &[&clock.0.to_be_bytes()[..], &key.0].concat())?;
-    }
+/// Buries the answers that expunged operations gave, by key and clock: whoever repeats such a request must not make anew what a
+/// court erased. With that all answers go that are older than answers are kept, so that a fold that never saw them has the same
+/// rows from here on.
+pub(super) fn bury_answers(rows: &mut Rows<'_>, answers: &[(Hash, Hlc)], now: Hlc) -> Result<(), StoreError> {
     for age in old_answers(rows, now, usize::MAX)? {
         forget_answer(rows, &age)?;
+    }
+    let oldest = oldest_kept(now);
+    for (key, clock) in answers.iter().filter(|(_, clock)| *clock >= oldest) {
+        let clock_bytes = clock.0.to_be_bytes();
+        let row = rows.get(Table::Answers, &key.0)?;
+        if row.is_some_and(|row| row.get(ANSWER_CLOCK..) != Some(&clock_bytes[..])) {
+            continue;
+        }
+        let wall = clock.millis().0.to_be_bytes();
+        let buried = [&[0; ANSWER_CLOCK - 8][..], &wall, &clock_bytes].concat();
+        rows.put(Table::Answers, &key.0, &buried)?;
+        rows.put(Table::AnswerAges, &[&clock_bytes[..], &key.0].concat(), &[])?;
     }
     Ok(())
 }

@@ -93,16 +93,21 @@ async fn nothing_of_an_expunged_case_is_left_in_any_file() {
     let receipts = test.get("/v1/erasures").await.expect(200).data();
     assert_eq!(receipts[0]["display_id"], "ERA-0001");
 
-    // Its number is not given out again, its external id is free, and a repeated request is a new one.
-    let again = test
-        .write(
-            Method::POST,
-            "/v1/cases",
-            &[("idempotency-key", "made-once")],
-            json!({"title": "another", "external_id": "ext-77-obsidian"}),
-        )
-        .await;
-    assert_eq!(again.expect(201).data()["display_id"], "INV-2026-0002");
+    // Who repeats the request, in whatever words, does not bring back what was erased, also after a start.
+    let repeat = async |key: &str, title: &str| {
+        let data = json!({"title": title, "external_id": "ext-77-obsidian"});
+        let headers = [("idempotency-key", key)];
+        test.write(Method::POST, "/v1/cases", &headers, data).await
+    };
+    for _ in 0..2 {
+        let refused = repeat("made-once", "another").await.expect(404);
+        assert_eq!(refused.codes(), ["NOT_FOUND"]);
+        test.services().store().rebuild_views(&mut |_, _| {}).unwrap();
+    }
+    assert_eq!(test.get("/v1/cases").await.data(), json!([]));
+    // Its number is not given out again, and its external id is free.
+    let again = repeat("made-anew", "another").await.expect(201);
+    assert_eq!(again.data()["display_id"], "INV-2026-0002");
     assert_eq!(faults(test.services(), &folder), [""; 0]);
 }
 
