@@ -1,6 +1,6 @@
 //! What works in a data folder whether or not it is served: the lock, the identity, the store, the services, the index.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::app::folder::{Facts, Folder, FolderError, FolderLock};
@@ -53,6 +53,8 @@ pub struct Node {
     pub opened: Opened,
     /// Where it lies.
     pub folder: Folder,
+    /// Held while views or index are made anew: two at once would write the same files.
+    pub rebuilding: Mutex<()>,
     find_options: FindOptions,
     _lock: FolderLock,
 }
@@ -95,6 +97,7 @@ impl Node {
             facts,
             opened,
             folder,
+            rebuilding: Mutex::default(),
             find_options: find_options(config),
             _lock: lock,
         })

@@ -32,12 +32,7 @@ const DATA: &str = "./blotter-data";
 
 /// The front desk's book as one program.
 #[derive(Parser, Debug)]
-#[command(
-    name = "blotter",
-    version,
-    disable_help_subcommand = true,
-    after_help = "Begin with: blotter demo"
-)]
+#[command(name = "blotter", version, after_help = "Begin with: blotter demo")]
 struct Cli {
     #[command(flatten)]
     place: Place,
@@ -241,7 +236,8 @@ fn text<'j>(json: &'j Json, member: &str) -> &'j str {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory, Parser};
 
     use super::Cli;
 
@@ -252,6 +248,8 @@ mod tests {
         let mut command = Cli::command();
         command.clone().debug_assert();
         check(&mut command);
+        let asked = Cli::try_parse_from(["blotter", "help", "key"]).map(drop);
+        assert_eq!(asked.unwrap_err().kind(), ErrorKind::DisplayHelp);
     }
 
     fn check(command: &mut clap::Command) {

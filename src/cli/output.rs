@@ -1,7 +1,7 @@
 //! How verbs show what they got: text for people, one JSON value for programs; colours on a terminal only; progress as a bar on
 //! a terminal and as a line a second elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -95,12 +95,22 @@ impl Output {
     }
 }
 
-/// A closed pipe ends a program quietly.
+/// A closed pipe ends a program quietly; what can't be written otherwise is lost, and that is a failure.
 fn line(text: &str) {
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+    let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) else {
+        return;
+    };
+    if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
+    // What was to be shown may have been a key, which is told once.
+    _ = writeln!(
+        std::io::stderr(),
+        "blotter: what was done can't be shown: {error}. A key or token that was made is lost with it: take it back (blotter \
+         key list, blotter key revoke)"
+    );
+    std::process::exit(1);
 }
 
 /// How far long work has come, on stderr.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -110,6 +110,15 @@ pub(super) fn rebuild(
     tell: Tell<'_>,
 ) -> Result<Json, Refusal> {
     let node = &backend.node;
+    let _turn = match node.rebuilding.try_lock() {
+        // A rebuild that panicked left nothing that the next one does not begin anew.
+        Ok(turn) => turn,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => {
+            let what = "a rebuild is running already; wait until it has ended";
+            return Err(Refusal::new("conflict", what));
+        }
+    };
     let store = node.services.store();
     let mut operations = None;
     if views {

@@ -73,7 +73,8 @@ impl Import {
         shown["dry_run"] = json!(self.dry_run);
         shown["rejects"] = json!((summary.rejected > 0).then_some(&rejects));
         shown["results"] = json!(self.results);
-        output.show(&shown, |_| summary.told(&rejects, begun.elapsed().as_secs_f64()));
+        let seconds = begun.elapsed().as_secs_f64();
+        output.show(&shown, |_| summary.told(&rejects, seconds, self.dry_run));
         Ok(())
     }
 
@@ -149,7 +150,7 @@ impl Summary {
         })
     }
 
-    fn told(&self, rejects: &Path, seconds: f64) -> String {
+    fn told(&self, rejects: &Path, seconds: f64, dry_run: bool) -> String {
         let Self {
             rows,
             rejected,
@@ -158,10 +159,19 @@ impl Summary {
             unchanged,
             ..
         } = self;
-        let mut lines = vec![
-            format!("{} of {rows} rows taken in, in {seconds:.1} s.", rows - rejected),
-            format!("Records: {created} made, {updated} changed, {unchanged} as they were."),
-        ];
+        let taken = rows - rejected;
+        let mut lines = match dry_run {
+            true => vec![
+                format!(
+                    "Nothing was changed: {taken} of {rows} rows would be taken in, judged in {seconds:.1} s."
+                ),
+                format!("Records: {created} would be made, {updated} changed, {unchanged} left as they are."),
+            ],
+            false => vec![
+                format!("{taken} of {rows} rows taken in, in {seconds:.1} s."),
+                format!("Records: {created} made, {updated} changed, {unchanged} as they were."),
+            ],
+        };
         if *rejected > 0 {
             lines.push(format!(
                 "{rejected} {} rejected; correct and import {}:",

@@ -15,7 +15,8 @@
 //! name = "case"                      # so that its own data and later records can say {@case}: its external id
 //! kind = "case"
 //! external_id = "{Id}"
-//! repeat_id = "{Id}/{Arrest}"        # where an earlier row took that id; without it the row is a duplicate, rejected
+//! repeat_id = "{Id}/{Arrest}"        # where an earlier row took that id; without it, or with an empty Arrest, the row is a
+//!                                    # duplicate, rejected
 //! when = "Id"                        # only where that column is not empty
 //! once = false                       # true: made by the first row that goes in with its external id, and by no other
 //! data = { title = "{Title | sentence}", opened_at = "{Closed ?? Opened | date %m/%d/%Y}" }
@@ -283,7 +284,8 @@ impl Rule {
             return Ok(plain);
         };
         mapped.taken.push((self.kind.clone(), plain.clone()));
-        if let Some(template) = &self.repeat_id {
+        let repeated = self.repeat_id.as_ref();
+        if let Some(template) = repeated.filter(|template| template.differs_from(&self.external_id, row)) {
             match made_out(template, row, &mut mapped.reasons) {
                 Ok(repeated) if known.place_of(&self.kind, &repeated).is_none() => {
                     self.settle(&repeated, mapped);

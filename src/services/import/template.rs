@@ -120,6 +120,26 @@ impl Template {
         }
     }
 
+    /// Whether something of this row that `other` does not show is in the text. A text in which nothing is but what `other` shows
+    /// says of every row what it is made to say.
+    pub(super) fn differs_from(&self, other: &Self, row: &Row) -> bool {
+        let shown = |columns: &Vec<usize>| {
+            let mut parts = other.parts.iter();
+            parts.any(|part| matches!(part, Part::Columns(theirs, _) if theirs == columns))
+        };
+        let mut further = self.parts.iter().filter_map(|part| match part {
+            Part::Columns(columns, filters) if !shown(columns) => Some((columns, filters)),
+            _ => None,
+        });
+        let is_filled = |(columns, filters): (&Vec<usize>, &Vec<Filter>)| {
+            let mut faults = Vec::new();
+            let is_empty = render_place(columns, filters, row, &mut faults).is_empty();
+            // What can't be read may be anything.
+            !is_empty || !faults.is_empty()
+        };
+        further.clone().next().is_none() || further.any(is_filled)
+    }
+
     /// As JSON: text, a number if that is asked for, `None` if there is nothing.
     pub(super) fn value(&self, row: &Row, reasons: &mut Vec<Reason>) -> Option<Value> {
         let text = self.render(row, reasons);

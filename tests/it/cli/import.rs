@@ -306,6 +306,12 @@ fn what_an_import_says_is_calm_and_the_source_is_never_overwritten() {
     let own = place.run(&["import", &file, "--map", &map, "--rejects", &file]);
     assert_eq!(own.code, 2, "{own:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), csv);
+    let dry = place.run(&["import", &file, "--map", &map, "--dry-run"]).out;
+    assert!(
+        dry.starts_with("Nothing was changed: 1 of 32 rows would be taken in"),
+        "{dry}"
+    );
+    assert!(dry.contains("Records: 2 would be made"), "{dry}");
     let said = place.run(&["import", &file, "--map", &map]).out;
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[0].starts_with("1 of 32 rows taken in"), "{said}");

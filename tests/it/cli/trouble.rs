@@ -2,6 +2,7 @@
 //! whole is kept.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -261,13 +262,12 @@ fn a_backup_that_fails_leaves_nothing_behind() {
     let segments = fs::read_dir(place.data().join("journal")).unwrap();
     let segment = segments.map(|entry| entry.unwrap().path()).max().unwrap();
     let served = place.serve();
-    let whole = fs::read(&segment).unwrap();
-    let mut damaged = whole.clone();
-    damaged[100] ^= 1;
-    fs::write(&segment, damaged).unwrap();
+    let sound = fs::read(&segment).unwrap()[100];
+    let file = fs::OpenOptions::new().write(true).open(segment).unwrap();
+    file.write_all_at(&[sound ^ 1], 100).unwrap();
     let failed = place.run(&["backup", "--to", to.to_str().unwrap()]);
     assert_eq!((failed.code, to.exists()), (1, false), "{failed:?}");
-    fs::write(&segment, whole).unwrap();
+    file.write_all_at(&[sound], 100).unwrap();
     assert_eq!(place.run(&["backup", "--to", to.to_str().unwrap()]).code, 0);
     assert_eq!(served.terminate().0, 0);
 }

@@ -89,6 +89,23 @@ fn every_verb_says_one_json_value() {
     check(&["doctor"], 0);
 }
 
+/// A key is shown once: where nobody saw it, the verb has failed.
+#[test]
+fn what_can_not_be_shown_is_a_failure() {
+    let place = Place::with_node();
+    let to_nowhere = ["sh", "-c", "exec \"$0\" \"$@\" > /dev/full"];
+    let lost = place.run_by(
+        &to_nowhere,
+        &[],
+        &["key", "create", "--name", "a", "--scopes", "*"],
+    );
+    assert_eq!(
+        (lost.code, lost.err.contains("key revoke")),
+        (1, true),
+        "{lost:?}"
+    );
+}
+
 #[test]
 fn the_reporter_of_a_key_has_a_name_and_a_number() {
     let place = Place::with_node();

@@ -113,6 +113,13 @@ fn a_row_that_stands_twice_is_rejected_until_it_is_corrected() {
         &[("1,b,B", "1,c,C")],
         &["1/c C"],
     );
+    // Nothing tells the second one from the first.
+    check(
+        &["1,,A,02/01/2022", "1,,A,02/01/2022", "1,b,B,02/01/2022"],
+        &["1 A", "1/b B"],
+        &[("1,,A", "1,c,C")],
+        &["1/c C"],
+    );
     // The same without a `repeat_id`.
     let plain = MAPPING.replace("repeat_id", "#");
     let (ready, rejects) = imported(&plain, "Id,Part,Title,Date\n1,a,A,02/01/2022\n1,b,B,02/01/2022\n");

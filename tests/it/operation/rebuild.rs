@@ -2,8 +2,13 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use blotter::app::folder::Folder;
+use blotter::app::node::Node;
+use blotter::cli::order::{Answer, Backend, Envelope, Order};
+use blotter::config::Config;
 use serde_json::{Value as Json, json};
 
 use crate::support::process::{Place, Served, UNHURRIED};
@@ -102,4 +107,27 @@ fn a_rebuild_with_no_server_tells_the_same() {
     let rebuilt = place.run(&["rebuild", "--json"]).json();
     assert!(rebuilt["operations"].as_u64().unwrap() > 1, "{rebuilt}");
     assert_eq!(place.run(&["verify", "--json"]).json()["clean"], true);
+}
+
+/// Two at once wrote the same files.
+#[test]
+fn a_second_rebuild_waits_for_the_first() {
+    let place = Place::with_node();
+    let node = Node::open(Folder::new(place.data()), &Config::default()).unwrap();
+    let node = Arc::new(node);
+    let rebuild = || {
+        let order = Order::Rebuild {
+            views: true,
+            index: true,
+        };
+        Backend::new(&node, None).perform(Envelope { tenant: None, order }, &mut |_| ())
+    };
+    let first = node.rebuilding.lock().unwrap();
+    let refused = rebuild();
+    assert!(
+        matches!(&refused, Answer::Refused(why) if why.message.contains("running already")),
+        "{refused:?}"
+    );
+    drop(first);
+    assert!(matches!(rebuild(), Answer::Done(_)));
 }
