@@ -98,6 +98,32 @@ async fn a_change_is_made_by_the_rules_of_its_route_and_only_once() {
     assert_eq!(codes(&foreign), ["NOT_FOUND", "NOT_FOUND"]);
     let wrong = json!({"input": {"title": "x", "priority": "no such word"}});
     assert_eq!(codes(&ask(&served, make, wrong).await), ["INVALID"]);
+    faults_are_named_as_the_client_wrote_them(&served, make).await;
+}
+
+async fn faults_are_named_as_the_client_wrote_them(served: &TestBox, make: &str) {
+    let batch = "mutation($input: BatchInput!) { batch(input: $input) { result } }";
+    let row = json!({"kind": "case", "data": {"title": ""}});
+    let wrong = [
+        (
+            make,
+            json!({"title": " ", "officers": ["nobody"]}),
+            vec!["input.title", "input.officers[0]"],
+        ),
+        (
+            make,
+            json!({"title": "x", "reviewDate": "2026-02-30"}),
+            vec!["input.reviewDate"],
+        ),
+        (batch, json!({"rows": [row]}), vec!["input.rows[0].data.title"]),
+    ];
+    for (change, input, paths) in wrong {
+        let told = ask(served, change, json!({"input": input})).await;
+        let message = told["errors"][0]["message"].as_str().unwrap();
+        for path in paths {
+            assert!(message.contains(path), "{path}: {told}");
+        }
+    }
 }
 
 #[test]

@@ -35,6 +35,28 @@ impl Form {
             (_, given) => given,
         }
     }
+
+    /// The path of a member, as the route names it after `data`, in the words of the input.
+    pub(super) fn path_here(&self, path: &str) -> String {
+        let mut form = Some(self);
+        let segments = path.split('.').map(|segment| {
+            let (name, places) = segment.split_at(segment.find('[').unwrap_or(segment.len()));
+            let members = match form {
+                Some(Self::Object(members)) => Some(members),
+                _ => None,
+            };
+            let known = members.and_then(|members| members.iter().find(|(_, (own, _))| own == name));
+            form = known.map(|(_, (_, form))| form);
+            for _ in places.matches('[') {
+                form = match form {
+                    Some(Self::List(inner)) => Some(inner),
+                    _ => None,
+                };
+            }
+            format!("{}{places}", known.map_or(name, |(here, _)| here))
+        });
+        segments.collect::<Vec<_>>().join(".")
+    }
 }
 
 /// The members of an input type that has this JSON Schema; nothing must be there unless `strict`.
@@ -152,5 +174,32 @@ pub(super) fn told(json: Json) -> Json {
             Json::Object(members.collect())
         }
         plain => plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::Form;
+
+    #[test]
+    fn faults_are_named_in_the_words_of_the_input() {
+        let object = |members: Vec<(&str, &str, Form)>| {
+            let members = members.into_iter();
+            let members = members.map(|(here, own, form)| (here.to_owned(), (own.to_owned(), form)));
+            Form::Object(members.collect::<BTreeMap<_, _>>())
+        };
+        let inner = object(vec![("validFrom", "valid_from", Form::Plain)]);
+        let form = object(vec![
+            ("caseNumber", "case_number", Form::Plain),
+            ("sameAs", "same_as", Form::List(Box::new(inner))),
+            ("formData", "form_data", Form::Plain),
+        ]);
+        let check = |path: &str, expected: &str| assert_eq!(form.path_here(path), expected);
+        check("case_number", "caseNumber");
+        check("same_as[3].valid_from", "sameAs[3].validFrom");
+        check("form_data.case_number[0]", "formData.case_number[0]");
+        check("not_known", "not_known");
     }
 }

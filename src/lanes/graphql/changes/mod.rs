@@ -260,8 +260,43 @@ fn add_payload(book: &mut Book, kind: Option<&'static Kind>) -> String {
     name
 }
 
-/// Carries a change out; what was read before is forgotten.
+impl Change {
+    /// Faults of what the route takes, where the client wrote it.
+    fn in_words_of_input(&self, mut failure: Failure) -> Failure {
+        if let Failure::Invalid(faults) = &mut failure {
+            for fault in faults {
+                fault.path = self.path_here(&fault.path);
+            }
+        }
+        failure
+    }
+
+    fn path_here(&self, path: &str) -> String {
+        let within = match (path, path.strip_prefix("data")) {
+            ("Idempotency-Key", _) => "clientMutationId".to_owned(),
+            ("If-Match", _) => "ifVersion".to_owned(),
+            ("data", _) if self.is_list => ROWS.to_owned(),
+            ("data", _) => return "input".to_owned(),
+            (_, Some(places)) if self.is_list && places.starts_with('[') => {
+                self.data.path_here(&format!("{ROWS}{places}"))
+            }
+            (_, Some(member)) if member.starts_with('.') => self.data.path_here(&member[1..]),
+            _ => match path.strip_prefix("meta.") {
+                Some(member) => member.to_owned(),
+                None => return path.to_owned(),
+            },
+        };
+        format!("input.{within}")
+    }
+}
+
+/// Carries a change out, and names what is wrong with it as the client wrote it.
 fn carry(ctx: &ResolverContext<'_>, change: &Change) -> Outcome<Json> {
+    carry_out_as_route(ctx, change).map_err(|failure| change.in_words_of_input(failure))
+}
+
+/// Carries a change out; what was read before is forgotten.
+fn carry_out_as_route(ctx: &ResolverContext<'_>, change: &Change) -> Outcome<Json> {
     let sitting = sitting(ctx);
     let caller = sitting.caller();
     let given = ctx

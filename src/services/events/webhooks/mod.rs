@@ -356,7 +356,12 @@ fn is_address(url: &str) -> bool {
     let named = uri
         .authority()
         .is_some_and(|authority| authority.as_str().contains('@'));
-    matches!(uri.scheme_str(), Some("https" | "http")) && host && !named && !url.contains('#')
+    // A port that is none stands there, but not as a number.
+    let port = uri.authority().is_none_or(|authority| {
+        let after = authority.as_str().rsplit(']').next().unwrap_or_default();
+        !after.contains(':') || uri.port_u16().is_some_and(|port| port > 0)
+    });
+    matches!(uri.scheme_str(), Some("https" | "http")) && host && port && !named && !url.contains('#')
 }
 
 fn wanted(filter: Option<&Value>) -> Wanted {
@@ -417,6 +422,11 @@ mod tests {
             ("https://desk.example.org/events", true),
             ("https://[fd00::7]:8443/a?b=c", true),
             ("http://10.0.0.7/", true),
+            ("https://desk.example.org:65535/", true),
+            ("https://desk.example.org:65536/", false),
+            ("https://desk.example.org:99999/", false),
+            ("https://[fd00::7]/", true),
+            ("https://[fd00::7]:99999/", false),
             ("https://ana:secret@desk.example.org/", false),
             ("https://desk.example.org/#part", false),
             ("ftp://desk.example.org/", false),
