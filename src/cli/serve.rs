@@ -34,6 +34,7 @@ impl Serve {
         config.server.listen = self.listen.unwrap_or(config.server.listen);
         log_to(&config)?;
         let folder = place.folder();
+        folder.refuse_long_path().map_err(CliError::failed)?;
         runtime()?.block_on(async {
             // Before anybody is told that it is ready: who is told may send one at once.
             let mut signals = Signals::new()?;

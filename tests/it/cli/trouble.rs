@@ -132,6 +132,22 @@ fn what_is_not_there_or_newer_is_told_in_plain_words() {
     all_say(&place, &[&["verify"]], 3, &["there is no journal"]);
 }
 
+/// The system's own words about it name neither the path nor the bound.
+#[test]
+fn a_path_too_long_for_the_socket_is_told_before_and_by_the_server() {
+    let place = Place::with_node();
+    let long = place.file(&"y".repeat(120));
+    fs::rename(place.data(), &long).unwrap();
+    let there = ("LONG", long.to_str().unwrap());
+    for (verb, code) in [("serve --listen 127.0.0.1:0", 1), ("init", 1), ("doctor", 3)] {
+        let begun_by = format!("exec \"$0\" {verb} --data \"$LONG\"");
+        let ended = place.run_by(&["sh", "-c", &begun_by], &[there], &[]);
+        let said = format!("{}{}", ended.out, ended.err);
+        assert_eq!(ended.code, code, "{verb}: {ended:?}");
+        assert!(said.contains("a socket's has 107 at most"), "{verb}: {said}");
+    }
+}
+
 #[test]
 fn a_journal_that_was_cut_is_told_first_and_as_a_fault() {
     let place = Place::with_node();
