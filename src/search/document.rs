@@ -1,4 +1,4 @@
-//! What is indexed: one document a record. The caller decides what of a record is searched and who may read it.
+//! What is indexed: one document a record, or one for each kind of its readers. The caller decides what of a record is searched and who may read it.
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,8 @@ pub struct DocText {
 pub enum DocChange {
     /// The record is now this.
     Upsert(Box<SearchDoc>),
+    /// The record of the change before is also this, to others: no reader may be let in to both.
+    Also(Box<SearchDoc>),
     /// The record is not searched any more.
     Delete(RecordId),
 }

@@ -18,7 +18,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::{Directory, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
 use crate::domain::id::RecordId;
-use crate::search::document::DocChange;
+use crate::search::document::{DocChange, SearchDoc};
 use crate::search::schema::{Fields, Stems, VERSION, id_term, register, schema, tantivy_document};
 use crate::search::shelf::{Shelf, replace};
 use crate::search::trust::Trust;
@@ -329,20 +329,24 @@ impl Reading {
 
 impl Writing {
     fn apply(&mut self, reading: &Reading, change: DocChange) -> Result<(), IndexError> {
-        let id = match &change {
-            DocChange::Upsert(doc) => doc.id,
-            DocChange::Delete(id) => *id,
+        let (id, doc) = match change {
+            DocChange::Upsert(doc) => (doc.id, Some(doc)),
+            DocChange::Delete(id) => (id, None),
+            DocChange::Also(doc) => return self.add(reading, &doc),
         };
         // A delete costs a look into every segment at each commit, so only what may be there is deleted.
         if self.added.contains(&id) || reading.holds(id)? {
             let query = TermQuery::new(id_term(&reading.fields, id), IndexRecordOption::Basic);
             self.writer.delete_query(Box::new(query))?;
         }
-        if let DocChange::Upsert(doc) = change {
-            self.writer
-                .add_document(tantivy_document(&doc, &reading.fields, &mut self.stems))?;
-            self.added.insert(id);
-        }
+        self.changed = true;
+        doc.map_or(Ok(()), |doc| self.add(reading, &doc))
+    }
+
+    fn add(&mut self, reading: &Reading, doc: &SearchDoc) -> Result<(), IndexError> {
+        self.writer
+            .add_document(tantivy_document(doc, &reading.fields, &mut self.stems))?;
+        self.added.insert(doc.id);
         self.changed = true;
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::domain::matching::{names, phones, plates};
 use crate::search::document::{DocText, SearchDoc};
 
 /// Grows with every change of the fields or of what goes into them: an index of another version is rebuilt.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 
 /// What stands before the stem of a word, so that a stem is never taken for a word.
 const STEM: char = '=';

@@ -4,12 +4,12 @@ use std::borrow::Borrow;
 use std::str::FromStr;
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::{self, CASE, EXTERNAL_ID, Kind};
+use crate::domain::kind::{self, CASE, EXTERNAL_ID, Kind, NOTE};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
-use crate::services::policy;
+use crate::services::policy::{self, Deed};
 use crate::store::database::{Direction, Read};
 use crate::store::error::StoreError;
 use crate::views::records;
@@ -167,6 +167,23 @@ pub(super) fn readers_by<R: Borrow<Record>>(record: &Record, belongs: &Belongs<R
     }
 }
 
+/// Whether the caller's scopes open what a note is about: a note is read by those who may read notes and the record.
+///
+/// # Errors
+/// Those of `get`.
+pub(super) fn opens_subject<R: Borrow<Record>>(
+    caller: &Caller,
+    record: &Record,
+    get: &mut dyn FnMut(RecordId) -> Result<Option<R>, StoreError>,
+) -> Result<bool, StoreError> {
+    let subject = record.get("record_id").and_then(Value::as_id);
+    let Some(subject) = subject.filter(|_| record.kind == NOTE.name) else {
+        return Ok(true);
+    };
+    let kind = get(subject)?.and_then(|subject| kind::kind(&subject.borrow().kind));
+    Ok(kind.is_none_or(|kind| policy::has_scope(caller, &policy::scope_for(kind, Deed::Read))))
+}
+
 /// Whether the caller may read the record.
 ///
 /// # Errors
@@ -174,6 +191,9 @@ pub(super) fn readers_by<R: Borrow<Record>>(record: &Record, belongs: &Belongs<R
 pub fn may_read(rows: &impl Read, caller: &Caller, record: &Record) -> Result<bool, StoreError> {
     let words = policy::words_of(caller);
     let readers = readers(rows, record)?;
+    if !opens_subject(caller, record, &mut |id| records::get(rows, id))? {
+        return Ok(false);
+    }
     Ok(record.tenant == *caller.tenant() && readers.iter().any(|word| words.contains(word)))
 }
 

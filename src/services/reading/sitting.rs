@@ -293,7 +293,9 @@ impl Sitting {
             return Ok((false, true));
         }
         let readers = find::readers_by(record, &self.belongs(rows, record)?);
-        let may_read = readers.iter().any(|word| self.words.contains(word));
+        let mut get = |id| self.seen().get(&self.services, rows, id);
+        let opens = find::opens_subject(&self.caller, record, &mut get)?;
+        let may_read = opens && readers.iter().any(|word| self.words.contains(word));
         Ok((may_read, !readers.iter().any(|word| word == "open")))
     }
 

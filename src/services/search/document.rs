@@ -11,7 +11,9 @@ use crate::domain::operation::Merge;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::search::document::{DocText, SearchDoc};
+use crate::services::caller::Caller;
 use crate::services::find;
+use crate::services::policy::{self, Deed};
 use crate::store::database::{Direction, Read};
 use crate::store::error::StoreError;
 use crate::views::records;
@@ -42,16 +44,37 @@ pub fn found_as(record: &Record) -> Option<RecordId> {
     record.get(field).and_then(Value::as_id)
 }
 
-/// The document of a record; `None` if it is not searched or nothing of it is left.
+/// Before the words of who may read the record, but not the notes about it.
+const WITHOUT_NOTES: &str = "without-notes:";
+
+/// The words by which a caller is let in to documents.
+pub fn words_of(caller: &Caller, training: bool) -> Vec<String> {
+    let words = match training {
+        true => vec![TRAINING.to_owned()],
+        false => policy::words_of(caller),
+    };
+    match policy::has_scope(caller, &policy::scope_for(&NOTE, Deed::Read)) {
+        true => words,
+        false => without_notes(&words),
+    }
+}
+
+fn without_notes(words: &[String]) -> Vec<String> {
+    let words = words.iter();
+    words.map(|word| format!("{WITHOUT_NOTES}{word}")).collect()
+}
+
+/// The documents of a record: none if it is not searched or nothing of it is left; a second one where notes are about it that not
+/// everybody may read who may read the record.
 ///
 /// # Errors
 /// The disk failed.
-pub fn document(rows: &impl Read, record: &Record) -> Result<Option<SearchDoc>, StoreError> {
+pub fn documents(rows: &impl Read, record: &Record) -> Result<Vec<SearchDoc>, StoreError> {
     let Some(kind) = kind::kind(&record.kind).filter(|kind| is_searched(kind.name)) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     if record.is_expunged() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let case = find::case_of(rows, record)?;
     let mut text = words(kind, record);
@@ -62,20 +85,38 @@ pub fn document(rows: &impl Read, record: &Record) -> Result<Option<SearchDoc>, 
     text.classification = classification.unwrap_or_default().to_owned();
     text.office = office(rows, record, case.as_ref())?;
     text.case_ids = cases(rows, record, case.as_ref())?;
-    for part in told_with(rows, record.id)? {
-        text.body.push('\n');
-        text.body.push_str(&part);
-    }
     let mut access = find::readers(rows, record)?;
     if record.text("mode") == Some("training") {
         access = vec![TRAINING.to_owned()];
     }
-    Ok(Some(SearchDoc {
+    let others = match kind.scope == NOTE.scope {
+        true => Vec::new(),
+        false => without_notes(&access),
+    };
+    let document = |access: Vec<String>, text: &DocText| SearchDoc {
         id: record.id,
         tenant: record.tenant.clone(),
         access,
-        text,
-    }))
+        text: text.clone(),
+    };
+    let (noted, own) = told_with(rows, record.id)?
+        .into_iter()
+        .partition(|(told, _)| *told == NOTE.name);
+    tell(&mut text, own);
+    if noted.is_empty() {
+        access.extend(others);
+        return Ok(vec![document(access, &text)]);
+    }
+    let bare = (!others.is_empty()).then(|| document(others, &text));
+    tell(&mut text, noted);
+    Ok([document(access, &text)].into_iter().chain(bare).collect())
+}
+
+fn tell(text: &mut DocText, parts: Vec<(&str, String)>) {
+    for (_, part) in parts {
+        text.body.push('\n');
+        text.body.push_str(&part);
+    }
 }
 
 /// What the record itself says, by what it is.
@@ -234,19 +275,20 @@ fn cases(rows: &impl Read, record: &Record, case: Option<&Record>) -> Result<Vec
     Ok(written)
 }
 
-/// The text of notes and messages about a record.
-fn told_with(rows: &impl Read, id: RecordId) -> Result<Vec<String>, StoreError> {
+/// The text of notes and messages about a record, each with its kind.
+fn told_with(rows: &impl Read, id: RecordId) -> Result<Vec<(&'static str, String)>, StoreError> {
     let mut parts = Vec::new();
     for (kind, field) in TOLD_WITH {
         records::links(rows, id, (kind.name, field), Direction::Up, None, &mut |_, id| {
-            parts.push(id);
+            parts.push((kind.name, id));
             parts.len() < TOLD_MAX
         })?;
     }
     let mut texts = Vec::new();
-    for part in parts {
+    for (kind, part) in parts {
         let part = records::get(rows, part)?.filter(|part| !part.is_expunged());
-        texts.extend(part.and_then(|part| part.text("text").map(str::to_owned)));
+        let text = part.and_then(|part| part.text("text").map(str::to_owned));
+        texts.extend(text.map(|text| (kind, text)));
     }
     Ok(texts)
 }

@@ -13,7 +13,7 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::search::document::DocChange;
 use crate::search::index::{Health, Index, IndexError};
-use crate::services::search::document::{document, found_as};
+use crate::services::search::document::{documents, found_as};
 use crate::store::codec::decode_header;
 use crate::store::database::{Direction, Read};
 use crate::store::error::StoreError;
@@ -288,17 +288,15 @@ fn changes(rows: &impl Read, touched: BTreeSet<RecordId>) -> Result<Vec<DocChang
             add_belonging(rows, &record, &mut found)?;
         }
     }
-    found
-        .into_iter()
-        .map(|id| {
-            let record = records::get(rows, id)?;
-            let document = record
-                .map(|record| document(rows, &record))
-                .transpose()?
-                .flatten();
-            Ok(document.map_or(DocChange::Delete(id), |doc| DocChange::Upsert(Box::new(doc))))
-        })
-        .collect()
+    let mut changes = Vec::with_capacity(found.len());
+    for id in found {
+        let record = records::get(rows, id)?;
+        let documents = record.map(|record| documents(rows, &record)).transpose()?;
+        let mut documents = documents.into_iter().flatten().map(Box::new);
+        changes.push(documents.next().map_or(DocChange::Delete(id), DocChange::Upsert));
+        changes.extend(documents.map(DocChange::Also));
+    }
+    Ok(changes)
 }
 
 /// What belongs to a case is read by those who read the case, and its persons and things are found under it.

@@ -22,7 +22,7 @@ use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
-use crate::services::search::document::{SEARCHED, TRAINING};
+use crate::services::search::document::SEARCHED;
 use crate::services::search::follow::Gauge;
 
 /// For an index that must forget what was expunged: it may be far behind.
@@ -347,11 +347,7 @@ fn known_values(label: Label) -> Vec<&'static str> {
 }
 
 fn query(caller: &Caller, ask: &Ask, (kinds, case): (Vec<String>, Option<RecordId>), now_ms: i64) -> Search {
-    let access = if ask.training {
-        vec![TRAINING.to_owned()]
-    } else {
-        policy::words_of(caller)
-    };
+    let access = document::words_of(caller, ask.training);
     Search {
         text: ask.text.clone(),
         reader: Reader {

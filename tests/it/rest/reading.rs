@@ -122,3 +122,41 @@ async fn reads_from_memory_take_their_tokens_too() {
     }
     assert_eq!(test.get(&path).await.expect(429).codes(), ["RATE_LIMITED"]);
 }
+
+/// A snippet showed an auditor's key the words of notes that it could not read, and `/v1/notes` those about persons that it
+/// could not read: a note is told to who may read both.
+#[tokio::test]
+async fn a_note_is_read_by_who_may_read_notes_and_what_it_is_about() {
+    let test = TestBox::start().await;
+    let person = json!({"kind": "person", "display_name": "Ann Yarrow"});
+    test.post("/v1/entities", person).await.expect(201);
+    let note = json!({"text": "Yogurt in the fridge"});
+    let note = test.post("/v1/entities/ENT-0001/notes", note).await.expect(201);
+    let path = note.json()["links"]["self"].as_str().unwrap().to_owned();
+    let table = [
+        (&["cases:read", "entities:read"][..], (1, 1), [200, 200, 200], 1),
+        (&["entities:read"], (0, 1), [403, 403, 403], 0),
+        (&["cases:read"], (0, 0), [404, 403, 200], 0),
+    ];
+    for (scopes, (noted, named), statuses, listed) in table {
+        let key = test.key_with(scopes);
+        for (word, expected) in [("yogurt", noted), ("yarrow", named)] {
+            let path = format!("/v1/search?q={word}&consistency=wait");
+            let found = test.get_as(&key, &path).await.expect(200).json();
+            assert_eq!(found["meta"]["total"], expected, "{scopes:?} {word}");
+            let told = found.to_string().to_lowercase().contains("fridge");
+            assert!(told <= (noted == 1), "{scopes:?} {word}: {found}");
+        }
+        for (path, status) in [path.as_str(), "/v1/entities/ENT-0001/notes", "/v1/notes"]
+            .into_iter()
+            .zip(statuses)
+        {
+            // The second time from memory, if it stands there.
+            for _ in 0..2 {
+                assert_eq!(test.get_as(&key, path).await.status, status, "{scopes:?} {path}");
+            }
+        }
+        let list = test.get_as(&key, "/v1/notes").await.json();
+        assert_eq!(list["data"].as_array().map_or(0, Vec::len), listed, "{scopes:?}");
+    }
+}
