@@ -60,6 +60,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::domain::id::{Hash, RecordId, TenantId};
+use crate::domain::kind;
 use crate::domain::record::Record;
 use crate::domain::time::{Clock, Millis};
 use crate::domain::value::{Fields, Value};
@@ -293,7 +294,7 @@ impl Services {
     pub fn conclude(&self, caller: &Caller, decided: Decided) -> Outcome<Written> {
         let (records, replayed) = match decided.decided {
             Ok(Done::Now(records)) => (records, false),
-            Ok(Done::Before(answer)) => (self.as_left_by(&answer)?, true),
+            Ok(Done::Before(answer)) => (self.replayed(caller, &answer)?, true),
             Err(Failure::Stale(record)) => {
                 let record = sight::of_caller(&self.snapshot()?, caller, *record)?;
                 return Err(Failure::Stale(Box::new(record)));
@@ -326,6 +327,20 @@ impl Services {
     pub(crate) fn is_answered(&self, request: Option<RequestKey>) -> Outcome<bool> {
         let Some(request) = request else { return Ok(false) };
         Ok(local::answer(&self.snapshot()?, request.key)?.is_some())
+    }
+
+    /// What an answered request left, for one who may still read it.
+    fn replayed(&self, caller: &Caller, answer: &Answer) -> Outcome<Vec<Arc<Record>>> {
+        let (rows, records) = (self.snapshot()?, self.as_left_by(answer)?);
+        for record in &records {
+            let now = records::get(&rows, record.id)?;
+            let may_read = now.map(|now| find::may_read(&rows, caller, &now)).transpose()?;
+            if may_read != Some(true) {
+                let kind = kind::kind(&record.kind).map_or("record", |kind| kind.name);
+                return Err(Failure::Unknown(kind));
+            }
+        }
+        Ok(records)
     }
 
     /// The records as the operations of an answered request left them.

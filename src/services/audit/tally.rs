@@ -34,7 +34,12 @@ const STRANGERS_MAX: usize = 256;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Key {
     Caller(Identity, TenantId, Cow<'static, str>, Option<RecordId>, String),
-    Stranger(Option<IpAddr>, TenantId, Cow<'static, str>, Option<RecordId>),
+    Stranger(
+        Option<IpAddr>,
+        TenantId,
+        (&'static str, Cow<'static, str>),
+        Option<RecordId>,
+    ),
 }
 
 impl Key {
@@ -207,9 +212,18 @@ impl Tally {
             via.address = None;
         }
         let address = via.address.map(origin);
-        let key = Key::Stranger(address, tenant.clone(), event.event.clone(), event.record);
+        let key = Key::Stranger(
+            address,
+            tenant.clone(),
+            (via.lane, event.event.clone()),
+            event.record,
+        );
         if let Some(row) = rows.rows.get_mut(&key) {
             row.merged += 1;
+            if row.entry.via.asked != via.asked {
+                // A count of several paths is of none.
+                row.entry.via.asked.clear();
+            }
             return Counted::Merged;
         }
         let entry = Entry {

@@ -3,10 +3,10 @@
 use crate::domain::id::{Hash, LogId, OpId};
 use crate::domain::kind::Kind;
 use crate::domain::value::Value;
-use crate::services::Services;
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
 use crate::services::failure::{Failure, Outcome};
+use crate::services::{Services, sight};
 use crate::store::identity::Stream;
 use crate::store::note::notary::Head;
 use crate::views::records;
@@ -63,7 +63,8 @@ impl Services {
         Ok((head, hashes))
     }
 
-    /// One operation of a record with its proof: the one named, or the record's last. It is audited as an export.
+    /// One operation of a record with its proof: the one named, or the record's last. It is audited as an export. What is proved
+    /// can't be shown in part, so it is for those who may know of all that it names.
     ///
     /// # Errors
     /// `Denied`; `Unknown` for a record or an operation that is not there for this caller.
@@ -78,12 +79,18 @@ impl Services {
         let mut found = None;
         for (log, seq) in records::history(&rows, record.id)? {
             let read = self.store().operation(&rows, log, seq)?;
-            let id = read.map(|read| read.header.id);
-            found = id
-                .filter(|id| operation.is_none_or(|wanted| wanted == *id))
+            found = read
+                .filter(|read| operation.is_none_or(|wanted| wanted == read.header.id))
                 .or(found);
         }
-        let id = found.ok_or(Failure::Unknown("operation"))?;
+        let found = found.ok_or(Failure::Unknown("operation"))?;
+        let id = found.header.id;
+        if sight::of_operation(&rows, caller, kind.name, found.clone())? != found {
+            let rule = "the operation names what you may not know of, and is proved whole or not at all";
+            let refused = Failure::Denied(rule.into());
+            self.note_denial(caller, "export", &refused)?;
+            return Err(refused);
+        }
         let event = Event::done("export", Some(record.id));
         self.note(caller, event.with("operation", Value::Text(id.to_string())))?;
         let head = self.store().head(&rows, id.log)?;

@@ -112,6 +112,15 @@ async fn a_hidden_case_is_named_nowhere() {
         assert_eq!(answer.json()["errors"], Json::Null);
         assert_eq!(!scene.named(&answer).is_empty(), knows, "{}", answer.json());
     }
+    refusals_name_nothing(&scene).await;
+}
+
+/// What is written, refused and proved.
+async fn refusals_name_nothing(scene: &Scene) {
+    for (key, status) in [(&scene.cleared, 200), (&scene.plain, 403)] {
+        let proof = (Method::GET, "/v1/reports/1/proof");
+        scene.ask(key, proof, "", None).await.expect(status);
+    }
     let note = Some(json!({"data": {"description": "Seen again"}}));
     let writes = [
         (
@@ -145,4 +154,20 @@ async fn a_hidden_case_is_named_nowhere() {
             .await
             .expect(404);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_request_shows_nothing_that_its_sender_may_not_read_any_more() {
+    let served = TestBox::start().await;
+    let cleared = served.key_for(METRO, &["*", "cases:restricted"], LANES);
+    let headers = [("idempotency-key", "one")];
+    let body = json!({"title": "Open"});
+    let write = || served.write(Method::POST, "/v1/cases", &headers, body.clone());
+    let made = write().await.expect(201).data();
+    write().await.expect(200);
+    let path = format!("/v1/cases/{}", made["id"].as_str().unwrap());
+    let body = json!({"data": {"classification": "restricted"}});
+    let hide = TestBox::request(Method::PATCH, &path, Some(&cleared), &[], Some(&body));
+    served.send(hide).await.expect(200);
+    write().await.expect(404);
 }
