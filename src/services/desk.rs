@@ -13,7 +13,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::casework::{rules, steps};
 use crate::services::custody;
-use crate::services::failure::{Clash, Failure, Fault, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome, beside};
 use crate::services::find;
 use crate::services::people;
 use crate::services::policy::{self, Deed};
@@ -269,7 +269,7 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
     /// What a client gave, checked against the kind; `record` is the one that is changed, if one is.
     ///
     /// # Errors
-    /// `Invalid` with every fault.
+    /// `Invalid` with every fault, and with what is taken beside them.
     pub fn check(
         &self,
         kind: &'static Kind,
@@ -290,10 +290,11 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
             .map(|name| Fault::wrong(format!("data.{name}"), "no such property"));
         checker.faults.extend(unknown);
         if checker.faults.is_empty() {
-            Ok(given)
-        } else {
-            Err(Failure::Invalid(checker.faults))
+            return Ok(given);
         }
+        // What is taken is told with the rest.
+        let taken = self.refuse_duplicates(kind, &given, record.map(|record| record.id));
+        beside(checker.faults, taken.map(|()| given))
     }
 
     fn refuse_duplicates(

@@ -163,6 +163,13 @@ async fn every_value_that_is_taken_is_told_at_once() {
         test.get(&ids[1]).await.data()["id"].clone(),
     ];
     test.post("/v1/cases", json!({"title": "c"})).await.expect(201);
+    let wrong = json!({"titel": "c", "case_number": "N-a"});
+    let told = test.post("/v1/cases", wrong).await.expect(400);
+    assert_eq!(
+        told.codes(),
+        ["MISSING_INPUT_DATA", "INPUT_SCHEMA_VIOLATION", "DUPLICATE"],
+        "what is taken beside the rest"
+    );
     let both = json!({"title": "c", "case_number": "N-a", "external_id": "e-b"});
     for refused in [
         test.post("/v1/cases", both.clone()).await,
