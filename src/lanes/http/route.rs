@@ -259,15 +259,24 @@ impl Route {
         Self::get("/", "").answer(|_, _| Err(Failure::Unknown("path")))
     }
 
-    /// The same for who asks what it doesn't do: whoever is let in is told this, whatever else may be wrong.
-    pub(super) fn refusing(&self, failure: Failure) -> Self {
+    /// The same for who asks what it doesn't do: whoever is let in is told this, whatever else may be wrong. That a stranger
+    /// asked stands in the audit log, as it does of callers.
+    pub(super) fn refusing(&self, scope: Scope, failure: Failure) -> Self {
+        let refuse = move |lanes: &Lanes, ask: &Ask| {
+            if ask.caller.is_none() {
+                lanes
+                    .services
+                    .note_lost_stranger(&caller::via_of(&ask.head), &failure)?;
+            }
+            Err(failure.clone())
+        };
         Self {
-            scope: Scope::Caller,
+            scope,
             admits_later: |_| false,
             lenient: true,
             takes: Takes::Nothing,
             recalls: None,
-            act: Act::Asked(Arc::new(move |_, _| Err(failure.clone()))),
+            act: Act::Asked(Arc::new(refuse)),
             ..self.clone()
         }
     }

@@ -14,9 +14,8 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower::ServiceExt;
 
 use crate::lanes::http::route::{self, Route, Scope};
-use crate::lanes::http::serve::{dressed, serve};
-use crate::lanes::http::wire::Wire;
-use crate::lanes::http::{Lanes, body, caller};
+use crate::lanes::http::serve::serve;
+use crate::lanes::http::{Lanes, caller};
 use crate::services::failure::Failure;
 
 /// Where programs ask, whatever they say that they accept.
@@ -40,22 +39,25 @@ pub fn router(lanes: &Lanes, routes: Vec<Route>, lost: Route) -> Router {
 }
 
 fn table(lanes: &Arc<Lanes>, routes: Vec<Route>) -> Router {
-    let mut by_path: BTreeMap<String, Vec<Arc<Route>>> = BTreeMap::new();
-    for route in routes {
-        by_path
-            .entry(route.path.clone())
-            .or_default()
-            .push(Arc::new(route));
-    }
     let mut router = Router::new();
-    for (path, routes) in by_path {
+    let routes: Vec<_> = routes.into_iter().map(Arc::new).collect();
+    for (path, routes) in grouped(&routes, |route| &route.path) {
         let methods = methods(lanes, &routes);
         if path != "/" && !path.contains("{*") {
             router = router.route(&format!("{path}/"), methods.clone());
         }
-        router = router.route(&path, methods);
+        router = router.route(path, methods);
     }
     router
+}
+
+/// The routes by what each says, in the order of that.
+fn grouped(routes: &[Arc<Route>], said: impl Fn(&Route) -> &str) -> BTreeMap<&str, Vec<Arc<Route>>> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for route in routes {
+        groups.entry(said(route)).or_default().push(Arc::clone(route));
+    }
+    groups
 }
 
 /// The request with its path in lower case.
@@ -76,13 +78,7 @@ fn in_lower_case(mut request: Request) -> Request {
 type PathParts = Result<RawPathParams, RawPathParamsRejection>;
 
 fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
-    let mut by_method: BTreeMap<&str, Vec<Arc<Route>>> = BTreeMap::new();
-    for route in routes {
-        by_method
-            .entry(route.method.as_str())
-            .or_default()
-            .push(Arc::clone(route));
-    }
+    let by_method = grouped(routes, |route| route.method.as_str());
     let mut methods = MethodRouter::new();
     let Some(first) = routes.first() else {
         return methods;
@@ -126,17 +122,24 @@ fn methods(lanes: &Arc<Lanes>, routes: &[Arc<Route>]) -> MethodRouter {
 struct Refusal {
     failure: Failure,
     /// Says it to callers, who come in by the door of the lane.
-    row: Arc<Route>,
-    /// It is told to callers alone.
-    is_hidden: bool,
+    to_callers: Arc<Route>,
+    /// Says it to who brings no credential, or sends him to the door first.
+    to_strangers: Arc<Route>,
 }
 
 impl Refusal {
     /// In the form of a route nearby.
     fn new(near: &Route, failure: Failure) -> Self {
+        let tells_callers_alone = near.lenient && near.scope != Scope::Open;
+        let for_strangers = if tells_callers_alone {
+            Scope::Caller
+        } else {
+            Scope::Open
+        };
+        let row = |scope| Arc::new(near.refusing(scope, failure.clone()));
         Self {
-            row: Arc::new(near.refusing(failure.clone())),
-            is_hidden: near.lenient && near.scope != Scope::Open,
+            to_callers: row(Scope::Caller),
+            to_strangers: row(for_strangers),
             failure,
         }
     }
@@ -158,22 +161,15 @@ async fn lose(lanes: Arc<Lanes>, refusal: Refusal, lost: Arc<Route>, request: Re
     }
 }
 
-/// Who brings a credential is let in first, so that the audit log tells that he asked.
+/// Who brings a credential is let in first. Whoever asks, the audit log tells it.
 async fn refuse(lanes: Arc<Lanes>, refusal: Refusal, request: Request) -> Response<Body> {
-    let Refusal {
-        failure,
-        row,
-        is_hidden,
-    } = refusal;
-    let mut response = if is_hidden || caller::has_credential(request.headers()) {
-        serve(lanes, row, BTreeMap::new(), request).await
-    } else {
-        let id = caller::request_id(request.headers());
-        body::drain(request.into_body()).await;
-        dressed((row.tells)(&Wire::new(&lanes.services), &failure, &id), &id)
+    let row = match caller::has_credential(request.headers()) {
+        true => refusal.to_callers,
+        false => refusal.to_strangers,
     };
+    let mut response = serve(lanes, row, BTreeMap::new(), request).await;
     // Not every lane's own form of a failure says it.
-    if let Failure::NoSuchMethod(allowed, _) = &failure
+    if let Failure::NoSuchMethod(allowed, _) = &refusal.failure
         && response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Ok(allowed) = HeaderValue::try_from(allowed.as_str())
     {

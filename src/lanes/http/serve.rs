@@ -58,7 +58,7 @@ pub(super) async fn serve(
 }
 
 /// The answer with what every one has.
-pub(super) fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
+fn dressed(mut response: Response<Body>, request_id: &str) -> Response<Body> {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, id);

@@ -229,6 +229,19 @@ impl Services {
         self.count_stranger(tenant, via, event)
     }
 
+    /// Notes that somebody without a credential asked for what is not there. Counted as those are who
+    /// [are refused](Self::note_refused_stranger).
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn note_lost_stranger(&self, via: &Via, failure: &Failure) -> Outcome<()> {
+        self.count_stranger(
+            self.home().clone(),
+            via,
+            Event::refused("request", failure.word(), None),
+        )
+    }
+
     /// Notes what somebody did who is no caller; the first of an address within a second is durable when this returns.
     ///
     /// # Errors

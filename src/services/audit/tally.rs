@@ -37,7 +37,7 @@ enum Key {
     Stranger(
         Option<IpAddr>,
         TenantId,
-        (&'static str, Cow<'static, str>),
+        (&'static str, Cow<'static, str>, &'static str),
         Option<RecordId>,
     ),
 }
@@ -215,7 +215,7 @@ impl Tally {
         let key = Key::Stranger(
             address,
             tenant.clone(),
-            (via.lane, event.event.clone()),
+            (via.lane, event.event.clone(), event.outcome),
             event.record,
         );
         if let Some(row) = rows.rows.get_mut(&key) {

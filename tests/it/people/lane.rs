@@ -1,6 +1,7 @@
 //! The routes of people over TLS: the cookie and where it is taken, keys shown once, the audit log as JSON Lines.
 
 use axum::http::Method;
+use blotter::domain::value::Value;
 use blotter::services::audit::reader::AuditFilter;
 use serde_json::json;
 
@@ -275,4 +276,29 @@ async fn what_reads_no_record_leaves_its_entry_too() {
         !format!("{guesses:?}").contains("guess"),
         "it may be a secret but for a letter"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_asks_for_what_is_not_there_leaves_an_entry() {
+    let bench = TestBox::start().await;
+    let asked = [
+        (Method::DELETE, "/v1/nowhere/at/all?key=secret", 404, "unknown"),
+        (Method::PATCH, "/v1/cases", 405, "invalid"),
+    ];
+    let home = bench.desk().owner_of(bench.services().home().as_str());
+    for (method, path, status, outcome) in asked {
+        let request = TestBox::request(method.clone(), path, None, &[], None);
+        bench.send(request).await.expect(status);
+        let filter = AuditFilter {
+            outcome: Some(outcome.to_owned()),
+            ..AuditFilter::default()
+        };
+        let told = bench.services().audit(&home, &filter, None, 500).unwrap().entries;
+        let (path, _) = path.split_once('?').unwrap_or((path, ""));
+        assert_eq!(told[0].actor, "stranger");
+        assert_eq!(
+            told[0].fields.get("request").and_then(Value::as_text),
+            Some(format!("{method} {path}").as_str())
+        );
+    }
 }
