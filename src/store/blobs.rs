@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::id::Hash;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
 use crate::store::error::StoreError;
+use crate::store::whole::{Known, Pieces};
 
 /// The folder of unfinished uploads.
 const INCOMING: &str = "incoming";
@@ -32,6 +33,7 @@ struct Shared {
     next: AtomicU64,
     /// How often each file is held. Held while a file gets its name or loses it: some milliseconds.
     held: Mutex<BTreeMap<Hash, u32>>,
+    known: Known,
 }
 
 impl Shared {
@@ -77,6 +79,7 @@ impl Blobs {
             dir: dir.to_path_buf(),
             next: AtomicU64::new(0),
             held: Mutex::default(),
+            known: Known::default(),
         }))
     }
 
@@ -113,6 +116,8 @@ impl Blobs {
             Ok(file) => Ok(Some(BlobReader {
                 bytes: file.len()?,
                 file,
+                name: hash,
+                blobs: self.clone(),
             })),
         }
     }
@@ -319,12 +324,33 @@ impl Drop for Held {
 pub struct BlobReader {
     file: Arc<dyn DiskFile>,
     bytes: u64,
+    name: Hash,
+    blobs: Blobs,
 }
 
 impl BlobReader {
     /// Its length.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The hash under which it lies: that of its bytes, if nothing happened to them.
+    pub fn name(&self) -> Hash {
+        self.name
+    }
+
+    /// Whether its bytes are what they were. All of it is read, unless it was before and nobody wrote to it since.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn is_whole(&self) -> Result<bool, StoreError> {
+        let known = &self.blobs.0.known;
+        known.ask(self.name, self.file.as_ref(), || self.hash())
+    }
+
+    /// All of it, on its way out.
+    pub fn pieces(&self) -> Pieces {
+        Pieces::new(self.clone())
     }
 
     /// Fills the buffer from this offset.

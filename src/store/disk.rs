@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt::Debug;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,6 +55,8 @@ pub trait DiskFile: Send + Sync + Debug {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// The length in bytes.
     fn len(&self) -> io::Result<u64>;
+    /// When anything about it was changed last, in nanoseconds since 1970: by the file system's clock, which nobody sets.
+    fn changed(&self) -> io::Result<i128>;
     /// Cuts the file off, or extends it by zeros.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
     /// Makes bytes and length durable.
@@ -152,6 +154,11 @@ impl DiskFile for RealFile {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn changed(&self) -> io::Result<i128> {
+        let facts = self.0.metadata()?;
+        Ok(i128::from(facts.ctime()) * 1_000_000_000 + i128::from(facts.ctime_nsec()))
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {

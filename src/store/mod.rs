@@ -35,3 +35,5 @@ pub mod session;
 pub mod tables;
 /// Whether a store is what it claims.
 pub mod verify;
+/// Files read whole, and what is known to be whole.
+pub mod whole;

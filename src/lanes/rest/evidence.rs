@@ -111,7 +111,7 @@ async fn hand_out(lanes: Lanes, visit: Visit, kind: &'static Kind, copy: Copy) -
         Copy::Original => Disposition::Attachment,
         Copy::Thumbnail => Disposition::Inline,
     };
-    Ok(respond(&head, &file, disposition))
+    respond(&head, &file, disposition).await
 }
 
 async fn attach(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {

@@ -1,6 +1,8 @@
 //! Files given out. Who may read a record may read its files, by that record only: a hash alone opens nothing.
 
-use crate::domain::id::Hash;
+use std::fmt::Display;
+
+use crate::domain::id::{Hash, RecordId};
 use crate::domain::kind::{EVIDENCE, Kind};
 use crate::domain::operation::Merge;
 use crate::domain::record::Record;
@@ -22,10 +24,37 @@ pub struct StoredFile {
     pub bytes: BlobReader,
     /// Their hash.
     pub hash: Hash,
+    /// One that names it.
+    pub record: RecordId,
     /// Recognised by content.
     pub media_type: String,
     /// What its sender called it.
     pub name: Option<String>,
+}
+
+impl StoredFile {
+    /// Refuses a file whose bytes are not what they were. It is read whole, unless it was before.
+    ///
+    /// # Errors
+    /// `Internal`: it is damaged, or can't be read.
+    pub fn refuse_damaged(&self) -> Outcome<()> {
+        match self.bytes.is_whole() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.damaged("has other bytes")),
+            Err(error) => Err(self.damaged(format!("can't be read: {error}"))),
+        }
+    }
+
+    /// Why it can't be given, for the log of the box.
+    pub fn damaged(&self, why: impl Display) -> Failure {
+        damaged(self.hash, self.record, why)
+    }
+}
+
+fn damaged(hash: Hash, record: RecordId, why: impl Display) -> Failure {
+    Failure::Internal(format!(
+        "file {hash}, which record {record} names, {why}: see blotter verify"
+    ))
 }
 
 /// The file itself or its small copy.
@@ -65,11 +94,16 @@ impl Services {
             .ok_or(Failure::Unknown("file"))?;
         let event = Event::done("read-file", Some(record.id)).with("sha256", Value::Text(wanted));
         self.note_read_of(caller, &rows, &record, event)?;
-        self.stored_file(&entry, copy)
+        self.stored_file(record.id, &entry, copy)
     }
 
-    /// The file that an entry names.
-    pub(in crate::services) fn stored_file(&self, entry: &Value, copy: Copy) -> Outcome<StoredFile> {
+    /// The file that an entry of a record names.
+    pub(in crate::services) fn stored_file(
+        &self,
+        record: RecordId,
+        entry: &Value,
+        copy: Copy,
+    ) -> Outcome<StoredFile> {
         let text = |name: &str| entry.get(name).and_then(Value::as_text);
         let (member, media_type) = match copy {
             Copy::Original => ("sha256", text("media_type").unwrap_or("application/octet-stream")),
@@ -79,20 +113,17 @@ impl Services {
             .and_then(|hash| hash.parse().ok())
             .ok_or(Failure::Unknown("file"))?;
         // Its name is known, so its absence is damage, and so is another length: nobody is given other bytes as if they were it.
-        let bytes = self.files.blobs().open_file(hash)?.ok_or_else(|| {
-            Failure::Internal(format!(
-                "file {hash} is not there, though a record names it: see blotter verify"
-            ))
-        })?;
+        let damaged = |why: &str| damaged(hash, record, why);
+        let bytes = self.files.blobs().open_file(hash)?;
+        let bytes = bytes.ok_or_else(|| damaged("is not there"))?;
         let size = entry.get("size").and_then(Value::as_int);
         if copy == Copy::Original && size.is_some_and(|size| u64::try_from(size) != Ok(bytes.bytes())) {
-            return Err(Failure::Internal(format!(
-                "file {hash} is damaged, it has another length: see blotter verify"
-            )));
+            return Err(damaged("has another length"));
         }
         Ok(StoredFile {
             bytes,
             hash,
+            record,
             media_type: media_type.to_owned(),
             name: text("name").filter(|_| copy == Copy::Original).map(str::to_owned),
         })

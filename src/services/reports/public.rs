@@ -155,7 +155,7 @@ impl Services {
         self.count_stranger(report.tenant.clone(), via, event)?;
         let pictures = own_pictures(&report);
         let entry = pictures.get(place).ok_or(Failure::Unknown("file"))?;
-        self.stored_file(entry, Copy::Thumbnail)
+        self.stored_file(report.id, entry, Copy::Thumbnail)
     }
 
     /// The report behind a secret. Whoever guesses leaves a trace, without the guess: it may be a true one but for a letter.

@@ -4,6 +4,7 @@ mod bench;
 mod court;
 mod import;
 mod people;
+mod rotted;
 mod serve;
 mod trouble;
 mod verbs;

@@ -1,13 +1,10 @@
-//! A folder from which something was lost or in which something rotted: what is wrong is named, with the way back, and what is
-//! whole is kept.
+//! A folder from which something was lost: what is wrong is named, with the way back.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde_json::json;
-
-use crate::support::process::{Ended, Place, Served};
+use crate::support::process::{Ended, Place};
 
 /// Each of these verbs fails, and says this.
 #[track_caller]
@@ -170,104 +167,6 @@ fn a_journal_that_was_cut_is_told_first_and_as_a_fault() {
         line.is_some() && doctor.out.contains("blotter restore"),
         "{doctor:?}"
     );
-}
-
-/// The files of a folder, by the paths below it.
-fn stored(folder: &Path) -> Vec<PathBuf> {
-    let shelves = fs::read_dir(folder.join("files"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let shelves = shelves.filter(|path| !path.ends_with("incoming"));
-    let files = shelves.flat_map(|shelf| fs::read_dir(shelf).unwrap().map(|entry| entry.unwrap().path()));
-    let mut files: Vec<_> = files.collect();
-    files.sort();
-    files
-}
-
-/// An item of evidence with three small files; its id.
-fn item_with_files(served: &Served, key: &str) -> String {
-    let case = served.post("/v1/cases", key, &json!({"title": "A case"})).json();
-    let item = json!({"case_id": case["data"]["id"], "description": "A knife", "type": "physical"});
-    let item = served.post("/v1/evidence", key, &item).json();
-    let item = item["data"]["id"].as_str().unwrap();
-    for name in ["one.txt", "two.txt", "three.txt"] {
-        let body = format!(
-            "--part\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\nthe bytes of {name}\r\n--part--\r\n"
-        );
-        let form = "Content-Type: multipart/form-data; boundary=part\r\n";
-        let path = format!("/v1/evidence/{item}/files");
-        let told = served
-            .ask("POST", &path, Some(key), form, body.as_bytes())
-            .unwrap();
-        assert_eq!(told.status, 201, "{told:?}");
-    }
-    item.to_owned()
-}
-
-/// How each file of an item is answered.
-fn statuses(served: &Served, key: &str, item: &str, names: &[&str]) -> Vec<u16> {
-    let path = |name: &&str| format!("/v1/evidence/{item}/files/{name}");
-    names
-        .iter()
-        .map(|name| served.get(&path(name), Some(key)).0)
-        .collect()
-}
-
-/// One byte more in one photograph kept every other record out of a backup, and out of what came back from one.
-#[test]
-fn a_rotted_file_keeps_nothing_else_from_being_copied_brought_back_and_served() {
-    let place = Place::with_node();
-    let key = place.key();
-    let served = place.serve();
-    let item = &item_with_files(&served, &key);
-    let files = stored(place.data());
-    let names: Vec<&str> = files
-        .iter()
-        .map(|file| file.file_name().unwrap().to_str().unwrap())
-        .collect();
-    assert_eq!(statuses(&served, &key, item, &names), [200, 200, 200]);
-
-    let whole = fs::read(&files[0]).unwrap();
-    fs::write(&files[0], [&whole[..], b"x"].concat()).unwrap();
-    fs::remove_file(&files[1]).unwrap();
-    assert_eq!(statuses(&served, &key, item, &names), [500, 500, 200]);
-    let told = |ended: &Ended| {
-        assert_eq!(ended.code, 3, "{ended:?}");
-        let report = ended.json();
-        let faults = report["faults"].to_string();
-        assert_eq!(report["files_lost"], 2, "{report}");
-        assert!(
-            faults.contains(names[0]) && faults.contains(names[1]) && faults.contains(item),
-            "{report}"
-        );
-        assert!(
-            faults.contains("other bytes") || faults.contains("not there"),
-            "{report}"
-        );
-    };
-    let (copy, live) = backup(&place, "copy");
-    told(&live);
-    assert_eq!(served.terminate().0, 0);
-    let (packed, here) = backup(&place, "copy.zip");
-    told(&here);
-    assert_eq!(stored(&copy).len(), 1);
-    for from in [&copy, &packed] {
-        let from = from.to_str().unwrap();
-        told(&place.run(&["restore", from, "--check", "--json"]));
-        fs::remove_dir_all(place.data()).unwrap();
-        told(&place.run(&["restore", from, "--json"]));
-        let served = place.serve();
-        assert_eq!(statuses(&served, &key, item, &names), [500, 500, 200]);
-        assert_eq!(served.terminate().0, 0);
-    }
-    // What is put back is whole again.
-    fs::create_dir_all(place.data().join("files").join(&names[0][..2])).unwrap();
-    fs::write(
-        place.data().join("files").join(&names[0][..2]).join(names[0]),
-        &whole,
-    )
-    .unwrap();
-    assert_eq!(place.run(&["verify", "--json"]).json()["files_lost"], 1);
 }
 
 /// What a backup had begun when it failed was in the way of the next one.

@@ -157,6 +157,10 @@ impl DiskFile for FaultyFile {
         self.inner.len()
     }
 
+    fn changed(&self) -> io::Result<i128> {
+        self.inner.changed()
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.disk.touch(Touch::Length)?;
         self.inner.set_len(bytes)

@@ -1,5 +1,11 @@
 //! Files as they go out: whole, the part that was asked for (RFC 9110), or not at all when the client has them already. They
 //! are read from disk a piece at a time, off the async threads.
+//!
+//! Bytes that a disk gives and never took go out as if they were the file to nobody. A short file, and one of which a part is
+//! wanted, is read whole before it is answered, once while nobody writes to it; a whole one is hashed on its way, and a long one
+//! whose hash is wrong is broken off before its last piece: its client misses bytes of the length that was told.
+
+use std::io;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
@@ -16,10 +22,12 @@ use crate::lanes::http::blocking;
 use crate::lanes::http::failure::no_such_range;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::hand_out::StoredFile;
-use crate::store::blobs::BlobReader;
 
 /// Bytes read from disk at once.
 const PIECE_BYTES: u64 = 256 << 10;
+/// A whole file up to this length is read before it is answered, so that what is damaged is a plain 500: some hundredths of a
+/// second. A longer one would keep its client waiting.
+const READ_BEFORE_BYTES_MAX: u64 = 16 << 20;
 
 /// How a browser is to take a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +51,10 @@ enum Wanted {
 }
 
 /// The answer that gives a file.
-pub fn respond(head: &Head, file: &StoredFile, disposition: Disposition) -> Response<Body> {
+///
+/// # Errors
+/// `Internal` for a file that is damaged.
+pub async fn respond(head: &Head, file: &StoredFile, disposition: Disposition) -> Outcome<Response<Body>> {
     let length = file.bytes.bytes();
     let tag = format!("\"{}\"", file.hash);
     let header = |name: &str| head.header(name);
@@ -61,9 +72,15 @@ pub fn respond(head: &Head, file: &StoredFile, disposition: Disposition) -> Resp
         Wanted::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last + 1),
         Wanted::Outside => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
+    let is_whole = (first, end) == (0, length);
+    if first < end && (!is_whole || length <= READ_BEFORE_BYTES_MAX) {
+        let file = file.clone();
+        blocking(move || file.refuse_damaged()).await?;
+    }
     let mut response = match status {
         StatusCode::RANGE_NOT_SATISFIABLE => no_such_range(length, &head.request_id),
-        _ => Response::new(body(file.bytes.clone(), first, end)),
+        _ if is_whole => Response::new(whole(file)),
+        _ => Response::new(part(file, first, end)),
     };
     *response.status_mut() = status;
     let mut set = |name: HeaderName, value: String| {
@@ -76,7 +93,7 @@ pub fn respond(head: &Head, file: &StoredFile, disposition: Disposition) -> Resp
     set(CACHE_CONTROL, "private, no-cache".into());
     let digest = format!("sha-256=:{}:", BASE64.encode(file.hash.0));
     match status {
-        StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => return response,
+        StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => return Ok(response),
         StatusCode::PARTIAL_CONTENT => {
             set(CONTENT_RANGE, format!("bytes {first}-{}/{length}", end - 1));
         }
@@ -87,7 +104,7 @@ pub fn respond(head: &Head, file: &StoredFile, disposition: Disposition) -> Resp
     set(CONTENT_TYPE, file.media_type.clone());
     set(CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".into());
     set(CONTENT_DISPOSITION, disposition_of(file, disposition));
-    response
+    Ok(response)
 }
 
 /// The range of `bytes=…` that can be sent; several at once, or what is no range, are answered with the whole.
@@ -155,32 +172,45 @@ fn disposition_of(file: &StoredFile, disposition: Disposition) -> String {
     format!("{kind}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
-fn body(file: BlobReader, first: u64, end: u64) -> Body {
-    if first == end {
-        return Body::empty();
-    }
-    let pieces = stream::try_unfold(first, move |at| {
+/// All of a file, hashed on its way.
+fn whole(file: &StoredFile) -> Body {
+    let start = (file.bytes.pieces(), file.clone());
+    Body::from_stream(stream::try_unfold(start, async |(mut pieces, file)| {
+        let read = blocking(move || match pieces.next(PIECE_BYTES) {
+            Ok(piece) => Ok(piece.map(|piece| (Bytes::from(piece), (pieces, file)))),
+            Err(error) => Err(file.damaged(error)),
+        });
+        read.await.map_err(broken_off)
+    }))
+}
+
+fn part(file: &StoredFile, first: u64, end: u64) -> Body {
+    let file = file.clone();
+    Body::from_stream(stream::try_unfold(first, move |at| {
         let file = file.clone();
         async move {
             if at >= end {
-                return Ok(None);
+                return Ok::<_, io::Error>(None);
             }
             let length = PIECE_BYTES.min(end - at);
-            let piece = blocking(move || read(&file, at, length)).await;
-            let piece = piece.map_err(|_| std::io::Error::other("a file can't be read"))?;
-            Ok::<_, std::io::Error>(Some((piece, at + length)))
+            let piece = blocking(move || {
+                let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
+                let read = file.bytes.read_at(at, &mut piece);
+                read.map_err(|error| file.damaged(format!("can't be read: {error}")))?;
+                Ok(Bytes::from(piece))
+            });
+            let piece = piece.await.map_err(broken_off)?;
+            Ok(Some((piece, at + length)))
         }
-    });
-    Body::from_stream(pieces)
+    }))
 }
 
-fn read(file: &BlobReader, at: u64, length: u64) -> Outcome<Bytes> {
-    let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
-    file.read_at(at, &mut piece).map_err(|error| {
-        tracing::error!(%error, "a file can't be read");
-        Failure::from(error)
-    })?;
-    Ok(piece.into())
+/// The answer has begun, so its end is the only thing left to refuse.
+fn broken_off(failure: Failure) -> io::Error {
+    if let Failure::Internal(cause) = failure {
+        tracing::error!(cause, "a file is broken off on its way out");
+    }
+    io::Error::other("a file can't be given to its end")
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
         // There is none at a place that is no number.
         let place = visit.head.part("place").parse().unwrap_or(usize::MAX);
         let file = blocking(move || lanes.services.public_picture(&token, place, &via)).await?;
-        let mut response = respond(&visit.head, &file, Disposition::Inline);
+        let mut response = respond(&visit.head, &file, Disposition::Inline).await?;
         quiet(&mut response);
         Ok::<_, Failure>(response)
     });
