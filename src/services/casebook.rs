@@ -148,15 +148,15 @@ impl Services {
         self.submit(caller, "create", request, making(kind, input), tell)
     }
 
-    /// Changes a record. `version` is the one that the caller read, if it said so.
+    /// Changes a record. `condition` is what the caller said of its version.
     ///
     /// # Errors
-    /// See [`Desk::patch`]; `Stale` if the record has another version by now.
+    /// See [`Desk::patch`]; `Stale` or `Gone` if the condition does not hold.
     pub fn patch(
         &self,
         caller: &Caller,
         (kind, reference): (&'static Kind, &str),
-        version: Option<u64>,
+        condition: Option<Condition>,
         input: Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
@@ -164,7 +164,7 @@ impl Services {
             caller,
             "update",
             request,
-            changing(kind, reference, version, input),
+            changing(kind, reference, condition, input),
         )
     }
 
@@ -176,12 +176,12 @@ impl Services {
         &self,
         caller: &Caller,
         (kind, reference): (&'static Kind, &str),
-        version: Option<u64>,
+        condition: Option<Condition>,
         input: Fields,
         request: Option<RequestKey>,
         tell: impl FnOnce(Decided) + Send + 'static,
     ) -> Outcome<()> {
-        let change = changing(kind, reference, version, input);
+        let change = changing(kind, reference, condition, input);
         self.submit(caller, "update", request, change, tell)
     }
 
@@ -193,14 +193,14 @@ impl Services {
         &self,
         caller: &Caller,
         (kind, external_id): (&'static Kind, &str),
-        version: Option<u64>,
+        condition: Option<Condition>,
         mut input: Fields,
         request: Option<RequestKey>,
     ) -> Outcome<(Written, bool)> {
         let external_id = external_id.to_owned();
         self.write_or_make(caller, request, move |desk| {
             let known = by_external_id(desk, kind, &external_id, &mut input)?;
-            put(desk, kind, known.as_ref(), version, input)?;
+            put(desk, kind, known.as_ref(), condition, input)?;
             Ok(known.is_none())
         })
     }
@@ -432,48 +432,55 @@ fn making(
 fn changing(
     kind: &'static Kind,
     reference: &str,
-    version: Option<u64>,
+    condition: Option<Condition>,
     input: Fields,
 ) -> impl FnOnce(&mut Desk<'_, '_, '_>) -> Outcome<()> + Send + use<> {
     let reference = reference.to_owned();
     move |desk| {
         let record = desk.find(kind, &reference)?;
-        refuse_stale(&record, version)?;
+        refuse_stale(&record, condition)?;
         desk.patch(kind, &record, input).map(drop)
     }
 }
 
-/// The version of what is not there yet: the first one of a record is 1.
-pub const NOTHING_YET: u64 = 0;
+/// What a client says of the record that it means to change or to make.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// It is there, in whatever version.
+    Any,
+    /// It has this version still.
+    Version(u64),
+    /// It is not there yet.
+    NoneYet,
+}
 
 /// Changes the record that is known, or makes one.
 ///
 /// # Errors
-/// See [`Desk::create`] and [`Desk::patch`]; `Stale` if the record has another version by now.
+/// See [`Desk::create`] and [`Desk::patch`]; `Stale` or `Gone` if the condition does not hold.
 pub fn put(
     desk: &mut Desk<'_, '_, '_>,
     kind: &'static Kind,
     known: Option<&Record>,
-    version: Option<u64>,
+    condition: Option<Condition>,
     input: Fields,
 ) -> Outcome<Arc<Record>> {
+    refuse_stale(known, condition)?;
     match known {
-        Some(record) => {
-            refuse_stale(record, version)?;
-            desk.patch(kind, record, input)
-        }
-        None if version.is_some_and(|version| version != NOTHING_YET) => Err(Failure::Gone),
+        Some(record) => desk.patch(kind, record, input),
         None => desk.create(kind, input),
     }
 }
 
-/// Whoever says which version it read must have read the last one.
+/// What is there, or that nothing is, must be what the client said.
 ///
 /// # Errors
-/// `Stale`, with the record as it is.
-pub fn refuse_stale(record: &Record, version: Option<u64>) -> Outcome<()> {
-    match version {
-        Some(version) if version != record.version => Err(Failure::Stale(Box::new(record.clone()))),
-        _ => Ok(()),
+/// `Stale`, with the record as it is; `Gone` where there is none.
+pub fn refuse_stale<'r>(known: impl Into<Option<&'r Record>>, condition: Option<Condition>) -> Outcome<()> {
+    match (known.into(), condition) {
+        (_, None) | (Some(_), Some(Condition::Any)) | (None, Some(Condition::NoneYet)) => Ok(()),
+        (Some(record), Some(Condition::Version(version))) if version == record.version => Ok(()),
+        (Some(record), Some(_)) => Err(Failure::Stale(Box::new(record.clone()))),
+        (None, Some(_)) => Err(Failure::Gone),
     }
 }

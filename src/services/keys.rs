@@ -7,10 +7,11 @@ use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::access::{self, KEY_PREFIX, key_hash, secret};
 use crate::services::caller::{Caller, Identity};
+use crate::services::casebook::{Condition, refuse_stale};
 use crate::services::failure::{Clash, Failure, Fault, Outcome, beside};
+use crate::services::policy;
 use crate::services::shape::{Network, network};
 use crate::services::{RequestKey, Services, Written};
-use crate::services::{casebook, policy};
 use crate::store::database::Read;
 use crate::views::records;
 
@@ -106,16 +107,21 @@ impl Services {
         Ok((written, key))
     }
 
-    /// Takes a key back, for ever; `version` is the one that the caller read.
+    /// Takes a key back, for ever; `condition` is what he said of its version.
     ///
     /// # Errors
     /// `Denied`, `Stale`, or `Unknown` if there is none for this caller.
-    pub fn revoke_key(&self, caller: &Caller, reference: &str, version: Option<u64>) -> Outcome<Record> {
+    pub fn revoke_key(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        condition: Option<Condition>,
+    ) -> Outcome<Record> {
         let reference = reference.to_owned();
         let written = self.write(caller, "key.revoke", None, move |desk| {
             policy::demand(desk.caller(), "keys:admin")?;
             let key = desk.find(&CREDENTIAL, &reference)?;
-            casebook::refuse_stale(&key, version)?;
+            refuse_stale(&key, condition)?;
             desk.change(
                 &CREDENTIAL,
                 &key,

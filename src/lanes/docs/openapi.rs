@@ -13,7 +13,8 @@ const ABOUT: &str = "Cases, entities, evidence, reports and what belongs to them
     `data`; an answer has `data`, `links` and `meta`, or `errors`, never both. Ids in paths are internal ids, display ids \
     (`INV-2026-0001`), or `ext:` and an external id. Every POST but signing in takes an `Idempotency-Key`, kept for at \
     least a day: the same request again gets the first answer with `200`, and a key or token that was shown in it is not \
-    shown again. PATCH, PUT and DELETE take `If-Match` with the `ETag` that was read, and GET of a record \
+    shown again. What changes a record takes `If-Match` with the `ETag` that was read where it is named below, \
+    and refuses it elsewhere; GET of a record takes \
     `If-None-Match`. Times are RFC 3339 in UTC.";
 
 /// The document of these routes.
@@ -134,7 +135,7 @@ fn parameters(route: &Route) -> Vec<Json> {
             json!({"type": "string", "pattern": "^[!-~]{1,200}$"}),
         ));
     }
-    if route.conditional || ["PATCH", "PUT", "DELETE"].contains(&route.method.as_str()) {
+    if route.conditional {
         parameters.push(header(
             "If-Match",
             "The `ETag` that was read; another version is refused.",

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::domain::value::{Fields, Value};
 use crate::services::RequestKey;
 use crate::services::caller::Caller;
-use crate::services::casebook::NOTHING_YET;
+use crate::services::casebook::Condition;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::store::hash::sha256;
 
@@ -74,31 +74,34 @@ impl Head {
         self.query.get(name).map(String::as_str)
     }
 
-    /// What is wrong with `If-Match`: it is neither `*` nor one tag, nor a number as answered in `version`.
-    pub(super) fn if_match_fault(&self) -> Option<Fault> {
-        let given = self.headers.get(IF_MATCH)?;
-        let is_tag = |tag: &str| {
-            let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            inner.map_or(tag == "*" || tag.parse::<u64>().is_ok(), |inner| {
-                !inner.contains('"')
-            })
-        };
-        let is_one = given.to_str().is_ok_and(|tag| is_tag(tag.trim()));
-        let expected = "one strong ETag as it was answered, such as \"7\"";
-        (!is_one).then(|| Fault::wrong("If-Match", expected))
+    /// What is wrong with `If-Match`: it is neither `*` nor one tag, nor a number as answered in `version`; or nothing is made
+    /// of the record that the path names, so that it would be passed over.
+    pub(super) fn if_match_fault(&self, is_conditional: bool) -> Option<Fault> {
+        let counts =
+            "nothing is bound to a version here; it counts where the record that the path names is changed";
+        match self.asked_version()? {
+            None => Some(Fault::wrong(
+                "If-Match",
+                "one strong ETag as it was answered, such as \"7\"",
+            )),
+            Some(_) => (!is_conditional).then(|| Fault::refused("If-Match", counts)),
+        }
     }
 
-    /// The version that the client read, by `If-Match`. A tag that is none of ours matches no version. `If-None-Match: *` says
-    /// that there is none yet.
-    pub fn if_match(&self) -> Option<u64> {
-        let Some(tag) = self.header("if-match").map(str::trim) else {
-            let is_new = self.header("if-none-match").map(str::trim) == Some("*");
-            return is_new.then_some(NOTHING_YET);
-        };
-        if tag == "*" {
-            return None;
+    /// What the client says of the record that it changes or makes, by `If-Match`, or by `If-None-Match: *`.
+    pub fn if_match(&self) -> Option<Condition> {
+        let is_new = || self.header("if-none-match").map(str::trim) == Some("*");
+        match self.asked_version() {
+            Some(asked) => asked,
+            None => is_new().then_some(Condition::NoneYet),
         }
-        Some(tag.trim_matches('"').parse().unwrap_or(u64::MAX))
+    }
+
+    /// What `If-Match` says if it is there; nothing if it is in no form that it may have.
+    fn asked_version(&self) -> Option<Option<Condition>> {
+        let mut lines = self.headers.get_all(IF_MATCH).iter();
+        let only = lines.next()?.to_str().ok().filter(|_| lines.next().is_none());
+        Some(only.and_then(|tag| condition(tag.trim())))
     }
 
     /// Whether the client says, by `If-None-Match`, that it has what bears this tag.
@@ -145,6 +148,18 @@ impl Head {
                 body,
             ]),
         }))
+    }
+}
+
+/// `*`, a tag, or a number as answered in `version`. A tag that is none of ours is that of no version.
+fn condition(tag: &str) -> Option<Condition> {
+    const NEVER: u64 = u64::MAX;
+    let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match (tag, inner) {
+        ("*", _) => Some(Condition::Any),
+        (_, Some(inner)) if inner.contains('"') => None,
+        (_, Some(inner)) => Some(Condition::Version(inner.parse().unwrap_or(NEVER))),
+        (number, None) => Some(Condition::Version(number.parse().ok()?)),
     }
 }
 

@@ -353,7 +353,7 @@ impl Draft {
         self
     }
 
-    /// `If-Match` counts, as it does for PATCH, PUT and DELETE anyway.
+    /// `If-Match` counts; elsewhere a change that has one is refused.
     #[must_use]
     pub fn conditional(mut self) -> Self {
         self.0.conditional = true;

@@ -480,9 +480,8 @@ fn head_faults(route: &Route, head: &Head) -> Vec<Fault> {
         |name: &str| route.lenient || route.is_page || route.query.iter().any(|param| param.name == name);
     let unknown = head.query.keys().filter(|name| !is_known(name));
     faults.extend(unknown.map(|name| Fault::wrong(name, "no such parameter")));
-    let changes = [Method::PATCH, Method::PUT, Method::DELETE].contains(&route.method);
-    if (changes || route.conditional) && !route.lenient {
-        faults.extend(head.if_match_fault());
+    if route.method != Method::GET && !route.lenient {
+        faults.extend(head.if_match_fault(route.conditional));
     }
     faults
 }

@@ -1,6 +1,5 @@
 //! Many records in one commit.
 
-use axum::http::header::IF_MATCH;
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::{
@@ -60,10 +59,6 @@ fn answer(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
             true
         }
     };
-    if ask.head.header(IF_MATCH.as_str()).is_some() {
-        let why = "counts for one record alone: rows are made or changed as they come";
-        faults.push(Fault::refused("If-Match", why));
-    }
     let caller = match faults.is_empty() {
         true => ask.caller()?.clone(),
         false => ask.caller()?.clone().faulty(),

@@ -168,10 +168,10 @@ pub(super) fn relations() -> Vec<Route> {
             "/v1/entities/{id}/same-as/{other}",
             "Take back that two entities are one",
             |lanes, ask| {
-                let (pair, version) = ((ask.part("id"), ask.part("other")), ask.head.if_match());
+                let (pair, condition) = ((ask.part("id"), ask.part("other")), ask.head.if_match());
                 let written = lanes
                     .services
-                    .part_same(ask.caller()?, pair, version, ask.request)?;
+                    .part_same(ask.caller()?, pair, condition, ask.request)?;
                 Answer::changed(&Wire::new(&lanes.services), &written)
             },
         ),
@@ -187,6 +187,7 @@ fn add(
     Route::post(format!("/v1/{}/{{id}}/{segment}", kind.plural), summary)
         .group(kind.plural)
         .writes(kind)
+        .conditional()
         .takes(Schema::Json(schema))
         .gives(201, Schema::Record(kind))
         .answer(move |lanes, ask| {
@@ -194,7 +195,7 @@ fn add(
                 kind,
                 reference: ask.part("id"),
                 field,
-                version: ask.head.if_match(),
+                condition: ask.head.if_match(),
             };
             let added = given_members(ask)?;
             created(
@@ -252,6 +253,7 @@ fn remove_from(
     Route::delete(path, summary)
         .group(kind.plural)
         .writes(kind)
+        .conditional()
         .gives(200, Schema::Record(kind))
         .answer(handler)
 }
@@ -266,7 +268,7 @@ fn remove_members(
         kind,
         reference: ask.part("id"),
         field,
-        version: ask.head.if_match(),
+        condition: ask.head.if_match(),
     };
     let written = lanes
         .services

@@ -80,6 +80,7 @@ pub(super) fn change(kind: &'static Kind, group: &'static str) -> Route {
     Route::patch(path, format!("Change a record of the kind {}", kind.name))
         .group(group)
         .writes(kind)
+        .conditional()
         .takes(Schema::Change(kind))
         .gives(200, Schema::Record(kind))
         .written(
@@ -109,6 +110,7 @@ pub(super) fn put(kind: &'static Kind, group: &'static str) -> Route {
     Route::put(path, summary)
         .group(group)
         .writes(kind)
+        .conditional()
         .takes(Schema::New(kind))
         .gives(200, Schema::Record(kind))
         .answer(move |lanes, ask| put_external(lanes, ask, kind))

@@ -6,7 +6,7 @@ use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::caller::Caller;
-use crate::services::casebook::refuse_stale;
+use crate::services::casebook::{Condition, refuse_stale};
 use crate::services::desk::{Desk, refuse_sealed};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy::{self, Deed};
@@ -22,8 +22,8 @@ pub struct ListOf<'r> {
     pub reference: &'r str,
     /// The field.
     pub field: &'static str,
-    /// The version that the caller read, if it said so.
-    pub version: Option<u64>,
+    /// What the caller said of its version.
+    pub condition: Option<Condition>,
 }
 
 const SAME_AS: &str = "same_as";
@@ -103,7 +103,7 @@ impl Services {
         })
     }
 
-    /// Takes back that two entities are one; `version` is the one of the first that the caller read.
+    /// Takes back that two entities are one; `condition` is what the caller said of the version of the first.
     ///
     /// # Errors
     /// `Unknown` if they are not held to be, `Denied`, `Stale`.
@@ -111,14 +111,14 @@ impl Services {
         &self,
         caller: &Caller,
         (one, other): (&str, &str),
-        version: Option<u64>,
+        condition: Option<Condition>,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
         let (one, other) = (one.to_owned(), other.to_owned());
         self.write(caller, "same-as.remove", request, move |desk| {
             let at = Place::entities()?;
             let (one, other) = (at.open(desk, &one)?, at.open(desk, &other)?);
-            refuse_stale(&one, version)?;
+            refuse_stale(&one, condition)?;
             let first = removal(&one, SAME_AS, names(other.id))?;
             desk.change(&ENTITY, &one, vec![first])?;
             if let Ok(second) = removal(&other, SAME_AS, names(one.id)) {
@@ -143,7 +143,7 @@ pub fn names(id: RecordId) -> impl Fn(&Value) -> bool + Send + 'static {
 struct Place {
     kind: &'static Kind,
     field: &'static Field,
-    version: Option<u64>,
+    condition: Option<Condition>,
 }
 
 impl Place {
@@ -156,7 +156,7 @@ impl Place {
         Ok(Self {
             kind: list.kind,
             field: field.ok_or_else(|| Failure::Internal(format!("{} is no list", list.field)))?,
-            version: list.version,
+            condition: list.condition,
         })
     }
 
@@ -165,7 +165,7 @@ impl Place {
             kind: &ENTITY,
             reference: "",
             field: SAME_AS,
-            version: None,
+            condition: None,
         })
     }
 
@@ -173,7 +173,7 @@ impl Place {
     fn open(self, desk: &Desk<'_, '_, '_>, reference: &str) -> Outcome<Record> {
         policy::demand_for(desk.caller(), self.kind, Deed::Write)?;
         let record = desk.find(self.kind, reference)?;
-        refuse_stale(&record, self.version)?;
+        refuse_stale(&record, self.condition)?;
         refuse_sealed(&record)?;
         Ok(record)
     }

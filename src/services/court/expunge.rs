@@ -12,7 +12,7 @@ use crate::domain::record::{EXPUNGED, Record, SEALING};
 use crate::domain::value::{Fields, Value};
 use crate::services::audit::{self, Event};
 use crate::services::caller::Caller;
-use crate::services::casebook::refuse_stale;
+use crate::services::casebook::{Condition, refuse_stale};
 use crate::services::court::scope::Scope;
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Fault, Outcome};
@@ -40,7 +40,7 @@ impl Services {
         &self,
         caller: &Caller,
         finder: &Finder,
-        record: (&'static Kind, &str, Option<u64>),
+        record: (&'static Kind, &str, Option<Condition>),
         input: &Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
@@ -65,7 +65,7 @@ impl Services {
     pub fn order_erasure(
         &self,
         caller: &Caller,
-        (kind, reference, version): (&'static Kind, &str, Option<u64>),
+        (kind, reference, condition): (&'static Kind, &str, Option<Condition>),
         input: &Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
@@ -77,7 +77,7 @@ impl Services {
             let reference = reference.to_owned();
             let outcome = self.write(caller, "expunge", request, move |desk| {
                 let record = desk.find(kind, &reference)?;
-                refuse_stale(&record, version)?;
+                refuse_stale(&record, condition)?;
                 let named = record.id;
                 let scope = Scope::of(&store, desk.session().rows(), record)?;
                 let receipt = make_receipt(desk, named, &scope, said)?;

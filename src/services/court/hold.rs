@@ -6,7 +6,7 @@ use crate::domain::operation::{Action, Change};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
-use crate::services::casebook::refuse_stale;
+use crate::services::casebook::{Condition, refuse_stale};
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy::{self, Deed};
@@ -41,14 +41,14 @@ pub fn is_held(record: &Record) -> bool {
 
 impl Services {
     /// Puts a case or an item of evidence under a legal hold. Reason and order stay with it as a note; of one that is held
-    /// already, only those are added. With the record comes the version that the caller read, if it said so.
+    /// already, only those are added. With the record comes what the caller said of its version.
     ///
     /// # Errors
     /// `Denied`, `Unknown`, `Stale`, `Invalid` with every fault.
     pub fn hold(
         &self,
         caller: &Caller,
-        (kind, reference, version): (&'static Kind, &str, Option<u64>),
+        (kind, reference, condition): (&'static Kind, &str, Option<Condition>),
         input: Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
@@ -57,7 +57,7 @@ impl Services {
             policy::demand(desk.caller(), policy::HOLD)?;
             policy::demand_for(desk.caller(), kind, Deed::Read)?;
             let record = desk.find(kind, &reference)?;
-            refuse_stale(&record, version)?;
+            refuse_stale(&record, condition)?;
             let text = said(input)?;
             let raise = Change::new(HOLD, Action::Raise(HELD));
             let changes = if is_held(&record) { Vec::new() } else { vec![raise] };

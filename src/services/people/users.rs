@@ -8,9 +8,10 @@ use crate::domain::value::{Fields, Value};
 use crate::services::access::secret;
 use crate::services::audit::{self, Event};
 use crate::services::caller::{Caller, Identity};
+use crate::services::casebook::{Condition, refuse_stale};
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::people::passwords::Password;
-use crate::services::{RequestKey, Services, Written, casebook};
+use crate::services::{RequestKey, Services, Written};
 use crate::services::{find, policy};
 use crate::store::hash::sha256;
 use crate::views::local::UNLOCK;
@@ -70,19 +71,19 @@ impl Services {
     /// Changes a user: name, role, office, `disabled`. All sessions feel it with their next request.
     ///
     /// # Errors
-    /// See [`casebook::refuse_stale`] and [`crate::services::desk::Desk::patch`].
+    /// See [`refuse_stale`] and [`crate::services::desk::Desk::patch`].
     pub fn change_user(
         &self,
         caller: &Caller,
         reference: &str,
-        version: Option<u64>,
+        condition: Option<Condition>,
         input: Fields,
     ) -> Outcome<Record> {
         let reference = reference.to_owned();
         let written = self.write(caller, "user.update", None, move |desk| {
             policy::demand(desk.caller(), "users:admin")?;
             let user = desk.find(&USER, &reference)?;
-            casebook::refuse_stale(&user, version)?;
+            refuse_stale(&user, condition)?;
             desk.patch(&USER, &user, input).map(drop)
         })?;
         written.first().cloned()

@@ -18,7 +18,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
-use crate::services::casebook::{NOTHING_YET, by_external_id, refuse_stale};
+use crate::services::casebook::{Condition, by_external_id, refuse_stale};
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
@@ -92,7 +92,7 @@ impl Services {
         &self,
         caller: &Caller,
         external_id: &str,
-        version: Option<u64>,
+        condition: Option<Condition>,
         mut input: Fields,
         request: Option<RequestKey>,
     ) -> Outcome<(Written, bool)> {
@@ -100,9 +100,9 @@ impl Services {
         let (link, external_id) = (self.new_link()?, external_id.to_owned());
         self.write_or_make(caller, request, move |desk| {
             let known = by_external_id(desk, &REPORT, &external_id, &mut input)?;
+            refuse_stale(known.as_ref(), condition)?;
             match &known {
-                Some(report) => change(desk, report, version, input)?,
-                None if version.is_some_and(|version| version != NOTHING_YET) => return Err(Failure::Gone),
+                Some(report) => change(desk, report, input)?,
                 None => file(desk, input, link)?,
             }
             Ok(known.is_none())
@@ -117,14 +117,15 @@ impl Services {
         &self,
         caller: &Caller,
         reference: &str,
-        version: Option<u64>,
+        condition: Option<Condition>,
         input: Fields,
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
         let reference = reference.to_owned();
         self.write(caller, "update", request, move |desk| {
             let report = desk.find(&REPORT, &reference)?;
-            change(desk, &report, version, input)
+            refuse_stale(&report, condition)?;
+            change(desk, &report, input)
         })
     }
 
@@ -192,8 +193,7 @@ fn file(desk: &mut Desk<'_, '_, '_>, input: Fields, link: Link) -> Outcome<()> {
     desk.create_checked(&REPORT, given, added).map(drop)
 }
 
-fn change(desk: &mut Desk<'_, '_, '_>, report: &Record, version: Option<u64>, input: Fields) -> Outcome<()> {
-    refuse_stale(report, version)?;
+fn change(desk: &mut Desk<'_, '_, '_>, report: &Record, input: Fields) -> Outcome<()> {
     let faults = categories::faults(desk, input.get("category"))?;
     if !faults.is_empty() {
         all_faults(desk.check(&REPORT, input, Some(report)), faults)?;

@@ -13,7 +13,7 @@ use crate::domain::time::Millis;
 use crate::domain::value::Value;
 use crate::services::audit::{self, Event};
 use crate::services::caller::{Caller, Via};
-use crate::services::casebook::refuse_stale;
+use crate::services::casebook::{Condition, refuse_stale};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::files::hand_out::{Copy, StoredFile, entries};
 use crate::services::reports::{chat, made_at, messages_of};
@@ -97,12 +97,12 @@ impl Services {
         &self,
         caller: &Caller,
         reference: &str,
-        version: Option<u64>,
+        condition: Option<Condition>,
     ) -> Outcome<Written> {
         let reference = reference.to_owned();
         self.write(caller, "report.revoke-link", None, move |desk| {
             let report = desk.report(&reference)?;
-            refuse_stale(&report, version)?;
+            refuse_stale(&report, condition)?;
             let clear = |name: &str| {
                 let seen = report.seen(name, Merge::Mv);
                 report

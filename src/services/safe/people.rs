@@ -45,7 +45,7 @@ impl Services {
                 let user = match known {
                     Some((id, version)) => {
                         let user = desk.find(&USER, &id.to_string())?;
-                        casebook::refuse_stale(&user, Some(version))?;
+                        casebook::refuse_stale(&user, Some(casebook::Condition::Version(version)))?;
                         desk.patch(&USER, &user, input)?
                     }
                     None => {

@@ -49,7 +49,7 @@ fn put(desk: &mut Desk<'_, '_, '_>, whole: Whole) -> Outcome<()> {
     let (before, record) = match whole.known {
         Some((id, version)) => {
             let before = desk.find(kind, &id.to_string())?;
-            casebook::refuse_stale(&before, Some(version))?;
+            casebook::refuse_stale(&before, Some(casebook::Condition::Version(version)))?;
             let record = desk.patch(kind, &before, whole.input)?;
             (Some(before), record)
         }

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use blotter::lanes::http::route::Scope;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::graphql::{ask, ask_as, codes, data};
 use crate::support::process::{Place, Served};
@@ -68,6 +68,7 @@ async fn a_change_is_made_by_the_rules_of_its_route_and_only_once() {
     let stale = ask(&served, change, json!({"id": id, "version": 1})).await;
     assert_eq!(codes(&stale), ["CONFLICT"]);
     assert_eq!(stale["data"]["updateInvestigation"], json!(null));
+    check_conditions(&served, change, &id).await;
 
     let item =
         "mutation($id: ID!) { createEvidence(input: {caseId: $id, type: \"photo\", description: \"Pier\"}) {
@@ -162,4 +163,24 @@ fn a_change_that_is_sent_again_after_a_restart_is_done_once() {
         }
     }
     assert_eq!(served.terminate().0, 0);
+}
+
+async fn check_conditions(served: &TestBox, change: &str, id: &Json) {
+    let no_version = ask(served, change, json!({"id": id, "version": "x"})).await;
+    assert!(
+        no_version["errors"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("input.ifVersion"),
+        "{no_version}"
+    );
+    let note = "mutation($id: ID!) { addNotesToInvestigation(input: {id: $id, text: \"x\", ifVersion: 1}) { result } }";
+    let refused = ask(served, note, json!({"id": id})).await;
+    assert!(
+        refused["errors"][0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("ifVersion"),
+        "{refused}"
+    );
 }

@@ -159,7 +159,7 @@ async fn what_is_taken_hides_no_fault_of_another_row_nor_of_the_request() {
         "foo: ",
         "Idempotency-Key: ",
         "meta.atomic: ",
-        "If-Match: counts for one record",
+        "If-Match: nothing is bound to a version here",
     ];
     let texts = around.messages();
     assert_eq!(texts.len(), begins.len() + told.len(), "{texts:?}");

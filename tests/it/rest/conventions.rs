@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use blotter::lanes::http::Options;
+use blotter::lanes::http::route::Takes;
 use serde_json::json;
 
 use crate::support::testbox::TestBox;
@@ -365,4 +366,60 @@ fn every_failure_is_in_the_published_table() {
         "docs/api/failures.md",
         &blotter::lanes::http::failure::reference(),
     );
+}
+
+#[tokio::test]
+async fn no_condition_is_passed_over() {
+    let test = TestBox::start().await;
+    let key = test.key_with(&["*", "records:expunge", "records:hold"]);
+    let mut told = (0, 0);
+    for route in blotter::lanes::routes() {
+        if route.method == Method::GET || !route.path.starts_with("/v1/") {
+            continue;
+        }
+        let parts = route.path.split('/');
+        let parts = parts.map(|part| if part.starts_with('{') { "1" } else { part });
+        let path = parts.collect::<Vec<_>>().join("/");
+        let body = json!({"data": {}});
+        let body = (!matches!(route.takes, Takes::Nothing)).then_some(&body);
+        for (tag, begin) in [
+            ("nonsense", "If-Match: expected one strong ETag"),
+            ("\"1\"", "If-Match: nothing is bound to a version here"),
+        ] {
+            if tag == "\"1\"" && route.conditional {
+                told.0 += 1;
+                continue;
+            }
+            let headers = [("if-match", tag)];
+            let request = TestBox::request(route.method.clone(), &path, Some(&key), &headers, body);
+            let refused = test.send(request).await.expect(400);
+            let texts = refused.messages();
+            assert!(
+                texts.iter().any(|text| text.starts_with(begin)),
+                "{route:?} {texts:?}"
+            );
+            told.1 += 1;
+        }
+    }
+    assert!(told.0 > 40 && told.1 > 100, "{told:?}");
+    // What is there in whatever version is there at all.
+    let any = [("if-match", "*")];
+    for (path, data) in [
+        ("/v1/cases/by-external-id/nn", json!({"title": "x"})),
+        (
+            "/v1/reports/by-external-id/nn",
+            json!({"category": {"category_id": 1}}),
+        ),
+    ] {
+        let refused = test.write(Method::PUT, path, &any, data).await.expect(412);
+        assert_eq!(refused.codes(), ["VERSION_CONFLICT"], "{path}");
+    }
+    let path = "/v1/cases/by-external-id/nn";
+    test.write(Method::PUT, path, &[("if-match", "\"0\"")], json!({"title": "x"}))
+        .await
+        .expect(412);
+    test.get("/v1/cases/ext:nn").await.expect(404);
+    let case = json!({"title": "x"});
+    test.write(Method::PUT, path, &[], case.clone()).await.expect(201);
+    test.write(Method::PUT, path, &any, case).await.expect(200);
 }

@@ -3,7 +3,7 @@
 use blotter::domain::kind::{CASE, EVIDENCE};
 use blotter::domain::value::{Fields, Value};
 use blotter::services::RequestKey;
-use blotter::services::casebook::Listing;
+use blotter::services::casebook::{Condition, Listing};
 use blotter::services::failure::{Amiss, Clash, Failure};
 use blotter::store::hash::sha256;
 
@@ -99,7 +99,13 @@ fn a_repeated_request_gets_the_first_answer_even_after_a_restart() {
     let change = fields(serde_json::json!({"title": "y"}));
     let reference = first.records[0].id.to_string();
     desk.services()
-        .patch(&owner, (&CASE, &reference), Some(1), change, None)
+        .patch(
+            &owner,
+            (&CASE, &reference),
+            Some(Condition::Version(1)),
+            change,
+            None,
+        )
         .unwrap();
     for _ in 0..2 {
         let again = desk
@@ -126,12 +132,22 @@ fn a_stale_version_changes_nothing() {
     let to = |title: &str| fields(serde_json::json!({ "title": title }));
     let changed = desk
         .services()
-        .patch(&owner, (&CASE, &reference), Some(1), to("y"), None)
+        .patch(
+            &owner,
+            (&CASE, &reference),
+            Some(Condition::Version(1)),
+            to("y"),
+            None,
+        )
         .unwrap();
     assert_eq!(changed.records[0].version, 2);
-    let stale = desk
-        .services()
-        .patch(&owner, (&CASE, &reference), Some(1), to("z"), None);
+    let stale = desk.services().patch(
+        &owner,
+        (&CASE, &reference),
+        Some(Condition::Version(1)),
+        to("z"),
+        None,
+    );
     let Err(Failure::Stale(now)) = stale else { panic!() };
     assert_eq!(now.text("title"), Some("y"));
     let same = desk

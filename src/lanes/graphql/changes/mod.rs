@@ -173,7 +173,7 @@ fn add_input(book: &mut Book, route: &Route, name: &str) -> (Form, bool) {
         taken.push(camel(part));
         input = input.field(InputValue::new(camel(part), TypeRef::named_nn(ty)));
     }
-    if parts_of(route).next().is_some() {
+    if route.conditional {
         let version = InputValue::new("ifVersion", TypeRef::named("Long"));
         input = input.field(version.description("Only if the record still has this version."));
     }
@@ -411,8 +411,12 @@ fn head_of(
         head.headers.insert(name, value);
         Ok(())
     };
-    let version = own.get("ifVersion").map(|version| format!("\"{version}\""));
-    set(IF_MATCH, "ifVersion", version)?;
+    let version = own.get("ifVersion").map(|version| {
+        let number = version.as_u64().or_else(|| version.as_str()?.parse().ok());
+        let wrong = || Failure::wrong("input.ifVersion", "a `version` as it was answered");
+        number.map(|number| number.to_string()).ok_or_else(wrong)
+    });
+    set(IF_MATCH, "ifVersion", version.transpose()?)?;
     let id = own
         .get("clientMutationId")
         .and_then(Json::as_str)

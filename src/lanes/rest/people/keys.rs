@@ -63,12 +63,13 @@ pub(super) fn routes() -> Vec<Route> {
         Route::delete("/v1/keys/{id}", "Revoke a key, for ever and at once")
             .group("people")
             .writes(&CREDENTIAL)
+            .conditional()
             .gives(200, Schema::Json(key_schema))
             .answer(|lanes, ask| {
-                let (caller, version) = (ask.caller()?, ask.head.if_match());
+                let (caller, condition) = (ask.caller()?, ask.head.if_match());
                 told(
                     lanes,
-                    &lanes.services.revoke_key(caller, ask.part("id"), version)?,
+                    &lanes.services.revoke_key(caller, ask.part("id"), condition)?,
                 )
             }),
     ]

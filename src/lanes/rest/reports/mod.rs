@@ -69,12 +69,14 @@ fn put() -> Route {
     )
     .group("reports")
     .writes(&REPORT)
+    .conditional()
     .takes(Schema::New(&REPORT))
     .gives(200, Schema::Json(filed_schema))
     .answer(|lanes, ask| {
         let (services, id) = (&lanes.services, ask.part("external_id"));
-        let version = ask.head.if_match();
-        let (written, made) = services.put_report(ask.caller()?, id, version, ask.fields()?, ask.request)?;
+        let condition = ask.head.if_match();
+        let (written, made) =
+            services.put_report(ask.caller()?, id, condition, ask.fields()?, ask.request)?;
         let answer = filed(services, &ask.head, written.first()?);
         Ok(answer.made(made).replayed(written.replayed))
     })
@@ -194,12 +196,14 @@ fn change() -> Route {
     )
     .group("reports")
     .writes(&REPORT)
+    .conditional()
     .takes(Schema::Change(&REPORT))
     .gives(200, Schema::Record(&REPORT))
     .answer(|lanes, ask| {
         let (services, caller) = (&lanes.services, ask.caller()?);
-        let version = ask.head.if_match();
-        let written = services.change_report(caller, ask.part("id"), version, ask.fields()?, ask.request)?;
+        let condition = ask.head.if_match();
+        let written =
+            services.change_report(caller, ask.part("id"), condition, ask.fields()?, ask.request)?;
         let report = written.first()?.clone();
         let messages = Vec::new();
         let mut answer = told_answer(services, &Told { report, messages })?;
@@ -284,12 +288,13 @@ fn revoke() -> Route {
     Route::delete("/v1/reports/{id}/public-link", "Take a report's public page back")
         .group("reports")
         .writes(&REPORT)
+        .conditional()
         .gives(200, Schema::Json(nothing_schema))
         .answer(|lanes, ask| {
-            let (caller, version) = (ask.caller()?, ask.head.if_match());
+            let (caller, condition) = (ask.caller()?, ask.head.if_match());
             lanes
                 .services
-                .revoke_public_link(caller, ask.part("id"), version)?;
+                .revoke_public_link(caller, ask.part("id"), condition)?;
             Ok(Answer::data(json!({})))
         })
 }

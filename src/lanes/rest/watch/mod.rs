@@ -61,6 +61,7 @@ fn deed(
     Route::post(format!("/v1/alerts/{{id}}/{verb}"), summary)
         .group("watchlists")
         .writes(&ALERT)
+        .conditional()
         .takes(Schema::Json(schema))
         .gives(200, Schema::Record(&ALERT))
         .answer(move |lanes, ask| {
@@ -73,8 +74,10 @@ fn deed(
                 return Err(Failure::wrong(format!("data.{name}"), "no such property"));
             }
             let about = (&ALERT, ask.part("id"));
-            let (caller, version) = (ask.caller()?, ask.head.if_match());
-            let written = lanes.services.patch(caller, about, version, fields, ask.request);
+            let (caller, condition) = (ask.caller()?, ask.head.if_match());
+            let written = lanes
+                .services
+                .patch(caller, about, condition, fields, ask.request);
             let written = written.map_err(|failure| match said {
                 Some((name, field)) => failure.renamed(&format!("data.{field}"), &format!("data.{name}")),
                 None => failure,
