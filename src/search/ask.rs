@@ -30,6 +30,8 @@ const NO_FILTERS: [&str; 12] = [
 /// A query as it was understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ask {
+    /// All that was typed.
+    pub text: String,
     /// What is looked for, in order.
     pub parts: Vec<Part>,
     /// What narrows it.
@@ -141,7 +143,10 @@ pub enum When {
 impl Ask {
     /// Reads a query.
     pub fn parse(text: &str) -> Self {
-        let mut ask = Self::default();
+        let mut ask = Self {
+            text: text.to_owned(),
+            ..Self::default()
+        };
         let mut rest = text.trim_start();
         while !rest.is_empty() {
             let unsigned = rest

@@ -39,7 +39,7 @@ pub struct Reader {
 #[derive(Debug, Clone)]
 pub struct Search {
     /// What he typed.
-    pub text: String,
+    pub typed: Ask,
     /// Who he is.
     pub reader: Reader,
     /// Only these kinds, beside what the text says.
@@ -148,19 +148,18 @@ pub struct Facet {
 impl Index {
     /// Answers a search.
     pub fn search(&self, search: &Search) -> Result<Page, IndexError> {
-        let ask = Ask::parse(&search.text);
         let cursor = search
             .cursor
             .as_deref()
             .map(|text| Cursor::read(text, search))
             .transpose()?;
-        self.guarded(|reading| run(reading, search, &ask, cursor))
+        self.guarded(|reading| run(reading, search, cursor))
     }
 }
 
-fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) -> Result<Page, IndexError> {
+fn run(reading: &Reading, search: &Search, cursor: Option<Cursor>) -> Result<Page, IndexError> {
     let searcher = reading.searcher();
-    let mut filters = ask.filters.clone();
+    let mut filters = search.typed.filters.clone();
     let only = |label, values: &[String]| Filter::Label {
         label,
         values: values.to_vec(),
@@ -177,7 +176,6 @@ fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) ->
     let after = cursor.map(|cursor| cursor.rank);
     let mut running = Running {
         search,
-        ask,
         filters,
         widening: Widening::new(&searcher, &reading.fields),
         ranked: Ranked {
@@ -192,9 +190,9 @@ fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) ->
         None => running.widen_as_needed()?,
     };
     let mut page = page_of(search, attempt, now_ms, &searcher, reading)?;
-    page.is_cut = ask.is_cut;
+    page.is_cut = search.typed.is_cut;
     if cursor.is_none() && (page.total == 0 || page.is_relaxed) {
-        page.suggestions = suggestions(ask, &search.reader, &mut running.widening)?;
+        page.suggestions = suggestions(&search.typed, &search.reader, &mut running.widening)?;
     }
     Ok(page)
 }
@@ -202,7 +200,6 @@ fn run(reading: &Reading, search: &Search, ask: &Ask, cursor: Option<Cursor>) ->
 /// A search while it looks for how far it must be widened.
 struct Running<'a> {
     search: &'a Search,
-    ask: &'a Ask,
     filters: Vec<Filter>,
     widening: Widening<'a>,
     ranked: Ranked,
@@ -216,7 +213,7 @@ struct Attempt {
 
 impl Running<'_> {
     fn attempt(&mut self, stage: Stage) -> Result<Attempt, IndexError> {
-        let plan = Plan::of(self.ask, stage, &mut self.widening)?;
+        let plan = Plan::of(&self.search.typed, stage, &mut self.widening)?;
         let query = plan.query(&self.search.reader, &self.filters, self.widening.fields);
         let found = self.widening.searcher.search(&query, &self.ranked)?;
         Ok(Attempt { stage, plan, found })
@@ -226,7 +223,7 @@ impl Running<'_> {
     fn widen_as_needed(&mut self) -> Result<Attempt, IndexError> {
         let strict = self.attempt(Stage::Strict)?;
         let total = strict.found.total;
-        if total >= FEW || strict.found.best_points >= points::ID || self.ask.wanted().next().is_none() {
+        if total >= FEW || strict.found.best_points >= points::ID || self.search.typed.wanted().next().is_none() {
             return Ok(strict);
         }
         let wide = self.attempt(Stage::Wide)?;
@@ -242,12 +239,12 @@ impl Running<'_> {
     /// Words that nothing readable has are dropped; of three or more, up to half. Two names that are both there, but
     /// not together, are no match.
     fn relax(&mut self) -> Result<Option<Attempt>, IndexError> {
-        let typed: String = self.ask.wanted().map(|part: &Part| part.text.as_str()).collect();
+        let typed: String = self.search.typed.wanted().map(|part: &Part| part.text.as_str()).collect();
         if !typed.contains(char::is_alphabetic) || plates::is_plausible(&plates::normal(&typed)) {
             // Part of a number or plate is another one.
             return Ok(None);
         }
-        let plan = Plan::of(self.ask, Stage::Relaxed(1), &mut self.widening)?;
+        let plan = Plan::of(&self.search.typed, Stage::Relaxed(1), &mut self.widening)?;
         let (answerable, words) = plan.answerable(&self.search.reader, &self.widening)?;
         if words < 2 || answerable == 2 && words == 2 {
             return Ok(None);
@@ -543,7 +540,7 @@ impl Cursor {
 fn fingerprint(search: &Search) -> [u8; 4] {
     let what = (
         &search.reader.tenant,
-        &search.text,
+        &search.typed.text,
         &search.kinds,
         &search.case_id,
     );

@@ -334,7 +334,7 @@ impl Bench {
             }
             _ => {
                 let search = Search {
-                    text: "katherine stolen miller car".to_owned(),
+                    typed: Ask::parse("katherine stolen miller car"),
                     reader: Reader {
                         tenant: caller.tenant().clone(),
                         access: vec!["open".to_owned()],

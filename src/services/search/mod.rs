@@ -6,14 +6,14 @@ pub mod document;
 /// The follower of the log that keeps the index.
 pub mod follow;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{self, CASE, Shape};
 use crate::domain::value::Value;
-use crate::search::ask::{self, FILTERS, Filter, Label, Slip};
+use crate::search::ask::{Ask as Typed, FILTERS, Filter, Label, Slip};
 use crate::search::index::{Index, IndexError};
 use crate::search::page::{Page, Reader, Search};
 use crate::services::Services;
@@ -24,6 +24,7 @@ use crate::services::find;
 use crate::services::policy::{self, Deed};
 use crate::services::search::document::SEARCHED;
 use crate::services::search::follow::Gauge;
+use crate::store::database::Snapshot;
 
 /// For an index that must forget what was expunged: it may be far behind.
 const FORGET_MAX: Duration = Duration::from_secs(60);
@@ -132,11 +133,7 @@ impl Finder {
     /// this caller; what can't be audited is not answered.
     pub fn search(&self, caller: &Caller, ask: &Ask) -> Outcome<Answer> {
         let kinds = self.kinds(caller, ask)?;
-        self.refuse_bad(caller, ask)?;
-        let case = match &ask.case_id {
-            Some(case) => Some(find::record(&self.services.snapshot()?, caller, &CASE, case)?.id),
-            None => None,
-        };
+        let (typed, case) = self.understood(caller, ask)?;
         if ask.waits
             && let Some(gauge) = &self.gauge
         {
@@ -147,7 +144,7 @@ impl Finder {
             None => Page::default(),
             Some(kinds) => self
                 .index
-                .search(&query(caller, ask, (kinds, case), self.services.now().0))
+                .search(&query(caller, ask, (typed, kinds, case), self.services.now().0))
                 .map_err(|error| failure(&error))?,
         };
         self.hide_cases(caller, &mut page)?;
@@ -162,25 +159,21 @@ impl Finder {
         Ok(Answer { page, lag })
     }
 
-    /// Takes out of what was found the cases that the caller may not know of.
+    /// Takes out of what was found the cases that the caller may not know of. The rows are not older than what was found.
     fn hide_cases(&self, caller: &Caller, page: &mut Page) -> Outcome<()> {
+        let named: BTreeSet<&String> = page.hits.iter().flat_map(|hit| &hit.case_ids).collect();
+        if named.is_empty() {
+            return Ok(());
+        }
         let rows = self.services.snapshot()?;
-        let mut judged = BTreeMap::new();
-        for hit in &mut page.hits {
-            let mut known = Vec::new();
-            for case in std::mem::take(&mut hit.case_ids) {
-                let is_known = match judged.get(&case) {
-                    Some(is_known) => *is_known,
-                    None => match find::record(&rows, caller, &CASE, &case) {
-                        Ok(_) => true,
-                        Err(Failure::Unknown(_)) => false,
-                        Err(failure) => return Err(failure),
-                    },
-                };
-                judged.insert(case.clone(), is_known);
-                known.extend(is_known.then_some(case));
+        let mut hidden = BTreeSet::new();
+        for case in named {
+            if !knows_case(&rows, caller, case)? {
+                hidden.insert(case.clone());
             }
-            hit.case_ids = known;
+        }
+        for hit in &mut page.hits {
+            hit.case_ids.retain(|case| !hidden.contains(case));
         }
         Ok(())
     }
@@ -198,8 +191,8 @@ impl Finder {
         }
     }
 
-    /// Refuses what can't be asked, and filters that nothing can match.
-    fn refuse_bad(&self, caller: &Caller, ask: &Ask) -> Outcome<()> {
+    /// What was typed, and the case to search in. Refuses what can't be asked, and filters that nothing can match.
+    fn understood(&self, caller: &Caller, ask: &Ask) -> Outcome<(Typed, Option<RecordId>)> {
         let FindOptions {
             text_chars_max,
             limit_max,
@@ -218,16 +211,17 @@ impl Finder {
             faults.push(Fault::wrong("q", format!("at most {text_chars_max} characters")));
             return Err(Failure::Invalid(faults));
         }
-        let read = ask::Ask::parse(&ask.text);
-        faults.extend(read.slips.iter().map(fault_of));
-        for filter in &read.filters {
+        let rows = self.services.snapshot()?;
+        let typed = Typed::parse(&ask.text);
+        faults.extend(typed.slips.iter().map(fault_of));
+        for filter in &typed.filters {
             match filter {
                 Filter::Label {
                     label: Label::Case,
                     values,
                     ..
                 } => {
-                    faults.extend(self.unknown_case(caller, values)?);
+                    faults.extend(unknown_case(&rows, caller, values)?);
                 }
                 Filter::Label { label, values, .. } => {
                     let unknown = unknown_value(*label, values);
@@ -237,29 +231,12 @@ impl Finder {
                 Filter::Time { .. } => {}
             }
         }
-        match faults.is_empty() {
-            true => Ok(()),
-            false => Err(Failure::Invalid(faults)),
+        if !faults.is_empty() {
+            return Err(Failure::Invalid(faults));
         }
-    }
-
-    /// A case that is not there for the caller, as a filter names it.
-    fn unknown_case(&self, caller: &Caller, values: &[String]) -> Outcome<Option<Fault>> {
-        let rows = self.services.snapshot()?;
-        for value in values {
-            // The index compares without regard to capitals, and knows no external ids.
-            let is_known = !value.starts_with(find::EXTERNAL_PREFIX)
-                && match find::record(&rows, caller, &CASE, &value.to_uppercase()) {
-                    Ok(_) => true,
-                    Err(Failure::Unknown(_)) => false,
-                    Err(failure) => return Err(failure),
-                };
-            if !is_known {
-                let expected = format!("the id or number of a known case, not `{value}`");
-                return Ok(Some(Fault::wrong("q", expected)));
-            }
-        }
-        Ok(None)
+        let case = ask.case_id.as_ref();
+        let case = case.map(|case| find::record(&rows, caller, &CASE, case)).transpose()?;
+        Ok((typed, case.map(|case| case.id)))
     }
 
     /// The kinds to search in, empty for all; `None` if the caller may read none of those that were asked for.
@@ -290,6 +267,27 @@ impl Finder {
             .collect();
         Ok((!asked.is_empty()).then_some(asked))
     }
+}
+
+/// Whether a case is there for the caller.
+fn knows_case(rows: &Snapshot, caller: &Caller, case: &str) -> Outcome<bool> {
+    match find::record(rows, caller, &CASE, case) {
+        Ok(_) => Ok(true),
+        Err(Failure::Unknown(_)) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// A case that is not there for the caller, as a filter names it.
+fn unknown_case(rows: &Snapshot, caller: &Caller, values: &[String]) -> Outcome<Option<Fault>> {
+    for value in values {
+        // The index compares without regard to capitals, and knows no external ids.
+        if value.starts_with(find::EXTERNAL_PREFIX) || !knows_case(rows, caller, &value.to_uppercase())? {
+            let expected = format!("the id or number of a known case, not `{value}`");
+            return Ok(Some(Fault::wrong("q", expected)));
+        }
+    }
+    Ok(None)
 }
 
 /// What was typed that no filter is, so that a slip of the finger is not taken for "there is none".
@@ -346,10 +344,15 @@ fn known_values(label: Label) -> Vec<&'static str> {
     known
 }
 
-fn query(caller: &Caller, ask: &Ask, (kinds, case): (Vec<String>, Option<RecordId>), now_ms: i64) -> Search {
+fn query(
+    caller: &Caller,
+    ask: &Ask,
+    (typed, kinds, case): (Typed, Vec<String>, Option<RecordId>),
+    now_ms: i64,
+) -> Search {
     let access = document::words_of(caller, ask.training);
     Search {
-        text: ask.text.clone(),
+        typed,
         reader: Reader {
             tenant: caller.tenant().clone(),
             access,

@@ -10,6 +10,7 @@ mod quality;
 use std::path::Path;
 
 use blotter::domain::id::{RecordId, TenantId};
+use blotter::search::ask::Ask;
 use blotter::search::document::{DocChange, DocText, SearchDoc};
 use blotter::search::index::{Index, Options};
 use blotter::search::page::{Page, Reader, Search};
@@ -61,7 +62,7 @@ fn open(folder: &Path) -> Index {
 
 fn search(text: &str) -> Search {
     Search {
-        text: text.to_owned(),
+        typed: Ask::parse(text),
         reader: reader("nypd", &["open"]),
         kinds: Vec::new(),
         case_id: None,
