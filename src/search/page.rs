@@ -223,7 +223,10 @@ impl Running<'_> {
     fn widen_as_needed(&mut self) -> Result<Attempt, IndexError> {
         let strict = self.attempt(Stage::Strict)?;
         let total = strict.found.total;
-        if total >= FEW || strict.found.best_points >= points::ID || self.search.typed.wanted().next().is_none() {
+        if total >= FEW
+            || strict.found.best_points >= points::ID
+            || self.search.typed.wanted().next().is_none()
+        {
             return Ok(strict);
         }
         let wide = self.attempt(Stage::Wide)?;
@@ -239,7 +242,12 @@ impl Running<'_> {
     /// Words that nothing readable has are dropped; of three or more, up to half. Two names that are both there, but
     /// not together, are no match.
     fn relax(&mut self) -> Result<Option<Attempt>, IndexError> {
-        let typed: String = self.search.typed.wanted().map(|part: &Part| part.text.as_str()).collect();
+        let typed: String = self
+            .search
+            .typed
+            .wanted()
+            .map(|part: &Part| part.text.as_str())
+            .collect();
         if !typed.contains(char::is_alphabetic) || plates::is_plausible(&plates::normal(&typed)) {
             // Part of a number or plate is another one.
             return Ok(None);

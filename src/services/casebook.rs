@@ -1,6 +1,5 @@
 //! Records of any kind: make, change, list. What a kind needs beyond its table stands in a service of its own.
 
-use std::borrow::Borrow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,13 +9,13 @@ use crate::domain::kind::{EVIDENCE, Kind, REPORT};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
-use crate::services::audit::Event;
 use crate::services::caller::Caller;
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
-use crate::services::{Decided, RequestKey, Services, Written, sight};
+use crate::services::reading::sitting::Sitting;
+use crate::services::{Decided, RequestKey, Services, Written};
 use crate::store::database::{Direction, Read};
 use crate::views::index::Order;
 use crate::views::records::{self, PageKey};
@@ -104,9 +103,9 @@ impl Area {
 
 /// A part of a list.
 #[derive(Clone, Debug)]
-pub struct Page<R = Record> {
+pub struct Page {
     /// The records.
-    pub records: Vec<R>,
+    pub records: Vec<Arc<Record>>,
     /// The place of each.
     pub places: Vec<PageKey>,
     /// Where the next page begins; `None` at the end.
@@ -239,49 +238,28 @@ impl Services {
     /// `Denied`.
     pub fn list(&self, caller: &Caller, kind: &'static Kind, listing: &Listing) -> Outcome<Page> {
         self.demand(caller, "list", policy::scope_for(kind, Deed::Read))?;
-        let rows = self.snapshot()?;
-        let page = page_of(&rows, caller, kind, listing, &mut |id, fits| {
-            let record = records::get(&rows, id)?.filter(fits);
-            let Some(record) = record else { return Ok(None) };
-            match find::may_read(&rows, caller, &record)? {
-                true => sight::of_caller(&rows, caller, record).map(Some),
-                false => Ok(None),
-            }
-        })?;
-        self.note_list(caller, &rows, kind, &page)?;
+        let sitting = Sitting::new(self, caller.clone());
+        let page = sitting.list(kind, listing)?;
+        sitting.note()?;
         Ok(page)
-    }
-
-    /// A page with restricted records in it names them, and is durable before the answer.
-    fn note_list(&self, caller: &Caller, rows: &impl Read, kind: &Kind, page: &Page) -> Outcome<()> {
-        let mut restricted = Vec::new();
-        for record in &page.records {
-            if find::is_restricted(rows, record)? {
-                restricted.push(Value::Id(record.id));
-            }
-        }
-        let event = Event::done("list", None).with("kind", Value::text(kind.name));
-        if restricted.is_empty() {
-            return self.note_plain_read(caller, event);
-        }
-        self.note(caller, event.with("restricted", Value::List(restricted)))
     }
 }
 
 /// Gives the record of an id if the caller may read it and it fits.
-pub(super) type Give<'g, R> = &'g mut dyn FnMut(RecordId, &dyn Fn(&Record) -> bool) -> Outcome<Option<R>>;
+pub(super) type Give<'g> =
+    &'g mut dyn FnMut(RecordId, &dyn Fn(&Record) -> bool) -> Outcome<Option<Arc<Record>>>;
 
 /// A page of a list of a kind, of what `give` gives.
 ///
 /// # Errors
 /// Those of `give`; the disk failed.
-pub(super) fn page_of<R: Borrow<Record>>(
+pub(super) fn page_of(
     rows: &impl Read,
     caller: &Caller,
     kind: &'static Kind,
     listing: &Listing,
-    give: Give<'_, R>,
-) -> Outcome<Page<R>> {
+    give: Give<'_>,
+) -> Outcome<Page> {
     let mut listing = listing.clone();
     if kind.name == REPORT.name && !listing.equal.iter().any(|(field, _)| field == "mode") {
         listing.equal.push(("mode".to_owned(), Value::text("live")));
@@ -356,7 +334,7 @@ fn total(
     caller: &Caller,
     kind: &Kind,
     listing: &Listing,
-    page: &Page<impl Borrow<Record>>,
+    page: &Page,
 ) -> Outcome<Option<u64>> {
     if listing.after.is_none() && page.next.is_none() {
         return Ok(Some(page.records.len() as u64));

@@ -56,10 +56,11 @@ mod sight;
 /// Watchlists: what is held and what comes in, against what is looked for.
 pub mod watch;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use crate::domain::id::{Hash, RecordId, TenantId};
+use crate::domain::id::{Hash, TenantId};
 use crate::domain::kind;
 use crate::domain::record::Record;
 use crate::domain::time::{Clock, Millis};
@@ -292,32 +293,35 @@ impl Services {
     /// # Errors
     /// What was decided; the disk failed.
     pub fn conclude(&self, caller: &Caller, decided: Decided) -> Outcome<Written> {
-        let (records, replayed) = match decided.decided {
-            Ok(Done::Now(records)) => (records, false),
-            Ok(Done::Before(answer)) => (self.replayed(caller, &answer)?, true),
+        match decided.decided {
+            Ok(Done::Now(records)) => {
+                let records = match records.iter().any(|record| sight::names_any(record)) {
+                    true => seen_by(&self.snapshot()?, caller, records)?,
+                    false => records,
+                };
+                Ok(Written {
+                    records,
+                    replayed: false,
+                })
+            }
+            Ok(Done::Before(answer)) => {
+                let rows = self.snapshot()?;
+                let records = self.replayed(&rows, caller, &answer)?;
+                Ok(Written {
+                    records: seen_by(&rows, caller, records)?,
+                    replayed: true,
+                })
+            }
             Err(Failure::Stale(record)) => {
-                let record = sight::of_caller(&self.snapshot()?, caller, *record)?;
-                return Err(Failure::Stale(Box::new(record)));
+                let rows = self.snapshot()?;
+                let record = sight::of_record(*record, &mut sight::of(&rows, caller))?;
+                Err(Failure::Stale(Box::new(record)))
             }
             Err(failure) => {
                 self.note_denial(caller, decided.verb, &failure)?;
-                return Err(failure);
+                Err(failure)
             }
-        };
-        let records = self.seen_by(caller, records)?;
-        Ok(Written { records, replayed })
-    }
-
-    /// What was written, as who wrote it may see it.
-    fn seen_by(&self, caller: &Caller, records: Vec<Arc<Record>>) -> Outcome<Vec<Arc<Record>>> {
-        if !records.iter().any(|record| sight::may_name_others(&record.kind)) {
-            return Ok(records);
         }
-        let rows = self.snapshot()?;
-        let seen = records
-            .into_iter()
-            .map(|record| sight::of_caller_shared(&rows, caller, record));
-        seen.collect()
     }
 
     /// Whether a request of this key was answered before.
@@ -329,45 +333,38 @@ impl Services {
         Ok(local::answer(&self.snapshot()?, request.key)?.is_some())
     }
 
-    /// What an answered request left, for one who may still read it.
-    fn replayed(&self, caller: &Caller, answer: &Answer) -> Outcome<Vec<Arc<Record>>> {
-        let (rows, records) = (self.snapshot()?, self.as_left_by(answer)?);
-        for record in &records {
-            let now = records::get(&rows, record.id)?;
-            let may_read = now.map(|now| find::may_read(&rows, caller, &now)).transpose()?;
-            if may_read != Some(true) {
-                let kind = kind::kind(&record.kind).map_or("record", |kind| kind.name);
-                return Err(Failure::Unknown(kind));
+    /// The records as the operations of an answered request left them, for one who may still read them.
+    fn replayed(&self, rows: &Snapshot, caller: &Caller, answer: &Answer) -> Outcome<Vec<Arc<Record>>> {
+        let last = answer.first.seq + u64::from(answer.operations) - 1;
+        let (mut touched, mut records) = (HashSet::new(), Vec::new());
+        for seq in answer.first.seq..=last {
+            let operation = self.store.own_operation(rows, answer.first.log, seq)?;
+            let operation =
+                operation.ok_or_else(|| Failure::Internal("an answered operation is gone".into()))?;
+            let (id, kind) = (operation.header.record, operation.header.kind);
+            if touched.insert(id) {
+                let record = match records::get(rows, id)? {
+                    Some(now) if find::may_read(rows, caller, &now)? => {
+                        self.as_of(rows, now, answer, last)?
+                    }
+                    _ => {
+                        let kind = kind::kind(&kind).map_or("record", |kind| kind.name);
+                        return Err(Failure::Unknown(kind));
+                    }
+                };
+                records.push(Arc::new(record));
             }
         }
         Ok(records)
     }
 
-    /// The records as the operations of an answered request left them.
-    fn as_left_by(&self, answer: &Answer) -> Outcome<Vec<Arc<Record>>> {
-        let rows = self.store.snapshot()?;
-        let last = answer.first.seq + u64::from(answer.operations) - 1;
-        let mut touched: Vec<RecordId> = Vec::new();
-        for seq in answer.first.seq..=last {
-            let operation = self.store.own_operation(&rows, answer.first.log, seq)?;
-            let id = operation
-                .ok_or_else(|| Failure::Internal("an answered operation is gone".into()))?
-                .header
-                .record;
-            if !touched.contains(&id) {
-                touched.push(id);
-            }
+    /// A record as it was after an operation of an own log: of other logs what had arrived by then is folded too.
+    fn as_of(&self, rows: &Snapshot, now: Record, answer: &Answer, last: u64) -> Outcome<Record> {
+        if now.heads.get(&answer.first.log).is_none_or(|head| *head <= last) {
+            return Ok(now);
         }
-        touched
-            .into_iter()
-            .map(|id| self.as_of(&rows, id, answer, last).map(Arc::new))
-            .collect()
-    }
-
-    /// A record folded up to an operation of an own log: of other logs what had arrived by then is folded too.
-    fn as_of(&self, rows: &Snapshot, id: RecordId, answer: &Answer, last: u64) -> Outcome<Record> {
         let mut record = None;
-        for (log, seq) in records::history(rows, id)? {
+        for (log, seq) in records::history(rows, now.id)? {
             let Some(operation) = self.store.operation(rows, log, seq)? else {
                 continue;
             };
@@ -377,6 +374,15 @@ impl Services {
         }
         record.ok_or_else(|| Failure::Internal("a record without a history".into()))
     }
+}
+
+/// What was written, as who wrote it may see it.
+fn seen_by(rows: &Snapshot, caller: &Caller, records: Vec<Arc<Record>>) -> Outcome<Vec<Arc<Record>>> {
+    let mut sees = sight::of(rows, caller);
+    records
+        .into_iter()
+        .map(|record| sight::of_shared(record, &mut sees))
+        .collect()
 }
 
 /// What the write thread made of a request.

@@ -1,5 +1,6 @@
 //! What a record says of others that its reader may not know of: that is left out before a lane is given the record.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::id::RecordId;
@@ -23,9 +24,16 @@ fn names_others(kind: &str, field: &str) -> bool {
         || (kind == TIMELINE_ENTRY.name && matches!(field, "about" | "corrects"))
 }
 
-/// Whether records of a kind can name such.
-pub(super) fn may_name_others(kind: &str) -> bool {
-    kind == REPORT.name || kind == TIMELINE_ENTRY.name
+/// What a record says of such.
+fn said_of_others(record: &Record) -> impl Iterator<Item = &Value> {
+    let fields = record.fields.iter();
+    let naming = fields.filter(|((name, _), _)| names_others(&record.kind, name));
+    naming.flat_map(|(_, field)| field.versions.iter().map(|version| &version.value))
+}
+
+/// Whether a record names such.
+pub(super) fn names_any(record: &Record) -> bool {
+    said_of_others(record).next().is_some()
 }
 
 /// A value without the ids of what may not be known of.
@@ -44,27 +52,32 @@ fn without_hidden(value: &Value, sees: &mut Sees<'_>) -> Outcome<Value> {
     })
 }
 
-/// Whether a caller may know of a record. Of what has not arrived only those may who read everything.
-fn may_know(rows: &impl Read, caller: &Caller, id: RecordId) -> Outcome<bool> {
-    match records::get(rows, id)? {
-        Some(record) if record.is_expunged() => Ok(false),
-        Some(record) => Ok(find::may_read(rows, caller, &record)?),
-        None => Ok(policy::reads_all(caller)),
+/// Whether a caller may know of a record; each is read once. Of what has not arrived only those may who read everything.
+pub(super) fn of<'r>(rows: &'r impl Read, caller: &'r Caller) -> impl FnMut(RecordId) -> Outcome<bool> + 'r {
+    let mut known = HashMap::new();
+    move |id| {
+        if let Some(is_known) = known.get(&id) {
+            return Ok(*is_known);
+        }
+        let is_known = match records::get(rows, id)? {
+            Some(record) => !record.is_expunged() && find::may_read(rows, caller, &record)?,
+            None => policy::reads_all(caller),
+        };
+        known.insert(id, is_known);
+        Ok(is_known)
     }
 }
 
-/// The record as a caller may see it, who may read it.
+/// A record that may be read, without the names of what may not be known of.
 ///
 /// # Errors
-/// The disk failed.
-pub(super) fn of_caller(rows: &impl Read, caller: &Caller, mut record: Record) -> Outcome<Record> {
-    if may_name_others(&record.kind) {
-        for ((name, _), field) in &mut record.fields {
-            if !names_others(&record.kind, name) {
-                continue;
-            }
+/// Those of `sees`.
+pub(super) fn of_record(mut record: Record, sees: &mut Sees<'_>) -> Outcome<Record> {
+    let Record { kind, fields, .. } = &mut record;
+    for ((name, _), field) in fields {
+        if names_others(kind, name) {
             for version in &mut field.versions {
-                version.value = without_hidden(&version.value, &mut |id| may_know(rows, caller, id))?;
+                version.value = without_hidden(&version.value, sees)?;
             }
         }
     }
@@ -74,14 +87,14 @@ pub(super) fn of_caller(rows: &impl Read, caller: &Caller, mut record: Record) -
 /// The same of one that others hold too.
 ///
 /// # Errors
-/// The disk failed.
-pub(super) fn of_caller_shared(
-    rows: &impl Read,
-    caller: &Caller,
-    record: Arc<Record>,
-) -> Outcome<Arc<Record>> {
-    match may_name_others(&record.kind) {
-        true => of_caller(rows, caller, Arc::unwrap_or_clone(record)).map(Arc::new),
+/// Those of `sees`.
+pub(super) fn of_shared(record: Arc<Record>, sees: &mut Sees<'_>) -> Outcome<Arc<Record>> {
+    let mut hides = false;
+    for value in said_of_others(&record) {
+        hides |= without_hidden(value, sees)? != *value;
+    }
+    match hides {
+        true => of_record(Arc::unwrap_or_clone(record), sees).map(Arc::new),
         false => Ok(record),
     }
 }
@@ -92,18 +105,13 @@ pub(super) fn of_caller_shared(
 /// The disk failed.
 pub(super) fn is_same_for_all(rows: &impl Read, record: &Record) -> Outcome<bool> {
     let mut same = true;
-    for ((name, _), field) in &record.fields {
-        if !names_others(&record.kind, name) {
-            continue;
-        }
-        for version in &field.versions {
-            without_hidden(&version.value, &mut |id| {
-                let named = records::get(rows, id)?;
-                let restricted = named.map(|named| find::is_restricted(rows, &named)).transpose()?;
-                same &= restricted == Some(false);
-                Ok(true)
-            })?;
-        }
+    for value in said_of_others(record) {
+        without_hidden(value, &mut |id| {
+            let named = records::get(rows, id)?;
+            let restricted = named.map(|named| find::is_restricted(rows, &named)).transpose()?;
+            same &= restricted == Some(false);
+            Ok(true)
+        })?;
     }
     Ok(same)
 }
@@ -111,20 +119,15 @@ pub(super) fn is_same_for_all(rows: &impl Read, record: &Record) -> Outcome<bool
 /// An operation on a record of this kind as a caller may see it. Its changes keep their places.
 ///
 /// # Errors
-/// The disk failed.
-pub(super) fn of_operation(
-    rows: &impl Read,
-    caller: &Caller,
-    kind: &str,
-    mut operation: Operation,
-) -> Outcome<Operation> {
+/// Those of `sees`.
+pub(super) fn of_operation(kind: &str, mut operation: Operation, sees: &mut Sees<'_>) -> Outcome<Operation> {
     let changes = operation
         .payload
         .iter_mut()
         .flat_map(|payload| &mut payload.changes);
     for change in changes.filter(|change| names_others(kind, &change.field)) {
         if let Action::Set(value) | Action::Fix(value) = &mut change.action {
-            *value = without_hidden(value, &mut |id| may_know(rows, caller, id))?;
+            *value = without_hidden(value, sees)?;
         }
     }
     Ok(operation)

@@ -68,7 +68,7 @@ pub(super) fn list(services: &Services, caller: &Caller) -> Result<Json, Refusal
         shown["locked"] = json!(services.is_locked(user)?);
         Ok(shown)
     };
-    let users = page.records.iter().map(shown);
+    let users = page.records.iter().map(|user| shown(user));
     Ok(json!({"data": users.collect::<Result<Vec<_>, _>>()?}))
 }
 

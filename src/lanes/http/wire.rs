@@ -1,5 +1,7 @@
 //! Records as JSON, as the tables of their kinds say. What is secret never gets here by name.
 
+use std::borrow::Borrow;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::custody::chain::Chain;
@@ -81,8 +83,11 @@ impl<'s> Wire<'s> {
     ///
     /// # Errors
     /// The disk failed.
-    pub fn records(&self, records: &[Record]) -> Outcome<Vec<Json>> {
-        records.iter().map(|record| self.record(record)).collect()
+    pub fn records(&self, records: &[impl Borrow<Record>]) -> Outcome<Vec<Json>> {
+        records
+            .iter()
+            .map(|record| self.record(record.borrow()))
+            .collect()
     }
 
     fn links(&self, record: &Record, kind: &Kind) -> Outcome<Map<String, Json>> {

@@ -43,9 +43,10 @@ impl Services {
         let rest = &places[begin.map_or(0, |place| place + 1)..];
         let part = &rest[..limit.min(rest.len())];
         let mut operations = Vec::with_capacity(part.len());
+        let mut sees = sight::of(&rows, caller);
         for (log, seq) in part {
             let operation = self.store().operation(&rows, *log, *seq)?;
-            let seen = operation.map(|operation| sight::of_operation(&rows, caller, kind.name, operation));
+            let seen = operation.map(|operation| sight::of_operation(kind.name, operation, &mut sees));
             operations.extend(seen.transpose()?);
         }
         Ok(HistoryPage {

@@ -85,7 +85,8 @@ impl Services {
         }
         let found = found.ok_or(Failure::Unknown("operation"))?;
         let id = found.header.id;
-        if sight::of_operation(&rows, caller, kind.name, found.clone())? != found {
+        let seen = sight::of_operation(kind.name, found.clone(), &mut sight::of(&rows, caller))?;
+        if seen != found {
             let rule = "the operation names what you may not know of, and is proved whole or not at all";
             let refused = Failure::Denied(rule.into());
             self.note_denial(caller, "export", &refused)?;

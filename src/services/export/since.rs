@@ -81,7 +81,7 @@ impl Services {
             if let Some(record) = record
                 && find::may_read(&rows, caller, &record)?
             {
-                let record = sight::of_caller(&rows, caller, record)?;
+                let record = sight::of_record(record, &mut sight::of(&rows, caller))?;
                 let line = writeln!(out, "{}", told_json(&record));
                 line.map_err(|error| Failure::Internal(format!("writing the export: {error}")))?;
                 written += 1;

@@ -96,7 +96,7 @@ impl Services {
         reason: Option<&str>,
     ) -> Outcome<Record> {
         let (record, rows) = self.judged(caller, kind, reference, reason)?;
-        sight::of_caller(&rows, caller, record)
+        sight::of_record(record, &mut sight::of(&rows, caller))
     }
 
     /// The same as a lane writes it. What was read once stands in memory for [`Services::recall`] until it changes.
@@ -116,7 +116,7 @@ impl Services {
         let open = kind.name != NOTE.name
             && !find::is_restricted(&rows, &record)?
             && sight::is_same_for_all(&rows, &record)?;
-        let record = sight::of_caller(&rows, caller, record)?;
+        let record = sight::of_record(record, &mut sight::of(&rows, caller))?;
         let shown = Arc::new(Shown {
             id: record.id,
             kind: kind.name,

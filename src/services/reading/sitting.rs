@@ -12,7 +12,7 @@ use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::audit::{self, Event};
 use crate::services::caller::Caller;
-use crate::services::casebook::{self, Listing};
+use crate::services::casebook::{self, Listing, Page};
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find::{self, Belongs};
 use crate::services::policy::{self, Deed};
@@ -20,9 +20,6 @@ use crate::services::{Services, sight};
 use crate::store::database::Snapshot;
 use crate::store::error::StoreError;
 use crate::views::{ordinals, records};
-
-/// A part of a list, of records that others may hold too.
-pub type Page = casebook::Page<Arc<Record>>;
 
 /// How much was read for those who asked.
 #[derive(Debug, Default)]
@@ -86,11 +83,15 @@ impl Seen {
         if let Some(known) = self.records.get(&id) {
             return Ok(known.clone());
         }
-        services.work.reads_one();
-        let record = records::get(rows, id)?.map(Arc::new);
+        let record = read(services, rows, id)?;
         self.records.insert(id, record.clone());
         Ok(record)
     }
+}
+
+fn read(services: &Services, rows: &Snapshot, id: RecordId) -> Result<Option<Arc<Record>>, StoreError> {
+    services.work.reads_one();
+    Ok(records::get(rows, id)?.map(Arc::new))
 }
 
 impl fmt::Debug for Sitting {
@@ -181,7 +182,11 @@ impl Sitting {
         let rows = self.rows()?;
         let mut listed = Vec::new();
         let page = casebook::page_of(&*rows, &self.caller, kind, listing, &mut |id, fits| {
-            let record = self.seen().get(&self.services, &rows, id)?;
+            let known = self.seen().records.get(&id).cloned();
+            let record = match known {
+                Some(record) => record,
+                None => read(&self.services, &rows, id)?,
+            };
             let Some(record) = record.filter(|record| fits(record)) else {
                 return Ok(None);
             };
@@ -190,7 +195,9 @@ impl Sitting {
                 return Ok(None);
             }
             listed.push((id, restricted));
-            sight::of_caller_shared(&*rows, &self.caller, record).map(Some)
+            // Only now, because thousands may be passed over.
+            self.seen().records.insert(id, Some(Arc::clone(&record)));
+            self.seen_of(&rows, record).map(Some)
         })?;
         self.note_listed(kind, listed);
         Ok(page)
@@ -230,6 +237,7 @@ impl Sitting {
     /// # Errors
     /// The store takes no more writes: then nothing may be answered either.
     pub fn note(&self) -> Outcome<()> {
+        self.caller.refuse_faulty()?;
         let (reads, lists, misses) = {
             let mut seen = self.seen();
             (
@@ -284,8 +292,17 @@ impl Sitting {
             return Ok(None);
         };
         let (may_read, restricted) = self.judge(rows, &record)?;
-        let record = sight::of_caller_shared(rows, &self.caller, record)?;
+        let record = self.seen_of(rows, record)?;
         Ok(Some((record, may_read, restricted)))
+    }
+
+    /// A record as the caller may see it.
+    fn seen_of(&self, rows: &Snapshot, record: Arc<Record>) -> Outcome<Arc<Record>> {
+        sight::of_shared(record, &mut |id| {
+            let named = self.seen().get(&self.services, rows, id)?;
+            let may_read = named.map(|named| self.judge(rows, &named)).transpose()?;
+            Ok(may_read.map_or_else(|| policy::reads_all(&self.caller), |(may_read, _)| may_read))
+        })
     }
 
     fn judge(&self, rows: &Snapshot, record: &Record) -> Outcome<(bool, bool)> {

@@ -1,5 +1,7 @@
 //! What a report can be about: two levels, made by the agency; a small set to begin with.
 
+use std::sync::Arc;
+
 use crate::domain::kind::CATEGORY;
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
@@ -15,7 +17,7 @@ pub struct Category {
     /// Its number.
     pub id: i64,
     /// The record.
-    pub record: Record,
+    pub record: Arc<Record>,
     /// Those that refine it.
     pub children: Vec<Category>,
 }
@@ -180,7 +182,7 @@ impl Services {
             ..Listing::default()
         };
         let records = self.list(caller, &CATEGORY, &listing)?.records;
-        let (roots, children): (Vec<Record>, Vec<Record>) = records
+        let (roots, children): (Vec<Arc<Record>>, Vec<Arc<Record>>) = records
             .into_iter()
             .filter(|record| !is_retired(record))
             .partition(|record| record.get("parent_id").is_none());
@@ -195,7 +197,7 @@ impl Services {
     }
 }
 
-fn category(record: Record) -> Option<Category> {
+fn category(record: Arc<Record>) -> Option<Category> {
     let id = record.text("display_id")?.parse().ok()?;
     Some(Category {
         id,

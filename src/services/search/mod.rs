@@ -235,7 +235,9 @@ impl Finder {
             return Err(Failure::Invalid(faults));
         }
         let case = ask.case_id.as_ref();
-        let case = case.map(|case| find::record(&rows, caller, &CASE, case)).transpose()?;
+        let case = case
+            .map(|case| find::record(&rows, caller, &CASE, case))
+            .transpose()?;
         Ok((typed, case.map(|case| case.id)))
     }
 

@@ -1,6 +1,6 @@
 //! Records of any kind: made, changed, found, repeated.
 
-use blotter::domain::kind::{CASE, EVIDENCE};
+use blotter::domain::kind::{CASE, EVIDENCE, TIMELINE_ENTRY};
 use blotter::domain::value::{Fields, Value};
 use blotter::services::RequestKey;
 use blotter::services::casebook::{Condition, Listing};
@@ -40,16 +40,13 @@ fn a_case_is_numbered_found_and_listed() {
             },
         )
         .unwrap();
-    assert_eq!(page.records, [first.first().unwrap().clone()]);
+    assert_eq!(page.records, first.records);
     let rest = Listing {
         after: page.next,
         ..Listing::default()
     };
     let page = desk.services().list(&owner, &CASE, &rest).unwrap();
-    assert_eq!(
-        (page.records, page.next),
-        (vec![second.first().unwrap().clone()], None)
-    );
+    assert_eq!((page.records, page.next), (second.records, None));
 }
 
 #[test]
@@ -161,6 +158,30 @@ fn a_stale_version_changes_nothing() {
 }
 
 #[test]
+fn a_list_reads_each_record_once_also_what_its_records_name() {
+    let desk = TestDesk::open();
+    let owner = desk.owner();
+    let make = |kind, json| desk.services().create(&owner, kind, fields(json), None).unwrap();
+    make(&CASE, serde_json::json!({"title": "Harbor"}));
+    let item = serde_json::json!({"case_id": "INV-2026-0001", "type": "physical", "description": "a knife"});
+    let item = make(&EVIDENCE, item).records[0].id.to_string();
+    for number in 0..20 {
+        let entry = serde_json::json!({
+            "case_id": "INV-2026-0001", "timestamp": "2026-03-17T21:00:00Z",
+            "description": format!("entry {number}"), "about": [&item],
+        });
+        make(&TIMELINE_ENTRY, entry);
+    }
+    let work = desk.services().work();
+    let before = (work.snapshots(), work.records());
+    let page = desk.services().list(&owner, &TIMELINE_ENTRY, &Listing::default());
+    assert_eq!(page.unwrap().records.len(), 20);
+    let after = (work.snapshots(), work.records());
+    assert_eq!(after.0 - before.0, 1, "one snapshot");
+    assert_eq!(after.1 - before.1, 20 + 2, "the entries, their case, their item");
+}
+
+#[test]
 fn evidence_belongs_to_a_case_that_its_caller_can_read() {
     let desk = TestDesk::open();
     let owner = desk.owner();
@@ -184,7 +205,7 @@ fn evidence_belongs_to_a_case_that_its_caller_can_read() {
         ..Listing::default()
     };
     let page = desk.services().list(&owner, &EVIDENCE, &listing).unwrap();
-    assert_eq!(page.records, [made.first().unwrap().clone()]);
+    assert_eq!(page.records, made.records);
     let foreign = desk.owner_of("elsewhere");
     assert!(matches!(
         desk.services().read(&foreign, &CASE, "INV-2026-0001"),

@@ -16,9 +16,8 @@ use crate::lanes::graphql::schema::parts::{At, fields_of_many, fields_of_one, li
 use crate::lanes::graphql::schema::{custody, disputes};
 use crate::lanes::http::lists::cursor;
 use crate::lanes::http::wire::{is_told, rank_word};
-use crate::services::casebook::Listing;
+use crate::services::casebook::{Listing, Page};
 use crate::services::failure::Outcome;
-use crate::services::reading::sitting::Page;
 use crate::store::database::Direction;
 
 /// What every record has.
