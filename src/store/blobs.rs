@@ -130,6 +130,19 @@ impl Blobs {
         Ok(self.0.disk.len(&self.0.path(hash))?.is_some())
     }
 
+    /// What is wrong with the file that has this hash, as the end of a sentence; all of it is read.
+    pub fn damage(&self, hash: Hash) -> Option<String> {
+        let found = self
+            .open_file(hash)
+            .and_then(|file| file.map(|file| file.hash()).transpose());
+        match found {
+            Ok(Some(found)) if found == hash => None,
+            Ok(Some(_)) => Some("has other bytes".to_owned()),
+            Ok(None) => Some("is not there".to_owned()),
+            Err(error) => Some(format!("can't be read: {error}")),
+        }
+    }
+
     /// Destroys a file, whoever names it: for an order to expunge.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::caller::Caller;
 use crate::services::search::Finder;
+use crate::store::verify::LostFile;
 
 pub(super) fn expunge(
     services: &Services,
@@ -48,9 +49,11 @@ pub(super) fn export_case(
         .export_case(caller, case, BufWriter::new(&file), told)
         .map_err(Refusal::from);
     let exported = end(exported, &file, &part, to)?;
+    let faults: Vec<String> = exported.lost.iter().map(LostFile::to_string).collect();
     Ok(json!({
         "to": to, "records": exported.records, "operations": exported.operations, "files": exported.files,
-        "bytes": exported.bytes, "manifest": exported.manifest.to_string(),
+        "bytes": exported.bytes, "manifest": exported.manifest.to_string(), "clean": faults.is_empty(),
+        "files_lost": faults.len(), "faults": faults,
     }))
 }
 

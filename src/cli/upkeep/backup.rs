@@ -14,7 +14,7 @@ use crate::cli::order::Order;
 use crate::cli::output::{Output, Steps};
 use crate::cli::reach::Reach;
 use crate::cli::upkeep::packed::{beside, unpack};
-use crate::cli::upkeep::verify::{self, LOST_ADVICE, fault_lines, shown, step_of};
+use crate::cli::upkeep::verify::{self, shown, step_of, verdict_of, with_faults};
 use crate::cli::{CliError, Done, Place};
 use crate::store::backup::{BackupError, check, restore};
 use crate::store::disk::{Disk, RealDisk};
@@ -189,25 +189,6 @@ fn told(folder: &Folder, shown: &Json) -> String {
 fn whole_files(shown: &Json) -> u64 {
     let count = |member: &str| shown[member].as_u64().unwrap_or(0);
     count("files").saturating_sub(count("files_lost"))
-}
-
-/// What was done, and what could not be.
-fn with_faults(output: Output, shown: &Json, done: String) -> String {
-    if shown["clean"] == true {
-        return done;
-    }
-    let advice = match shown["files_lost"].as_u64() {
-        Some(1..) => format!("\n{LOST_ADVICE}"),
-        _ => String::new(),
-    };
-    format!("{done}\n\nBut for this:\n{}{advice}", fault_lines(output, shown))
-}
-
-fn verdict_of(shown: &Json) -> Done {
-    match shown["clean"] == true {
-        true => Ok(()),
-        false => Err(CliError::Faults),
-    }
 }
 
 /// What a backup must have beside what the store keeps for a server to start from it.

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::cli::output::{Ink, Output};
+use crate::cli::upkeep::verify::{fault_lines, verdict_of};
 use crate::cli::{CliError, Done};
-use crate::services::export::check::check_bundle;
+use crate::services::export::check::{Checked, check_bundle};
 use crate::store::note::key::VerifierKey;
+use crate::store::verify::LostFile;
 
 pub(in crate::cli) fn verify(bundle: &Path, keys: Option<&Path>, output: Output) -> Done {
     let known = keys.map(read_keys).transpose()?.unwrap_or_default();
@@ -18,28 +20,13 @@ pub(in crate::cli) fn verify(bundle: &Path, keys: Option<&Path>, output: Output)
     match check_bundle(BufReader::new(file), &known) {
         Ok(good) => {
             let shown = json!({
-                "clean": true, "name": good.name, "exported_at": good.exported_at.to_string(),
+                "clean": good.lost.is_empty(), "name": good.name, "exported_at": good.exported_at.to_string(),
                 "exported_by": good.exported_by, "records": good.records, "operations": good.operations,
-                "files": good.files, "keys": good.keys, "keys_are_known": good.keys_are_known, "faults": [],
+                "files": good.files, "keys": good.keys, "keys_are_known": good.keys_are_known,
+                "files_lost": good.lost.len(), "faults": good.lost.iter().map(LostFile::to_string).collect::<Vec<_>>(),
             });
-            output.show(&shown, |_| {
-                let trust = if good.keys_are_known {
-                    "The keys are those that were given."
-                } else {
-                    "The keys are those in the bundle: ask the agency whether they are its own, or add --keys FILE."
-                };
-                format!(
-                    "{}  case {}, exported on {} by {}\n{} records, {} operations, {} files\n{trust}",
-                    output.ink(Ink::Good, "clean"),
-                    good.name,
-                    good.exported_at,
-                    good.exported_by,
-                    good.records,
-                    good.operations,
-                    good.files
-                )
-            });
-            Ok(())
+            output.show(&shown, |shown| told(output, shown, &good));
+            verdict_of(&shown)
         }
         Err(fault) => {
             let shown = json!({"clean": false, "member": fault.member, "faults": [fault.to_string()]});
@@ -47,6 +34,25 @@ pub(in crate::cli) fn verify(bundle: &Path, keys: Option<&Path>, output: Output)
             Err(CliError::Faults)
         }
     }
+}
+
+fn told(output: Output, shown: &Json, good: &Checked) -> String {
+    let trust = if good.keys_are_known {
+        "The keys are those that were given."
+    } else {
+        "The keys are those in the bundle: ask the agency whether they are its own, or add --keys FILE."
+    };
+    let head = match good.lost.len() {
+        0 => format!("{}  ", output.ink(Ink::Good, "clean")),
+        _ => format!(
+            "{}\nAll else is what the agency signed, and that these files were not whole there.\n",
+            fault_lines(output, shown)
+        ),
+    };
+    format!(
+        "{head}case {}, exported on {} by {}\n{} records, {} operations, {} files\n{trust}",
+        good.name, good.exported_at, good.exported_by, good.records, good.operations, good.files
+    )
 }
 
 /// Verifier keys, one a line.

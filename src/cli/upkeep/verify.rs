@@ -58,11 +58,7 @@ fn run(place: &Place, output: Output) -> Done {
         Err(error) => return Err(CliError::failed(error)),
     };
     output.show(&shown, |shown| told(output, shown));
-    if shown["clean"] == true {
-        Ok(())
-    } else {
-        Err(CliError::Faults)
-    }
+    verdict_of(&shown)
 }
 
 /// How far a verification has come.
@@ -118,5 +114,25 @@ pub(in crate::cli) fn fault_lines(output: Output, shown: &Json) -> String {
 }
 
 /// What to do about files that are lost.
-pub(in crate::cli) const LOST_ADVICE: &str = "Put each back from an older backup (it lies there under files/, the first two letters of its name, its \
+const LOST_ADVICE: &str = "Put each back from an older backup (it lies there under files/, the first two letters of its name, its \
      name), or add the original to its record again.";
+
+/// What was done, and what could not be.
+pub(in crate::cli) fn with_faults(output: Output, shown: &Json, done: String) -> String {
+    if shown["clean"] == true {
+        return done;
+    }
+    let advice = match shown["files_lost"].as_u64() {
+        Some(1..) => format!("\n{LOST_ADVICE}"),
+        _ => String::new(),
+    };
+    format!("{done}\n\nBut for this:\n{}{advice}", fault_lines(output, shown))
+}
+
+/// The exit code says it too.
+pub(in crate::cli) fn verdict_of(shown: &Json) -> Done {
+    match shown["clean"] == true {
+        true => Ok(()),
+        false => Err(CliError::Faults),
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use crate::cli::order::Order;
 use crate::cli::output::Output;
 use crate::cli::reach::Reach;
+use crate::cli::upkeep::verify::{verdict_of, with_faults};
 use crate::cli::{CliError, Done, Place, text};
 use crate::domain::time::Millis;
 
@@ -44,8 +45,18 @@ impl Export {
             _ => return Err(usage("either `export case ID` or `export --since TIME`")),
         };
         let made = Reach::open(place)?.perform_long(order, output)?;
-        output.show(&made, told);
-        Ok(())
+        match made["manifest"].is_null() {
+            true => {
+                output.show(&made, |made| {
+                    format!("{} records are in {}.", made["records"], text(made, "to"))
+                });
+                Ok(())
+            }
+            false => {
+                output.show(&made, |made| with_faults(output, made, told(made)));
+                verdict_of(&made)
+            }
+        }
     }
 }
 
@@ -56,9 +67,6 @@ fn time(text: &str) -> Result<String, String> {
 
 fn told(made: &Json) -> String {
     let to = text(made, "to");
-    if made["manifest"].is_null() {
-        return format!("{} records are in {to}.", made["records"]);
-    }
     format!(
         "{} records, {} operations with their proofs and {} files are in {to}.\n\nWhoever gets it checks it with: blotter verify {to}",
         made["records"], made["operations"], made["files"]

@@ -13,6 +13,7 @@ use crate::domain::time::Millis;
 use crate::services::failure::{Failure, Outcome};
 use crate::store::blobs::BlobReader;
 use crate::store::hash::sha256;
+use crate::store::verify::LostFile;
 
 /// The first member of every bag.
 pub(super) const DECLARATION: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
@@ -24,8 +25,10 @@ pub(super) const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
 pub(super) const INFO: &str = "bag-info.txt";
 /// The entry of the audit log that says when and by whom the bundle was made, with the hash of its manifest.
 pub(super) const EXPORT_PROOF: &str = "export.tlog-proof";
+/// The files that records name and that were not whole where the bundle was made; it is there only then.
+pub(super) const LOST_FILES: &str = "data/lost-files.txt";
 
-const CHUNK_BYTES: u64 = 256 << 10;
+const PIECE_BYTES: u64 = 256 << 10;
 
 /// A bag that is being written.
 pub(super) struct Bag<W: Write + Seek> {
@@ -59,19 +62,15 @@ impl<W: Write + Seek> Bag<W> {
     }
 
     /// Adds a file under its hash.
-    pub(super) fn add_file(&mut self, hash: Hash, file: &BlobReader) -> Outcome<()> {
-        let path = format!("data/files/{hash}");
+    pub(super) fn add_file(&mut self, file: &BlobReader) -> Outcome<()> {
+        let path = format!("data/files/{}", file.name());
         self.start(&path, file.bytes())?;
-        let mut buffer = vec![0; CHUNK_BYTES.min(file.bytes()) as usize];
-        let mut at = 0;
-        while at < file.bytes() {
-            let piece = &mut buffer[..(file.bytes() - at).min(CHUNK_BYTES) as usize];
-            file.read_at(at, piece)?;
-            self.zip.write_all(piece).map_err(failed)?;
-            at += piece.len() as u64;
+        let mut pieces = file.pieces();
+        while let Some(piece) = pieces.next(PIECE_BYTES)? {
+            self.zip.write_all(&piece).map_err(failed)?;
         }
-        self.bytes += at;
-        self.payload.push((path, hash));
+        self.bytes += file.bytes();
+        self.payload.push((path, file.name()));
         Ok(())
     }
 
@@ -132,6 +131,34 @@ pub(super) fn info(case: &Record, exported_at: Millis, (bytes, members): (u64, u
         case.text(DISPLAY_ID).unwrap_or_default(),
         exported_at.to_string().get(..10).unwrap_or_default(),
     )
+}
+
+/// The text of [`LOST_FILES`]: a line each of hash, a record that names it, and what is wrong.
+pub(super) fn lost_text(lost: &[LostFile]) -> String {
+    let line = |file: &LostFile| {
+        let record = file.record.map(|record| record.to_string());
+        format!(
+            "{}  {}  {}\n",
+            file.hash,
+            record.unwrap_or_default(),
+            file.why.replace('\n', " ")
+        )
+    };
+    lost.iter().map(line).collect()
+}
+
+/// What such a text names; `None` if it is none.
+pub(super) fn lost_of(text: &str) -> Option<Vec<LostFile>> {
+    let file = |line: &str| {
+        let (hash, rest) = line.split_once("  ")?;
+        let (record, why) = rest.split_once("  ")?;
+        let (hash, record) = (hash.parse().ok()?, Some(record.parse().ok()?));
+        let why = why.to_owned();
+        Some(LostFile { hash, record, why })
+    };
+    let lost: Vec<LostFile> = text.lines().map(file).collect::<Option<_>>()?;
+    let in_order = lost.is_sorted_by(|one, next| one.hash < next.hash);
+    (in_order && !lost.is_empty()).then_some(lost)
 }
 
 /// Lines of hash and path, in the order of the paths.

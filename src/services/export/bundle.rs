@@ -11,17 +11,18 @@ use crate::domain::value::Value;
 use crate::services::Services;
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
-use crate::services::export::bag::{Bag, EXPORT_PROOF, INFO, base_of, info};
+use crate::services::export::bag::{Bag, EXPORT_PROOF, INFO, LOST_FILES, base_of, info, lost_text};
 use crate::services::export::shown::record_text;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
 use crate::services::policy::{self, Deed};
 use crate::store::database::{Direction, Snapshot};
 use crate::store::identity::Stream;
+use crate::store::verify::LostFile;
 use crate::views::{files, records};
 
 /// What was exported.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exported {
     /// Records in it.
     pub records: u64,
@@ -29,6 +30,8 @@ pub struct Exported {
     pub operations: u64,
     /// Files.
     pub files: u64,
+    /// Files that are named and not whole, so not in it.
+    pub lost: Vec<LostFile>,
     /// Bytes of records, proofs and files.
     pub bytes: u64,
     /// The hash of the manifest, which the audit log holds.
@@ -44,7 +47,7 @@ struct Writing<'s, W: Write + Seek> {
 
 impl Services {
     /// Writes a case with its entities, evidence, timeline, reports, notes and files as a bundle. The audit entry is durable before
-    /// this returns. `tell` hears of so many operations of so many.
+    /// this returns. What of its files is not whole is named in it. `tell` hears of so many operations of so many.
     ///
     /// # Errors
     /// `Denied`, `Unknown`; the disk failed, or the one to which the bundle goes.
@@ -67,22 +70,30 @@ impl Services {
             rows,
             bag: Bag::begin(out, base)?,
         };
-        writing.bag.add("README.txt", readme(base, &records).as_bytes())?;
+        let (whole, lost) = writing.files(&records)?;
+        writing
+            .bag
+            .add("README.txt", readme(base, &records, &lost).as_bytes())?;
+        if !lost.is_empty() {
+            let path = LOST_FILES.trim_start_matches("data/");
+            writing.bag.add(path, lost_text(&lost).as_bytes())?;
+        }
         for record in &records {
             let path = format!("records/{}/{}.json", record.kind, record.id);
             writing.bag.add(&path, record_text(record).as_bytes())?;
         }
-        let files = writing.add_files(&records)?;
+        let files = writing.add_files(&whole)?;
         let operations = writing.add_operations(&records, tell)?;
         let (bytes, manifest) = (writing.bag.bytes, writing.bag.end_payload()?);
         let exported = Exported {
             records: records.len() as u64,
             operations,
             files,
+            lost,
             bytes,
             manifest,
         };
-        writing.sign(caller, &case, exported)?;
+        writing.sign(caller, &case, &exported)?;
         writing.bag.end()?;
         Ok(exported)
     }
@@ -135,17 +146,36 @@ fn naming(rows: &Snapshot, targets: &[RecordId], (kind, field): (&Kind, &str)) -
 }
 
 impl<W: Write + Seek> Writing<'_, W> {
-    fn add_files(&mut self, records: &[Record]) -> Outcome<u64> {
-        let mut hashes = BTreeSet::new();
+    /// The files that these records name: those that are whole, which is read of each, and those that are not.
+    fn files(&self, records: &[Record]) -> Outcome<(Vec<Hash>, Vec<LostFile>)> {
+        let mut named = BTreeMap::new();
         for record in records {
-            hashes.extend(files::files_of(&self.rows, record.id)?);
+            let files = files::files_of(&self.rows, record.id)?;
+            files.into_iter().for_each(|hash| {
+                named.entry(hash).or_insert(record.id);
+            });
         }
-        for hash in &hashes {
+        let (mut whole, mut lost) = (Vec::new(), Vec::new());
+        for (hash, record) in named {
+            match self.services.files().blobs().damage(hash) {
+                None => whole.push(hash),
+                Some(why) => lost.push(LostFile {
+                    hash,
+                    record: Some(record),
+                    why,
+                }),
+            }
+        }
+        Ok((whole, lost))
+    }
+
+    fn add_files(&mut self, whole: &[Hash]) -> Outcome<u64> {
+        for hash in whole {
             let file = self.services.files().blobs().open_file(*hash)?;
-            let file = file.ok_or_else(|| Failure::Internal(format!("file {hash} is not there")))?;
-            self.bag.add_file(*hash, &file)?;
+            let file = file.ok_or_else(|| Failure::Internal(format!("file {hash} is not there any more")))?;
+            self.bag.add_file(&file)?;
         }
-        Ok(hashes.len() as u64)
+        Ok(whole.len() as u64)
     }
 
     /// Every operation with its proof, the checkpoints that they stand under, and the keys of both logs and of theirs.
@@ -189,12 +219,16 @@ impl<W: Write + Seek> Writing<'_, W> {
     }
 
     /// The audit entry with the hash of the manifest, and its proof: it signs for everything below `data/`.
-    fn sign(&mut self, caller: &Caller, case: &Record, exported: Exported) -> Outcome<()> {
+    fn sign(&mut self, caller: &Caller, case: &Record, exported: &Exported) -> Outcome<()> {
         let count = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
         let event = Event::done("export", Some(case.id))
             .with("manifest", Value::Text(exported.manifest.to_string()))
             .with("operations", count(exported.operations))
             .with("files", count(exported.files));
+        let event = match exported.lost.len() {
+            0 => event,
+            lost => event.with("files_lost", count(lost as u64)),
+        };
         let id: OpId = self.services.note_placed(caller, event)?;
         let rows = self.services.snapshot()?;
         let store = self.services.store();
@@ -209,12 +243,23 @@ impl<W: Write + Seek> Writing<'_, W> {
     }
 }
 
-fn readme(base: &str, records: &[Record]) -> String {
+fn readme(base: &str, records: &[Record], lost: &[LostFile]) -> String {
+    let lost = match lost.len() {
+        0 => String::new(),
+        files => {
+            let lines: String = lost.iter().map(|file| format!("  {file}\n")).collect();
+            format!(
+                "NOT ALL IS HERE. {files} of the files that these records name were lost or damaged where the agency\n\
+                 keeps them, and are not in this bundle (lost-files.txt has them for programs):\n\n{lines}\n"
+            )
+        }
+    };
     let count = |kind: &str| records.iter().filter(|record| record.kind == kind).count();
     format!(
         "Case {base}, as its agency keeps it\n\n\
          In this bundle: the case, {} entities, {} items of evidence, {} entries of the timeline,\n\
          {} reports with {} messages, {} notes.\n\n\
+         {lost}\
          records/      each record as JSON, as its operations make it\n\
          files/        the original bytes of every file, each named by its SHA-256\n\
          operations/   every change of these records, each with the proof that it stands in the agency's log\n\

@@ -13,13 +13,16 @@ use crate::domain::id::{Hash, LogId, RecordId};
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
-use crate::services::export::bag::{DECLARATION, EXPORT_PROOF, INFO, MANIFEST, TAG_MANIFEST, base_of, info};
+use crate::services::export::bag::{
+    DECLARATION, EXPORT_PROOF, INFO, LOST_FILES, MANIFEST, TAG_MANIFEST, base_of, info, lost_of,
+};
 use crate::services::export::shown::record_text;
 use crate::store::hash::sha256;
 use crate::store::identity::origin;
 use crate::store::note::checkpoint::verify as verify_note;
 use crate::store::note::key::{Algorithm, VerifierKey};
 use crate::store::note::notary::Proven;
+use crate::store::verify::LostFile;
 use crate::views::files::named_by;
 use crate::views::fold::fold;
 use crate::views::local::{AUDIT_ENTRY, audit_fields};
@@ -46,6 +49,8 @@ pub struct Checked {
     pub operations: u64,
     /// Files read.
     pub files: u64,
+    /// Files that were not whole where it was made, as it says itself.
+    pub lost: Vec<LostFile>,
     /// The keys that it was checked with.
     pub keys: Vec<String>,
     /// They are those that were given, and not only those in the bundle.
@@ -82,7 +87,7 @@ pub fn check_bundle(bundle: impl Read + Seek, known: &[VerifierKey]) -> Step<Che
     members.check_checkpoints(&keys)?;
     let operations = members.operations(&keys)?;
     let records = members.check_records(&operations)?;
-    let files = members.check_files(&operations)?;
+    let (files, lost) = members.check_files(&operations)?;
     let entry = members.check_export(&keys, manifest)?;
     members.check_info(&entry, &records)?;
     members.refuse_unread()?;
@@ -93,6 +98,7 @@ pub fn check_bundle(bundle: impl Read + Seek, known: &[VerifierKey]) -> Step<Che
         records: records.len() as u64,
         operations: operations.len() as u64,
         files,
+        lost,
         keys: keys.values().flatten().map(ToString::to_string).collect(),
         keys_are_known: !known.is_empty(),
     })
@@ -330,9 +336,20 @@ impl<R: Read + Seek> Members<R> {
         Ok(records)
     }
 
-    /// The files are those that the operations name, each under its hash.
-    fn check_files(&mut self, operations: &[Operation]) -> Step<u64> {
-        let named: BTreeSet<Hash> = operations.iter().flat_map(named_by).collect();
+    /// The files are those that the operations name, each under its hash, but for those that the bundle calls lost.
+    fn check_files(&mut self, operations: &[Operation]) -> Step<(u64, Vec<LostFile>)> {
+        let mut named: BTreeSet<Hash> = operations.iter().flat_map(named_by).collect();
+        let lost = match self.places.contains_key(LOST_FILES) {
+            false => Vec::new(),
+            true => {
+                let lost = lost_of(&self.text(LOST_FILES)?);
+                lost.ok_or_else(|| fault(LOST_FILES, "a line is not hash, record and what is wrong"))?
+            }
+        };
+        if let Some(stray) = lost.iter().find(|file| !named.remove(&file.hash)) {
+            let what = format!("no operation names the file {}", stray.hash);
+            return Err(fault(LOST_FILES, what));
+        }
         for hash in &named {
             let name = format!("data/files/{hash}");
             if self.hash(&name)? != *hash {
@@ -340,7 +357,7 @@ impl<R: Read + Seek> Members<R> {
             }
             self.judged.insert(name);
         }
-        Ok(named.len() as u64)
+        Ok((named.len() as u64, lost))
     }
 
     /// The audit log holds the hash of the manifest.

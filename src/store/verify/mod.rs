@@ -248,15 +248,7 @@ fn verify_files(
     })?;
     let blobs = Blobs::reading(Arc::clone(source.disk), &source.dir.join("files"));
     for (count, &(hash, record)) in (1..).zip(&named) {
-        let found = blobs
-            .open_file(hash)
-            .and_then(|file| file.map(|file| file.hash()).transpose());
-        let why = match found {
-            Ok(Some(found)) if found == hash => None,
-            Ok(Some(_)) => Some("has other bytes".to_owned()),
-            Ok(None) => Some("is not there".to_owned()),
-            Err(error) => Some(format!("can't be read: {error}")),
-        };
+        let why = blobs.damage(hash);
         report.lost.extend(why.map(|why| LostFile { hash, record, why }));
         progress(Stage::Files(count, named.len() as u64));
     }

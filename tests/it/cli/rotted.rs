@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use blotter::store::hash::sha256;
 use serde_json::json;
 
 use crate::support::process::{Ended, Place, Served, Told};
@@ -194,4 +195,85 @@ fn nobody_gets_other_bytes_of_the_same_length_as_if_they_were_the_file() {
     assert_eq!((ask(short, some).status, ask(long, some).status), (206, 206));
     assert_eq!(ask(long, "").body.len(), (17 << 20) + 10);
     assert_eq!(served.terminate().0, 0);
+}
+
+/// One lost photograph kept a court from the whole case.
+#[test]
+fn a_case_is_exported_with_all_that_is_whole_and_names_what_is_not() {
+    let place = Place::with_node();
+    let key = place.key();
+    let served = place.serve();
+    let item = item_with(&served, &key, &SMALL);
+    let files = stored(place.data());
+    rot(&files[0]);
+    fs::remove_file(&files[1]).unwrap();
+    let lost = [("has other bytes", &files[0]), ("is not there", &files[1])];
+    let told = |text: &str| {
+        for (why, file) in lost {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            let line = text
+                .lines()
+                .find(|line| line.contains(name) && line.contains(why));
+            assert!(line.is_some_and(|line| line.contains(&item)), "{text}");
+        }
+    };
+    let bundle = place.file("case.zip");
+    let to = bundle.to_str().unwrap();
+    let made = place.run(&["export", "case", "INV-2026-0001", "--to", to]);
+    assert_eq!((made.code, made.out.contains("1 files")), (3, true), "{made:?}");
+    told(&made.out);
+    let again = place.file("again.zip");
+    let json = place.run(&[
+        "export",
+        "case",
+        "INV-2026-0001",
+        "--json",
+        "--to",
+        again.to_str().unwrap(),
+    ]);
+    let json = json.json();
+    assert_eq!(
+        (&json["files"], &json["files_lost"]),
+        (&json!(1), &json!(2)),
+        "{json}"
+    );
+    assert_eq!(served.terminate().0, 0);
+
+    // Whoever gets it reads it there, and the rest holds.
+    let checked = place.run(&["verify", to]);
+    assert_eq!(
+        (
+            checked.code,
+            checked.out.contains("All else is what the agency signed")
+        ),
+        (3, true),
+        "{checked:?}"
+    );
+    told(&checked.out);
+    let mut zip = zip::ZipArchive::new(fs::File::open(&bundle).unwrap()).unwrap();
+    let mut text = |name: &str| {
+        let mut member = zip.by_name(&format!("INV-2026-0001/data/{name}")).unwrap();
+        std::io::read_to_string(&mut member).unwrap()
+    };
+    let readme = text("README.txt");
+    assert!(readme.contains("NOT ALL IS HERE. 2 of the files"), "{readme}");
+    told(&readme);
+    told(&text("lost-files.txt"));
+
+    // Put back, they are in it, and nothing is said of any that was lost.
+    rot(&files[0]);
+    fs::write(&files[1], original_of(&files[1])).unwrap();
+    let whole = place.file("whole.zip");
+    let made = place.run(&["export", "case", "INV-2026-0001", "--to", whole.to_str().unwrap()]);
+    assert_eq!((made.code, made.out.contains("3 files")), (0, true), "{made:?}");
+    assert_eq!(place.run(&["verify", whole.to_str().unwrap()]).code, 0);
+}
+
+/// What was stored under this name.
+fn original_of(file: &Path) -> &'static [u8] {
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let found = SMALL
+        .iter()
+        .find(|(_, bytes)| sha256(&[bytes]).to_string() == name);
+    found.unwrap().1
 }

@@ -237,6 +237,29 @@ fn manifests_made_to_fit_do_not_help_a_forger() {
 }
 
 #[test]
+fn a_file_is_called_lost_by_its_agency_alone() {
+    let good = unpack(&bundle(&filled()));
+    let file = place_of(&good, "data/files/");
+    let name = good[file].0.rsplit('/').next().unwrap().to_owned();
+    let record = "0192d3b8-0000-7000-8000-000000000000";
+    let fault_of = |list: String| {
+        let mut members = good.clone();
+        members[file] = ("INV-2026-0001/data/lost-files.txt".to_owned(), list.into_bytes());
+        forge(&mut members);
+        check(&pack(&members)).unwrap_err().to_string()
+    };
+    let told = fault_of(format!("{name}  {record}  is not there\n"));
+    assert_eq!(told, "export.tlog-proof: it signs for another manifest");
+    let other = sha256(&[b"another"]);
+    let told = fault_of(format!("{other}  {record}  is not there\n"));
+    assert!(told.contains("no operation names"), "{told}");
+    for list in ["", "lost\n", &format!("{name}  somewhere  gone\n")] {
+        let told = fault_of(list.to_owned());
+        assert!(told.starts_with("data/lost-files.txt: a line"), "{list}: {told}");
+    }
+}
+
+#[test]
 fn a_zip_that_is_cut_compressed_or_leads_elsewhere_is_refused() {
     let bytes = bundle(&filled());
     for end in (0..16).map(|step| step * (bytes.len() - 1) / 15) {
