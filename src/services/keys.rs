@@ -140,8 +140,8 @@ fn dead(input: &Fields, now: Millis) -> Option<Fault> {
     (end <= now).then(|| Fault::wrong("data.expires_at", "a time to come"))
 }
 
-/// Refuses a key to one who has not got all that it opens, and to a key that it outlives or that can be used from elsewhere.
-/// A key that is there already is rotated and revoked by those who have what it opens.
+/// Refuses a key to one who has not got all that it opens, and to a key that it outlives or that can't be used from all where
+/// it can. A key that is there already is rotated and revoked by those who could make it.
 ///
 /// # Errors
 /// `Denied`, naming the rule.
@@ -151,35 +151,71 @@ pub(super) fn refuse_greater(
     before: Option<&Record>,
     after: &Record,
 ) -> Outcome<()> {
-    let scopes = after.get("scopes").map_or(&[][..], Value::as_list);
+    let key = before.unwrap_or(after);
+    let scopes = key.get("scopes").map_or(&[][..], Value::as_list);
     policy::demand_scopes(caller, scopes.iter().filter_map(Value::as_text))?;
-    let Identity::Key(own) = caller.identity() else {
+    let Some(own) = own_key(rows, caller)? else {
         return Ok(());
     };
-    let lanes = after.get("lanes").map_or(&[][..], Value::as_list);
+    let lanes = key.get("lanes").map_or(&[][..], Value::as_list);
     let foreign = |lane: &&str| !caller.lanes().contains(*lane);
     if let Some(lane) = lanes.iter().filter_map(Value::as_text).find(foreign) {
         let rule = format!("the lane {lane} can't be given by a key that does not open it");
         return Err(Failure::Denied(rule));
     }
-    if before.is_some() {
-        return Ok(());
+    if end_of(key) > end_of(&own) {
+        let rule = "a key can't make, rotate or revoke one that outlives it";
+        return Err(Failure::Denied(rule.into()));
     }
-    let maker = records::get(rows, own)?.ok_or(Failure::Unknown("key"))?;
-    let end = |key: &Record| {
-        let end = key.get("expires_at").and_then(Value::as_time);
-        end.unwrap_or(Millis(i64::MAX))
-    };
-    if end(after) > end(&maker) {
-        return Err(Failure::Denied("a key can't make one that outlives it".into()));
-    }
-    let (wanted, own) = (networks_of(after), networks_of(&maker));
+    let (wanted, own) = (networks_of(key), networks_of(&own));
     let is_inside = |wanted: &Network| own.iter().any(|own| access::lies_within(*wanted, *own));
     if own.is_empty() || (!wanted.is_empty() && wanted.iter().all(is_inside)) {
         return Ok(());
     }
-    let rule = "a key can't make one that may be used from elsewhere than itself";
+    let rule = "a key can't make, rotate or revoke one that may be used from elsewhere than itself";
     Err(Failure::Denied(rule.into()))
+}
+
+/// What of a user's record opens something to somebody.
+const WAYS_IN: [&str; 5] = ["email", "role", "disabled", "password_hash", "static_token_hash"];
+
+/// Refuses a user, or another way in for one, to a key that ends or is for some networks alone: users are bound by neither.
+///
+/// # Errors
+/// `Denied`, naming the rule.
+pub(super) fn refuse_unbound_user(
+    rows: &impl Read,
+    caller: &Caller,
+    before: Option<&Record>,
+    after: &Record,
+) -> Outcome<()> {
+    let is_same = |before: &Record| WAYS_IN.iter().all(|field| before.get(field) == after.get(field));
+    if before.is_some_and(is_same) {
+        return Ok(());
+    }
+    match own_key(rows, caller)? {
+        Some(own) if end_of(&own) < NEVER || !networks_of(&own).is_empty() => {
+            let rule =
+                "a key that ends or is for some networks alone can't make users nor change how they get in";
+            Err(Failure::Denied(rule.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The record of the key that the caller is.
+fn own_key(rows: &impl Read, caller: &Caller) -> Outcome<Option<Record>> {
+    match caller.identity() {
+        Identity::Key(own) => Ok(Some(records::get(rows, own)?.ok_or(Failure::Unknown("key"))?)),
+        _ => Ok(None),
+    }
+}
+
+const NEVER: Millis = Millis(i64::MAX);
+
+/// When a key ends. That it was rotated is no bound: what follows it has all its rights, and it may be asked for again.
+fn end_of(key: &Record) -> Millis {
+    key.get("expires_at").and_then(Value::as_time).unwrap_or(NEVER)
 }
 
 fn networks_of(key: &Record) -> Vec<Network> {

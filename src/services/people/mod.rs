@@ -211,6 +211,7 @@ pub(super) fn refuse_escalation(
         for record in before.into_iter().chain([after]) {
             policy::demand_role(caller, role_of(record).unwrap_or(Role::Administrator))?;
         }
+        keys::refuse_unbound_user(rows, caller, before, after)?;
         return refuse_self_harm(caller, after);
     }
     Ok(())

@@ -4,8 +4,9 @@ use blotter::domain::kind::CREDENTIAL;
 use blotter::domain::record::Record;
 use blotter::services::caller::Via;
 use blotter::services::failure::{Clash, Failure};
+use blotter::services::keys::NewKey;
 
-use super::{entries, fields, key_of, outcome, person, program, via};
+use super::{entries, fields, key_of, outcome, person, program, typed, via};
 use crate::support::desk::TestDesk;
 
 #[test]
@@ -223,4 +224,72 @@ fn a_key_is_taken_back_by_those_who_have_what_it_opens() {
     revoke(&clerk, &key_of(&desk, &clerk)).unwrap();
     let (_, chief) = person(&desk, "chief", "administrator");
     revoke(&chief, &strong).unwrap();
+}
+
+/// A key for one network, or for a day, made an officer with a password of its choice, or an endless token for one that was
+/// there, and could take back what it could not have made.
+#[test]
+fn a_bound_key_finds_no_way_round_its_bounds() {
+    let desk = TestDesk::open();
+    let services = desk.services();
+    let (officer, _) = person(&desk, "officer", "officer");
+    let reference = officer.id.to_string();
+    let scopes = ["*", "cases:restricted"];
+    let key = |bounds: serde_json::Value| {
+        let mut input = fields(serde_json::json!({"name": "x", "lanes": ["query"], "scopes": scopes}));
+        input.extend(fields(bounds));
+        let made = services.create_key(&desk.owner(), input).unwrap();
+        (services.admit_key(&made.key, via()), made)
+    };
+    let (free, endless) = key(serde_json::json!({}));
+    let free = free.unwrap();
+    let (_, elsewhere) = key(serde_json::json!({"networks": ["10.2.0.0/16"]}));
+    let (_, short) = key(serde_json::json!({"expires_at": "2026-03-18T00:00:00Z"}));
+    let bounds = [
+        serde_json::json!({"expires_at": "2026-04-01T00:00:00Z"}),
+        serde_json::json!({"networks": ["10.1.2.0/24"]}),
+    ];
+    let bound: Vec<_> = bounds.into_iter().map(|bounds| key(bounds).0.unwrap()).collect();
+    let refused = |failure: Failure| assert!(matches!(failure, Failure::Denied(_)), "{failure:?}");
+    for (place, own) in bound.iter().enumerate() {
+        for role in ["viewer", "officer", "administrator"] {
+            let input = serde_json::json!({
+                "name": "x", "email": format!("{role}{place}@example.org"), "role": role, "password": "long enough for all",
+            });
+            refused(services.create_user(own, fields(input), None).unwrap_err());
+        }
+        let new = typed("a password of my own");
+        refused(
+            services
+                .set_password(own, &reference, None, &new, None)
+                .unwrap_err(),
+        );
+        refused(services.make_static_token(own, &reference).unwrap_err());
+        for change in [
+            serde_json::json!({"disabled": true}),
+            serde_json::json!({"role": "viewer"}),
+        ] {
+            refused(
+                services
+                    .change_user(own, &reference, None, fields(change))
+                    .unwrap_err(),
+            );
+        }
+        let renamed = serde_json::json!({"name": format!("Officer {place}")});
+        services
+            .change_user(own, &reference, None, fields(renamed))
+            .unwrap();
+        refused(
+            services
+                .revoke_key(own, &endless.record.id.to_string(), None)
+                .unwrap_err(),
+        );
+    }
+    let revoke = |own, made: &NewKey| services.revoke_key(own, &made.record.id.to_string(), None);
+    refused(revoke(&bound[1], &elsewhere).unwrap_err());
+    revoke(&bound[0], &short).unwrap();
+    revoke(&free, &elsewhere).unwrap();
+    let input = serde_json::json!({"name": "x", "email": "x@example.org", "role": "officer"});
+    services.create_user(&free, fields(input), None).unwrap();
+    services.make_static_token(&free, &reference).unwrap();
 }
