@@ -249,7 +249,9 @@ async fn ready(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
     };
     let lag_ms = u64::try_from(probes.gauge.lag().as_millis()).unwrap_or(u64::MAX);
     let disk_low = probes.node.services.files().room().is_low();
-    let body = json!({"ready": well, "index_lag_ms": lag_ms, "disk_low": disk_low});
+    let index_failing = probes.gauge.failing().is_some();
+    let body =
+        json!({"ready": well, "index_lag_ms": lag_ms, "index_failing": index_failing, "disk_low": disk_low});
     (status, [(CONTENT_TYPE, "application/json")], body.to_string())
 }
 

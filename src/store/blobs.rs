@@ -127,7 +127,7 @@ impl Blobs {
     /// # Errors
     /// The disk failed.
     pub fn contains(&self, hash: Hash) -> Result<bool, StoreError> {
-        Ok(self.0.disk.len(&self.0.path(hash))?.is_some())
+        Ok(self.len(hash)?.is_some())
     }
 
     /// What is wrong with the file that has this hash, as the end of a sentence; all of it is read.
@@ -141,6 +141,14 @@ impl Blobs {
             Ok(None) => Some("is not there".to_owned()),
             Err(error) => Some(format!("can't be read: {error}")),
         }
+    }
+
+    /// The length of the file with this hash, `None` if there is none.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn len(&self, hash: Hash) -> Result<Option<u64>, StoreError> {
+        Ok(self.0.disk.len(&self.0.path(hash))?)
     }
 
     /// Destroys a file, whoever names it: for an order to expunge.

@@ -53,6 +53,19 @@ pub fn files_of(rows: &impl Read, record: RecordId) -> Result<Vec<Hash>, StoreEr
     Ok(hashes)
 }
 
+/// Every file with each record that names it, record after record.
+///
+/// # Errors
+/// The disk failed.
+pub fn all(rows: &impl Read, visit: &mut dyn FnMut(RecordId, Hash)) -> Result<(), StoreError> {
+    rows.scan(Table::FilesOf, &[], &[], Direction::Up, &mut |key, _| {
+        if let (Some(record), Some(hash)) = (key.first_chunk(), key.last_chunk()) {
+            visit(RecordId::from_bytes(*record), Hash(*hash));
+        }
+        true
+    })
+}
+
 /// Whether a record beside these names the file.
 ///
 /// # Errors

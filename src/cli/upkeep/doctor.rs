@@ -14,11 +14,13 @@ use crate::app::probes::free_bytes;
 use crate::cli::order::Order;
 use crate::cli::output::{Ink, Output};
 use crate::cli::reach::Reach;
+use crate::cli::upkeep::verify::LOST_ADVICE;
 use crate::cli::{CliError, Done, Place};
 use crate::config::{Config, Origin};
 use crate::domain::time::{Clock, Millis, SystemClock};
 use crate::search::index::PROBE;
-use crate::server::certs::{self, Facts};
+use crate::server::certs::authority::Authority;
+use crate::server::certs::{self, CertError, Facts};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// The agency's certificate is ordered again so many days before it ends.
@@ -241,7 +243,7 @@ fn certificate(folder: &Folder, config: &Config) -> Finding {
             let advice = "start the server: it renews the certificate by itself";
             Finding::judged(WHAT, days > 0, told, advice)
         }
-        (Ok(None), _) => Finding::well(WHAT, "none yet: the first start of the server makes it"),
+        (Ok(None), _) => Finding::well(WHAT, "none yet: the next start of the server makes it"),
         (Ok(Some(Facts { not_after, .. })), Some(_)) => {
             let days = days_until(not_after);
             let told = format!("the agency's, {days} days left");
@@ -249,12 +251,19 @@ fn certificate(folder: &Folder, config: &Config) -> Finding {
             Finding::judged(WHAT, days > CERTIFICATE_DAYS_MIN, told, advice)
         }
         (Err(error), Some(_)) => {
-            let advice = "put the files right, or unset tls.certificate_file and tls.key_file";
+            let advice =
+                "no server starts so: put the files right, or unset tls.certificate_file and tls.key_file";
+            Finding::grave(WHAT, error.to_string(), advice)
+        }
+        (Err(error @ (CertError::Malformed { .. } | CertError::Mismatch(_))), None)
+            if Authority::open(&folder.certs()).is_ok() =>
+        {
+            let advice = "the next start of the server makes it anew; or bring certs/ back from a backup";
             Finding::bad(WHAT, error.to_string(), advice)
         }
         (Err(error), None) => {
-            let advice = "bring certs/ back from a backup, or make the node with blotter init";
-            Finding::bad(WHAT, error.to_string(), advice)
+            let advice = "no server starts so: bring certs/ back from a backup, or do as is said above";
+            Finding::grave(WHAT, error.to_string(), advice)
         }
     }
 }
@@ -398,14 +407,8 @@ fn node(place: &Place) -> Vec<Finding> {
     let served = state["served"] == true;
     let server = if served { "a server runs" } else { "no server runs" };
     let step = number("/log/step_seconds");
-    let (segments, documents) = (&state["log"]["segments"], &state["search"]["documents"]);
-    let (lag, sound) = (number("/search/lag_seconds"), state["search"]["sound"] == true);
-    let index = match (sound, state["search"]["behind"] == true) {
-        (false, _) => "damaged; it is being made anew".to_owned(),
-        (true, true) if !served => format!("{documents} records; the next start takes up what is newer"),
-        (true, true) => format!("{documents} records, {lag:.1} s behind"),
-        (true, false) => format!("{documents} records, up to date"),
-    };
+    let segments = &state["log"]["segments"];
+    let lag = number("/search/lag_seconds");
     let queue = if lag > 0.0 {
         format!("the oldest change has waited {lag:.1} s to be indexed")
     } else {
@@ -419,7 +422,7 @@ fn node(place: &Place) -> Vec<Finding> {
     let written = match (state["writes"] == true, step) {
         (false, _) => "the write thread has ended".to_owned(),
         (true, step) if step > STEP_SECONDS_MAX => format!("the disk has not answered for {step:.0} s"),
-        (true, _) => format!("{segments} segments, takes writes"),
+        (true, _) => format!("{segments} segments, takes writes; blotter verify reads them"),
     };
     vec![
         Finding::well("node", node),
@@ -429,7 +432,8 @@ fn node(place: &Place) -> Vec<Finding> {
             written,
             "look after the disk (dmesg), then restart; the server's log says more",
         ),
-        Finding::judged("index", sound, index, "if it stays so: blotter rebuild index"),
+        files(&state),
+        index(&state),
         Finding::judged(
             "queue",
             lag <= LAG_SECONDS_MAX,
@@ -437,4 +441,46 @@ fn node(place: &Place) -> Vec<Finding> {
             "the server's log says why; if it stays so: blotter rebuild index",
         ),
     ]
+}
+
+/// Whether files are there is looked up here; reading all of them takes long.
+fn files(state: &Json) -> Finding {
+    const WHAT: &str = "files";
+    let (named, lost) = (&state["files"]["named"], &state["files"]["lost"]);
+    let count = lost.as_u64().unwrap_or(0);
+    if count == 0 {
+        let told = format!("{named} of records, each there with its length; blotter verify reads them");
+        return Finding::well(WHAT, told);
+    }
+    let faults = state["files"]["faults"].as_array().into_iter().flatten();
+    let mut lines: Vec<&str> = faults.filter_map(Json::as_str).collect();
+    if count > lines.len() as u64 {
+        lines.push("… (blotter verify names all of them)");
+    }
+    let told = format!("{lost} of {named} are not whole:\n{}", lines.join("\n"));
+    Finding::grave(WHAT, told, LOST_ADVICE)
+}
+
+fn index(state: &Json) -> Finding {
+    const WHAT: &str = "index";
+    let search = &state["search"];
+    let (documents, sound) = (&search["documents"], search["sound"] == true);
+    if let Some(failing) = search["failing"].as_str() {
+        let told = format!("{documents} records, and it can't take up what is newer: {failing}");
+        let advice = "searches miss what is newer. Does blotter verify call the log damaged? Then have the node made from its newest \
+                      backup in a new folder\nblotter restore BACKUP --data DIR. If it does not: blotter rebuild index";
+        return Finding::grave(WHAT, told, advice);
+    }
+    let told = match (sound, search["behind"] == true) {
+        (false, _) => "damaged; it is being made anew".to_owned(),
+        (true, true) if state["served"] != true => {
+            format!("{documents} records; the next start takes up what is newer")
+        }
+        (true, true) => {
+            let lag = search["lag_seconds"].as_f64().unwrap_or(0.0);
+            format!("{documents} records, {lag:.1} s behind")
+        }
+        (true, false) => format!("{documents} records, up to date"),
+    };
+    Finding::judged(WHAT, sound, told, "if it stays so: blotter rebuild index")
 }

@@ -114,7 +114,7 @@ pub(in crate::cli) fn fault_lines(output: Output, shown: &Json) -> String {
 }
 
 /// What to do about files that are lost.
-const LOST_ADVICE: &str = "Put each back from an older backup (it lies there under files/, the first two letters of its name, its \
+pub(in crate::cli) const LOST_ADVICE: &str = "Put each back from an older backup (it lies there under files/, the first two letters of its name, its \
      name), or add the original to its record again.";
 
 /// What was done, and what could not be.

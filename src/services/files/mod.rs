@@ -7,6 +7,8 @@ pub mod attach;
 mod describe;
 /// Files given out.
 pub mod hand_out;
+/// Whether they are there.
+mod missing;
 /// Room on the disk.
 pub mod room;
 

@@ -73,6 +73,8 @@ struct Seen {
     /// Up to where searches see, and when that was last the end. Held for the moment of a read or a write.
     state: Mutex<(Position, Instant)>,
     moved: Condvar,
+    /// Why it went no further when it was tried last.
+    failing: Mutex<Option<String>>,
 }
 
 impl Gauge {
@@ -81,7 +83,11 @@ impl Gauge {
         let moved = Condvar::new();
         Self {
             store,
-            seen: Arc::new(Seen { state, moved }),
+            seen: Arc::new(Seen {
+                state,
+                moved,
+                failing: Mutex::default(),
+            }),
         }
     }
 
@@ -107,7 +113,17 @@ impl Gauge {
         state.0 >= wanted
     }
 
+    /// Why searches see no further, if the last try failed.
+    pub fn failing(&self) -> Option<String> {
+        self.failure().clone()
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<String>> {
+        self.seen.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn reached(&self, position: Position) {
+        *self.failure() = None;
         *self.state() = (position, Instant::now());
         self.seen.moved.notify_all();
     }
@@ -339,6 +355,19 @@ pub fn catch_up(store: &Arc<Store>, index: &Arc<Index>) -> Result<(), FollowErro
     .catch_up()
 }
 
+/// What will keep the index from taking up what it lacks: the log is read on from where it is, and nothing is written.
+pub fn obstacle(store: &Store, index: &Index) -> Option<String> {
+    let (from, end) = (Position::from_u64(index.position()), store.end());
+    let mut groups = store.journal().scan(from.min(end));
+    while groups.position() < end {
+        match groups.next()? {
+            Ok(_) => {}
+            Err(error) => return Some(FollowError::from(StoreError::from(error)).to_string()),
+        }
+    }
+    None
+}
+
 /// Makes the index anew beside the one in use, which then gives way to it; searches go on meanwhile. `progress` hears how far
 /// into the journal it has come. The follower, or the next [`catch_up`], takes it from there.
 ///
@@ -441,6 +470,7 @@ fn follow(mut following: Following, stop: &AtomicBool) {
             continue;
         };
         tracing::error!(%error, "the search index could not follow; trying again");
+        *following.gauge.failure() = Some(error.to_string());
         following.waiting_since = None;
         following.applied = Position::from_u64(following.index.position());
         let begun = Instant::now();

@@ -277,3 +277,39 @@ fn original_of(file: &Path) -> &'static [u8] {
         .find(|(_, bytes)| sha256(&[bytes]).to_string() == name);
     found.unwrap().1
 }
+
+/// It called all well, whatever was gone.
+#[test]
+fn a_doctor_names_files_that_are_missing_or_of_another_length() {
+    let place = Place::with_node();
+    let key = place.key();
+    let served = place.serve();
+    let item = item_with(&served, &key, &SMALL);
+    let files = stored(place.data());
+    let told = || {
+        let ended = place.run(&["doctor"]);
+        let said = ended.out.contains("3 of records, each there") && ended.out.contains("All is well.");
+        assert_eq!(ended.code == 0, said, "{ended:?}");
+        ended
+    };
+    assert_eq!(told().code, 0);
+    rot(&files[2]);
+    assert_eq!(told().code, 0, "its bytes are for verify to read");
+    fs::remove_file(&files[0]).unwrap();
+    fs::write(&files[1], "other").unwrap();
+    let faulty = || {
+        let ended = told();
+        assert!(
+            ended.out.contains("fault files        2 of 3 are not whole"),
+            "{ended:?}"
+        );
+        for (file, why) in [(&files[0], "is not there"), (&files[1], "has another length")] {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            let line = format!("file {name}, which record {item} names, {why}");
+            assert!(ended.out.contains(&line), "{ended:?}");
+        }
+    };
+    faulty();
+    assert_eq!(served.terminate().0, 0);
+    faulty();
+}

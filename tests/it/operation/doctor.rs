@@ -226,6 +226,18 @@ fn a_certificate_of_the_nodes_own_that_has_ended_or_is_damaged_is_told() {
     check(&doctor(&place, &[]), "certificate", "server.pem is not", "backup");
 }
 
+/// What keeps a server from starting was called something to look at.
+#[test]
+fn certificates_without_which_no_server_starts_are_a_fault() {
+    let place = Place::with_node();
+    fs::remove_dir_all(place.data().join("certs")).unwrap();
+    let found = finding(&doctor(&place, &[]), "certificate");
+    assert!(
+        found["word"] == "fault" && found["advice"].as_str().unwrap().contains("no server starts"),
+        "{found}"
+    );
+}
+
 #[test]
 fn an_agencys_certificate_that_ends_soon_or_is_not_there_is_told() {
     let place = Place::with_node();
@@ -302,4 +314,63 @@ fn an_index_that_does_not_follow_is_told() {
     );
     assert_eq!(served.terminate().0, 0);
     assert_eq!(doctor(&place, &[]).code, 0, "a stop lets it catch up");
+}
+
+/// All was called well, and searches missed everything behind the damage.
+#[test]
+fn a_log_that_search_can_not_read_on_is_told() {
+    let place = Place::with_node();
+    let key = place.key();
+    let served = place.serve();
+    for title in ["One", "Two", "Three"] {
+        assert_eq!(
+            served.post("/v1/cases", &key, &json!({ "title": title })).status,
+            201
+        );
+    }
+    assert_eq!(served.terminate().0, 0);
+    fs::remove_dir_all(place.data().join("search")).unwrap();
+    let segments = fs::read_dir(place.data().join("journal")).unwrap();
+    let segment = segments.map(|entry| entry.unwrap().path()).min().unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    let mut flip = || {
+        bytes[middle] ^= 1;
+        fs::write(&segment, &bytes).unwrap();
+    };
+    flip();
+    let advice = "blotter verify";
+    check(
+        &doctor(&place, &[]),
+        "index",
+        "can't take up what is newer",
+        advice,
+    );
+
+    let served = place.serve();
+    let failing = |wanted: bool| {
+        let begun = Instant::now();
+        loop {
+            let (status, ready) = served.get("/readyz", None);
+            let ready: Json = serde_json::from_str(&ready).unwrap();
+            if ready["index_failing"] == wanted || begun.elapsed() > Duration::from_secs(120) {
+                assert_eq!(
+                    (status, &ready["index_failing"]),
+                    (200, &json!(wanted)),
+                    "{ready}"
+                );
+                return;
+            }
+        }
+    };
+    failing(true);
+    let found = finding(&doctor(&place, &[]), "index");
+    assert!(
+        found["word"] == "fault" && found["told"].as_str().unwrap().contains("damaged"),
+        "{found}"
+    );
+    flip();
+    failing(false);
+    assert_eq!(served.terminate().0, 0);
+    assert_eq!(doctor(&place, &[]).code, 0);
 }
