@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Method, Response};
 use serde_json::Value as Json;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::lanes::graphql::empty;
 use crate::lanes::graphql::limits::{scan, weigh};
@@ -30,13 +30,13 @@ pub(super) struct Kept {
     engine: OnceLock<Engine>,
     of_events: OnceLock<Schema>,
     writes: Vec<Route>,
-    /// Held while a subscription is told something.
-    turns: Semaphore,
+    /// Held while a subscription's answers are made.
+    turns: Arc<Semaphore>,
 }
 
-/// Subscriptions that are told something at once: each takes a thread and what it reads, and a thousand of them hear at the
-/// same moment.
-const TOLD_AT_ONCE: usize = 16;
+/// Subscriptions whose answers are made at once: it takes a core each, and a thread that keeps the memory it once had. A
+/// thousand of them hear at the same moment.
+const TOLD_AT_ONCE: usize = 4;
 
 impl Kept {
     /// Over these writes.
@@ -45,16 +45,17 @@ impl Kept {
             engine: OnceLock::new(),
             of_events: OnceLock::new(),
             writes,
-            turns: Semaphore::new(TOLD_AT_ONCE),
+            turns: Arc::new(Semaphore::new(TOLD_AT_ONCE)),
         }
     }
 
-    /// Waits until another subscription may be told something.
+    /// Waits until the answers of another subscription may be made.
     ///
     /// # Errors
     /// None: nobody closes the turns.
-    pub(super) async fn turn(&self) -> Outcome<SemaphorePermit<'_>> {
-        self.turns.acquire().await.map_err(|_closed| Failure::Stopping)
+    pub(super) async fn turn(&self) -> Outcome<OwnedSemaphorePermit> {
+        let turns = Arc::clone(&self.turns);
+        turns.acquire_owned().await.map_err(|_closed| Failure::Stopping)
     }
 
     /// What answers queries and changes.

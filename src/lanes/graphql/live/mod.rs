@@ -14,8 +14,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::Response;
-use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+use axum::http::header::{HOST, SEC_WEBSOCKET_PROTOCOL};
+use axum::http::{HeaderValue, Response};
 use futures_util::future::select_all;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -70,12 +70,22 @@ pub(super) fn open(kept: Arc<Kept>, lanes: &Lanes, visit: Visit) -> Outcome<Resp
     let session = Session {
         kept,
         lanes: lanes.clone(),
-        head: Arc::new(visit.head.clone()),
+        head: Arc::new(lasting(&visit.head)),
         speaks,
         subscriptions: Vec::new(),
         running: Vec::new(),
     };
     socket::open(lanes, visit, speaks.then_some(PROTOCOL), session)
+}
+
+/// Of the handshake what operations need: one header would keep the buffer in which all of them came.
+fn lasting(head: &Head) -> Head {
+    let host = head.headers.get(HOST).map(HeaderValue::as_bytes);
+    let host = host.and_then(|host| HeaderValue::from_bytes(host).ok());
+    Head {
+        headers: host.map(|host| (HOST, host)).into_iter().collect(),
+        ..head.clone()
+    }
 }
 
 /// One subscription.
@@ -149,8 +159,9 @@ impl Talk for Session {
                     (Arc::clone(&self.kept), self.lanes.clone(), Arc::clone(&self.head));
                 let (who, asked) = (listener.caller().clone(), Arc::clone(asked));
                 let subject = *subject;
-                let _until_told = self.kept.turn().await.map_err(|_| TRY_AGAIN)?;
-                let told = blocking(move || tell(&kept, &lanes, (&who, &head), (&asked, subject), heard));
+                let turn = self.kept.turn().await.map_err(|_| TRY_AGAIN)?;
+                let told =
+                    blocking(move || tell(&kept, &lanes, (&who, &head), (&asked, subject), heard, turn));
                 let told = told.await.map_err(|_| TRY_AGAIN)?;
                 reached = told.reached;
                 for told in &told.answers {

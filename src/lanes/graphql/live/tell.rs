@@ -8,6 +8,7 @@ use async_graphql::dynamic::{DynamicRequestExt, FieldValue, Schema};
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::domain::id::RecordId;
 use crate::lanes::graphql::live::root::{About, Wish};
@@ -167,7 +168,8 @@ pub(super) struct Telling {
     pub(super) reached: u64,
 }
 
-/// Answers a subscription about what was heard: about all of it, or about so much as is enough at once.
+/// Answers a subscription about what was heard: about all of it, or about so much as is enough at once. The turn ends with the
+/// last answer: nobody waits for another's entry in the audit log.
 ///
 /// # Errors
 /// The disk failed, or the audit log can't be written: then nothing may be told.
@@ -177,6 +179,7 @@ pub(super) fn tell(
     (caller, head): (&Caller, &Head),
     (asked, subject): (&Asked, Subject),
     heard: Heard,
+    turn: OwnedSemaphorePermit,
 ) -> Outcome<Telling> {
     let document = parse_query(&asked.query).map_err(|error| Failure::Internal(error.to_string()))?;
     let asking = Asking::new(kept, lanes, (caller, head), (asked, document))?;
@@ -200,6 +203,7 @@ pub(super) fn tell(
             }
         }
     }
+    drop(turn);
     asking.sitting.note()?;
     Ok(telling)
 }

@@ -161,8 +161,8 @@ impl Socket {
         let upgraded = upgrade.await.ok()?;
         let bytes_max = lanes.options.ears.frame_bytes_max;
         let config = WebSocketConfig::default()
-            .read_buffer_size(4 << 10)
-            .write_buffer_size(8 << 10)
+            .read_buffer_size(1 << 10)
+            .write_buffer_size(2 << 10)
             .max_message_size(Some(bytes_max))
             .max_frame_size(Some(bytes_max));
         let wire = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
