@@ -88,12 +88,12 @@ fn refuse_idle_entries(kind: &Kind, record: Option<&Record>, given: &[Given], ch
     checker.faults.extend(faults);
 }
 
-/// Nobody who is looked for is born later than today.
+/// Nobody who is looked for was born before anybody who lives, or is to be born.
 fn refuse_unborn(kind: &Kind, given: &[Given], now: Millis, checker: &mut Checker<'_>) {
     let mut refuse = |path: &str, day: Option<&Value>| {
         if day
             .and_then(Value::as_text)
-            .is_some_and(|day| is_to_come(day, now))
+            .is_some_and(|day| !is_of_birth(day, now))
         {
             checker.refuse(path, BORN);
         }
@@ -111,22 +111,23 @@ fn refuse_unborn(kind: &Kind, given: &[Given], now: Millis, checker: &mut Checke
     }
 }
 
-const BORN: &str = "a day of birth that is not later than today";
+const BORN: &str = "a day of birth that is not before 1850-01-01 and not later than today";
 const VIN: &str = "a vehicle identification number: 17 of A-Z without I, O and Q, and 0-9, or 5 to 16 letters and digits of a \
     vehicle from before 1981; what was read of one in part goes in a member of another name, such as partial_vin";
 
-/// Whether a day is later than today by the node's clock, with one day more for other zones.
-fn is_to_come(day: &str, now: Millis) -> bool {
-    const DAY_MS: i64 = 86_400_000;
-    let last = now.plus(DAY_MS).to_string();
-    last.get(..day.len()).is_some_and(|last| day > last)
+/// Whether somebody of whom there are records can be born on this day: not later than today by the node's clock in the zone
+/// where days begin first, UTC+14.
+fn is_of_birth(day: &str, now: Millis) -> bool {
+    const FIRST_ZONE_MILLIS: i64 = 14 * 60 * 60_000;
+    let last = now.plus(FIRST_ZONE_MILLIS).to_string();
+    ("1850-01-01"..=last.get(..10).unwrap_or(&last)).contains(&day)
 }
 
 /// What a member of attributes must be, beside its form.
 fn beside_its_form(what: &str, name: &str, value: &Value, now: Millis) -> Option<&'static str> {
     let text = value.as_text()?;
     match (what, name) {
-        ("person", "dob") => is_to_come(text, now).then_some(BORN),
+        ("person", "dob") => (!is_of_birth(text, now)).then_some(BORN),
         ("vehicle", "vin") => (!is_vin(text)).then_some(VIN),
         _ => None,
     }
@@ -265,19 +266,28 @@ fn refuse_third_level(rows: &impl Read, parent: RecordId) -> Outcome<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Millis, is_to_come};
+    use super::{Millis, is_of_birth};
 
     #[test]
-    fn today_begins_elsewhere_a_day_before() {
-        let now = Millis::parse("2026-03-17T21:14:22Z").unwrap();
-        for (day, expected) in [
-            ("1980-01-31", false),
-            ("2026-03-17", false),
-            ("2026-03-18", false),
-            ("2026-03-19", true),
-            ("2099-01-01", true),
-        ] {
-            assert_eq!(is_to_come(day, now), expected, "{day}");
+    fn a_day_of_birth_is_one_that_has_begun_somewhere() {
+        let check = |now: &str, day: &str, expected: bool| {
+            let now = Millis::parse(now).unwrap();
+            assert_eq!(is_of_birth(day, now), expected, "{day} at {now}");
+        };
+        let evening = "2026-03-17T21:14:22Z";
+        for day in ["1850-01-01", "1980-01-31", "2026-03-17", "2026-03-18"] {
+            check(evening, day, true);
         }
+        for day in [
+            "0000-01-01",
+            "0980-01-31",
+            "1849-12-31",
+            "2026-03-19",
+            "2099-01-01",
+        ] {
+            check(evening, day, false);
+        }
+        check("2026-03-17T09:59:59Z", "2026-03-18", false);
+        check("2026-03-17T10:00:00Z", "2026-03-18", true);
     }
 }

@@ -119,6 +119,7 @@ async fn what_is_known_of_an_entity_has_the_form_of_its_kind() {
         ("person", json!({"dob": "1980-13-01"}), "data.attributes.dob"),
         ("person", json!({"dob": {}}), "data.attributes.dob"),
         ("person", json!({"dob": "2099-01-01"}), "data.attributes.dob"),
+        ("person", json!({"dob": "0000-01-01"}), "data.attributes.dob"),
         ("vehicle", json!({"year": "old"}), "data.attributes.year"),
         ("vehicle", json!({"vin": "1"}), "data.attributes.vin"),
         (
