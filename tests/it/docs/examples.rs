@@ -224,16 +224,13 @@ impl Reader {
 
     /// A write on the last case that has not seen the first one, as from a unit that was apart.
     fn disagree(&mut self) {
-        let reference = plain(&self.ids["cases"]);
-        let written =
-            self.test
-                .services()
-                .write(&self.test.desk().owner_of(AGENCY), "test", None, move |desk| {
-                    let case = desk.find(&CASE, &reference)?;
-                    let change = Change::new("title", Action::Set(Value::text("Bicycle lost")));
-                    desk.change(&CASE, &case, vec![change]).map(drop)
-                });
-        written.unwrap();
+        let title = Change::new("title", Action::Set(Value::text("Bicycle lost")));
+        let desk = self.test.desk();
+        desk.change_apart(
+            &desk.owner_of(AGENCY),
+            (&CASE, &plain(&self.ids["cases"])),
+            vec![title],
+        );
     }
 }
 

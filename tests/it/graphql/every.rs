@@ -420,17 +420,12 @@ async fn custody(world: &mut World, untried: &mut BTreeSet<String>) {
 
 /// A title about which two writers disagree, settled.
 async fn disagreement(world: &mut World, untried: &mut BTreeSet<String>) {
-    let id = world.made["case"].as_str().unwrap().to_owned();
-    let write =
-        world
-            .served
-            .services()
-            .write(&world.served.desk().owner_of(AGENCY), "test", None, move |desk| {
-                let case = desk.find(&CASE, &id)?;
-                let change = Change::new("title", Action::Set(Value::text("b")));
-                desk.change(&CASE, &case, vec![change]).map(drop)
-            });
-    write.unwrap();
+    let (desk, title) = (
+        world.served.desk(),
+        Change::new("title", Action::Set(Value::text("b"))),
+    );
+    let id = world.made["case"].as_str().unwrap();
+    desk.change_apart(&desk.owner_of(AGENCY), (&CASE, id), vec![title]);
     let query = "query($id: ID!) { conflicts(recordId: $id) { field versions { version } } }";
     let told = world.ask(query, json!({"id": world.made["case"]})).await;
     let versions = told["conflicts"][0]["versions"].as_array().unwrap().iter();

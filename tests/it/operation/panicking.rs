@@ -1,8 +1,7 @@
 //! A process in which requests panic: each is answered with a 500 that names the request, and the process goes on. Nothing in
 //! the program panics to order, so the process is this test binary, which serves routes that do beside the real ones.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use serde_json::Value as Json;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::desk::TestDesk;
-use crate::support::process::{Told, told};
+use crate::support::process::get_plain;
 
 /// Says that this process is the server.
 const CHILD: &str = "BLOTTER_TEST_PANICKING";
@@ -69,16 +68,6 @@ async fn a_process_that_serves_routes_that_panic() {
     .await;
 }
 
-fn get(address: &str, path: &str) -> Told {
-    let mut wire = TcpStream::connect(address).unwrap();
-    write!(
-        wire,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    told(&mut wire).unwrap()
-}
-
 #[test]
 fn a_panic_in_a_request_is_a_500_with_its_id_and_the_process_lives() {
     let own = std::env::current_exe().unwrap();
@@ -95,7 +84,7 @@ fn a_panic_in_a_request_is_a_500_with_its_id_and_the_process_lives() {
     let mut lines = lines.map(|line| line.unwrap());
     let address = lines.find(|line| line.starts_with("127.0.0.1:")).unwrap();
     for path in ["/asked", "/visited", "/asked"] {
-        let told = get(&address, path);
+        let told = get_plain(&address, path);
         assert_eq!(told.status, 500, "{told:?}");
         let (body, head): (Json, _) = (told.json(), &told.head);
         assert_eq!(body["errors"][0]["code"], "UNEXPECTED_ERROR", "{told:?}");
@@ -106,7 +95,11 @@ fn a_panic_in_a_request_is_a_500_with_its_id_and_the_process_lives() {
             "nothing of its cause goes out: {told:?}"
         );
     }
-    assert_eq!(get(&address, "/v1/cases").status, 401, "others are answered");
+    assert_eq!(
+        get_plain(&address, "/v1/cases").status,
+        401,
+        "others are answered"
+    );
     drop(child.stdin.take());
     lines.for_each(drop);
     assert!(child.wait().unwrap().success(), "it stops in order");

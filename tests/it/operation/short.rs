@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use crate::support::process::{Place, Served, Told};
+use crate::support::process::{Place, Served, Told, get_plain};
 
 /// A file of evidence of so many bytes, as a part of a form.
 fn attach(served: &Served, key: &str, path: &str, name: &str, bytes: &[u8]) -> Told {
@@ -89,15 +89,8 @@ fn nothing_is_served_without_tls_unless_it_is_set() {
             assert!(!is_served, "{}", served.ready);
             continue;
         };
-        let mut wire = TcpStream::connect(plain).unwrap();
-        write!(
-            wire,
-            "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut told = String::new();
-        wire.read_to_string(&mut told).unwrap();
-        assert!(is_served && told.starts_with("HTTP/1.1 200"), "{told}");
+        let told = get_plain(plain, "/healthz");
+        assert!(is_served && told.status == 200, "{told:?}");
     }
 }
 
@@ -118,17 +111,10 @@ fn figures_are_read_at_their_own_listener_and_with_a_key() {
         .json();
     let less = made["key"].as_str().unwrap();
     let served = place.serve_with(&[("BLOTTER_SERVER_METRICS_LISTEN", "127.0.0.1:0")], &[]);
-    let mut wire = TcpStream::connect(served.ready["metrics"].as_str().unwrap()).unwrap();
-    write!(
-        wire,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut own = String::new();
-    wire.read_to_string(&mut own).unwrap();
+    let own = get_plain(served.ready["metrics"].as_str().unwrap(), "/metrics");
     assert!(
-        own.starts_with("HTTP/1.1 200") && own.contains("\nblotter_up 1\n"),
-        "{own}"
+        own.status == 200 && own.body.contains("\nblotter_up 1\n"),
+        "{own:?}"
     );
     let keyed = served.get("/metrics", Some(&key));
     assert!(

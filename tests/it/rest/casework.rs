@@ -201,15 +201,10 @@ async fn what_was_kept_before_there_was_a_rule_can_be_sent_again() {
     let person = json!({"kind": "person", "display_name": "Ann Lee"});
     test.post("/v1/entities", person).await.expect(201);
     // As another node, or this one before, wrote it.
-    let services = test.services().clone();
-    services
-        .write(&test.owner(), "test", None, |desk| {
-            let person = desk.find(&ENTITY, "ENT-0001")?;
-            let old = Value::from(json!({"dob": "2099-01-01", "number": 1e30}));
-            let change = Change::new("attributes", Action::Set(old));
-            desk.change(&ENTITY, &person, vec![change]).map(drop)
-        })
-        .unwrap();
+    let old = Value::from(json!({"dob": "2099-01-01", "number": 1e30}));
+    let old = Change::new("attributes", Action::Set(old));
+    test.desk()
+        .change_apart(&test.owner(), (&ENTITY, "ENT-0001"), vec![old]);
     let read = test.get("/v1/entities/ENT-0001").await.expect(200).data();
     assert_eq!(read["attributes"]["dob"], "2099-01-01");
     let again = |dob: &str| json!({"attributes": {"dob": dob, "aliases": ["Annie"]}});
@@ -266,19 +261,11 @@ async fn a_case_with_a_disputed_item_is_not_closed_and_a_closed_one_stays_closed
     let item = json!({"case_id": "INV-2026-0001", "type": "physical", "description": "a knife"});
     test.post("/v1/evidence", item).await.expect(201);
     let owner = test.owner();
-    let services = test.services().clone();
     // Two units apart: both steps follow nothing.
-    services
-        .write(&owner, "test", None, |desk| {
-            let item = desk.find(&EVIDENCE, "EVD-0001")?;
-            let step = |action: &str| {
-                let entry = Fields::from([("action".to_owned(), Value::text(action))]);
-                Change::new(CUSTODY, Action::Step(Value::Map(entry)))
-            };
-            desk.change(&EVIDENCE, &item, vec![step("collected"), step("collected")])
-                .map(drop)
-        })
-        .unwrap();
+    let entry = Fields::from([("action".to_owned(), Value::text("collected"))]);
+    let step = Change::new(CUSTODY, Action::Step(Value::Map(entry)));
+    test.desk()
+        .change_apart(&owner, (&EVIDENCE, "EVD-0001"), vec![step.clone(), step]);
     let close = json!({"status": "closed"});
     let refused = test
         .patch("/v1/cases/INV-2026-0001", close.clone())

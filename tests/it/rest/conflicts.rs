@@ -1,9 +1,9 @@
 //! What writers disagree about is listed, shown with the record, and settled by a person.
 
-use blotter::domain::kind::{CASE, ENTITY, EVIDENCE, Kind};
+use blotter::domain::kind::{CASE, ENTITY, EVIDENCE};
 use blotter::domain::operation::{Action, Change};
 use blotter::domain::value::Value;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::testbox::TestBox;
 
@@ -16,13 +16,9 @@ async fn a_conflict_is_listed_until_it_is_settled_by_naming_all_versions() {
         .expect(201);
     assert_eq!(test.get("/v1/conflicts").await.expect(200).data(), json!([]));
     // A write that has not seen the first one, as from a unit that was apart.
-    test.services()
-        .write(&test.owner(), "test", None, |desk| {
-            let case = desk.find(&CASE, "INV-2026-0001")?;
-            let change = Change::new("title", Action::Set(Value::text("b")));
-            desk.change(&CASE, &case, vec![change]).map(drop)
-        })
-        .unwrap();
+    let title = Change::new("title", Action::Set(Value::text("b")));
+    test.desk()
+        .change_apart(&test.owner(), (&CASE, "INV-2026-0001"), vec![title]);
     let list = test.get("/v1/conflicts").await.expect(200).data();
     assert_eq!(list.as_array().unwrap().len(), 1);
     let versions = &list[0]["conflicts"]["title"];
@@ -61,13 +57,9 @@ async fn a_second_value_of_what_is_written_once_is_shown_and_changes_nothing() {
     test.post("/v1/cases", json!({"title": "a", "external_id": "first"}))
         .await
         .expect(201);
-    test.services()
-        .write(&test.owner(), "test", None, |desk| {
-            let case = desk.find(&CASE, "INV-2026-0001")?;
-            let change = Change::new("external_id", Action::Fix(Value::text("second")));
-            desk.change(&CASE, &case, vec![change]).map(drop)
-        })
-        .unwrap();
+    let second = Change::new("external_id", Action::Fix(Value::text("second")));
+    test.desk()
+        .change_apart(&test.owner(), (&CASE, "INV-2026-0001"), vec![second]);
     let list = test
         .get("/v1/conflicts?field=external_id")
         .await
@@ -97,15 +89,42 @@ async fn a_second_value_of_what_is_written_once_is_shown_and_changes_nothing() {
     );
 }
 
-/// A write that has not seen the ones before, as from a unit that was apart.
-fn apart(test: &TestBox, (kind, id): (&'static Kind, &'static str), field: &'static str) {
-    test.services()
-        .write(&test.owner(), "test", None, move |desk| {
-            let record = desk.find(kind, id)?;
-            let change = Change::new(field, Action::Set(Value::text("low")));
-            desk.change(kind, &record, vec![change]).map(drop)
-        })
-        .unwrap();
+// `{}` settled a dispute about a restricted case's class, and opened it.
+#[tokio::test]
+async fn what_is_empty_in_another_way_than_a_field_can_be_settles_nothing() {
+    let mut test = TestBox::start().await;
+    test.key = test.key_with(&["*", "cases:restricted"]);
+    let case = json!({"title": "a", "classification": "restricted", "description": "d"});
+    test.post("/v1/cases", case).await.expect(201);
+    let apart = [("classification", "juvenile"), ("description", "e")]
+        .map(|(field, word)| Change::new(field, Action::Set(Value::text(word))));
+    test.desk()
+        .change_apart(&test.owner(), (&CASE, "INV-2026-0001"), apart.into());
+    let conflicts = test.get("/v1/conflicts").await.expect(200).data()[0]["conflicts"].clone();
+    let settle = async |field: &str, value: Json| {
+        let versions = conflicts[field].as_array().unwrap().iter();
+        let versions: Vec<&Json> = versions.map(|version| &version["version"]).collect();
+        let settlement = json!({"field": field, "versions": versions, "value": value, "reason": "x"});
+        test.post("/v1/conflicts/INV-2026-0001", settlement).await
+    };
+    for (field, value) in [
+        ("classification", json!({})),
+        ("classification", json!(null)),
+        ("classification", json!("")),
+        ("description", json!([])),
+    ] {
+        let refused = settle(field, value).await.expect(400);
+        assert!(refused.messages()[0].starts_with("data.value: "), "{refused:?}");
+    }
+    settle("description", json!("")).await.expect(201);
+    let settled = settle("classification", json!("restricted"))
+        .await
+        .expect(201)
+        .data();
+    assert_eq!(
+        (&settled["classification"], settled.get("description")),
+        (&json!("restricted"), None)
+    );
 }
 
 /// Two cases with an item each, the first with a person; writers disagree about something of all of them.
@@ -124,12 +143,16 @@ async fn disagreeing() -> TestBox {
         let item = json!({"case_id": case, "type": "physical", "description": "a knife"});
         test.post("/v1/evidence", item).await.expect(201);
     }
-    apart(&test, (&CASE, "INV-2026-0001"), "title");
-    apart(&test, (&CASE, "INV-2026-0002"), "priority");
-    apart(&test, (&ENTITY, "ENT-0001"), "display_name");
-    apart(&test, (&EVIDENCE, "EVD-0001"), "description");
-    apart(&test, (&EVIDENCE, "EVD-0002"), "description");
-    apart(&test, (&CASE, "INV-2026-0002"), "title");
+    let apart = |kind, id, field| {
+        let change = Change::new(field, Action::Set(Value::text("low")));
+        test.desk().change_apart(&test.owner(), (kind, id), vec![change]);
+    };
+    apart(&CASE, "INV-2026-0001", "title");
+    apart(&CASE, "INV-2026-0002", "priority");
+    apart(&ENTITY, "ENT-0001", "display_name");
+    apart(&EVIDENCE, "EVD-0001", "description");
+    apart(&EVIDENCE, "EVD-0002", "description");
+    apart(&CASE, "INV-2026-0002", "title");
     test
 }
 

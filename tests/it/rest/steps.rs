@@ -40,13 +40,8 @@ fn standing(test: &TestBox, (kind, id): (&'static Kind, &'static str)) -> Versio
 
 /// A change by a unit that was apart and had seen these versions.
 fn apart(test: &TestBox, (kind, id): (&'static Kind, &'static str), action: Action, seen: Vec<VersionId>) {
-    test.services()
-        .write(&test.owner(), "test", None, move |desk| {
-            let record = desk.find(kind, id)?;
-            let change = Change::new("status", action).seeing(seen);
-            desk.change(kind, &record, vec![change]).map(drop)
-        })
-        .unwrap();
+    let status = Change::new("status", action).seeing(seen);
+    test.desk().change_apart(&test.owner(), (kind, id), vec![status]);
 }
 
 fn words(conflict: &Json) -> Vec<&str> {
@@ -165,14 +160,10 @@ async fn a_disputed_item_keeps_its_case_open_and_stands_in_the_list_of_conflicts
     let test = with_case().await;
     let item = json!({"case_id": "INV-2026-0001", "type": "physical", "description": "a knife"});
     test.post("/v1/evidence", item).await.expect(201);
-    test.services()
-        .write(&test.owner(), "test", None, |desk| {
-            let item = desk.find(&EVIDENCE, "EVD-0001")?;
-            let entry = Fields::from([("action".to_owned(), Value::text("collected"))]);
-            let step = Change::new(CUSTODY, Action::Step(Value::Map(entry)));
-            desk.change(&EVIDENCE, &item, vec![step]).map(drop)
-        })
-        .unwrap();
+    let entry = Fields::from([("action".to_owned(), Value::text("collected"))]);
+    let step = Change::new(CUSTODY, Action::Step(Value::Map(entry)));
+    test.desk()
+        .change_apart(&test.owner(), (&EVIDENCE, "EVD-0001"), vec![step]);
     let list = test.get("/v1/conflicts").await.expect(200).data();
     let rivals = list[0]["conflicts"]["custody"].as_array().unwrap();
     assert_eq!((list[0]["kind"].as_str(), rivals.len()), (Some("evidence"), 2));

@@ -138,14 +138,8 @@ fn a_dispute_is_settled_by_an_entry_that_names_all_sides_with_a_reason() {
 fn what_is_held_is_not_disposed_of() {
     let desk = TestDesk::open();
     let item = item(&desk);
-    let reference = item.clone();
-    desk.services()
-        .write(&desk.owner(), "test", None, move |desk| {
-            let item = desk.find(&EVIDENCE, &reference)?;
-            desk.change(&EVIDENCE, &item, vec![Change::new("hold", Action::Raise(1))])
-                .map(drop)
-        })
-        .unwrap();
+    let hold = Change::new("hold", Action::Raise(1));
+    desk.change_apart(&desk.owner(), (&EVIDENCE, &item), vec![hold]);
     let follows = head(&desk, &item);
     for action in ["disposed", "destroyed", "returned"] {
         let refused = step(

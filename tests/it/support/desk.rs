@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use blotter::domain::kind::Kind;
+use blotter::domain::operation::Change;
 use blotter::domain::time::{Clock, Millis};
 use blotter::search::index::{Index, Options};
 use blotter::services::Services;
@@ -114,6 +116,22 @@ impl TestDesk {
     pub(crate) fn owner_of(&self, tenant: &str) -> Caller {
         self.services()
             .admit_owner(tenant.parse().unwrap(), "test".into())
+    }
+
+    /// Changes a record as a unit that was apart does, or an earlier version of the program: past the rules, and having seen
+    /// of what stands no more than the changes say.
+    pub(crate) fn change_apart(
+        &self,
+        caller: &Caller,
+        (kind, reference): (&'static Kind, &str),
+        changes: Vec<Change>,
+    ) {
+        let reference = reference.to_owned();
+        let written = self.services().write(caller, "test", None, move |desk| {
+            let record = desk.find(kind, &reference)?;
+            desk.change(kind, &record, changes).map(drop)
+        });
+        written.unwrap();
     }
 }
 

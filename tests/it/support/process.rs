@@ -317,6 +317,17 @@ fn is_cut_off(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
+/// GET without TLS and without a key.
+pub(crate) fn get_plain(address: &str, path: &str) -> Told {
+    let mut wire = TcpStream::connect(address).unwrap();
+    write!(
+        wire,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    told(&mut wire).unwrap()
+}
+
 /// Reads an answer to its end.
 pub(crate) fn told(wire: &mut impl Read) -> std::io::Result<Told> {
     let mut answer = Vec::new();
