@@ -21,7 +21,7 @@ use crate::server::certs::authority::Authority;
 use crate::server::certs::name::{Name, names_of_node};
 use crate::services::import::BatchRow;
 use crate::services::people::passwords::Password;
-use crate::services::shape::Checker;
+use crate::services::shape::{Checker, is_nothing};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::identity::Identity;
 
@@ -135,7 +135,9 @@ impl Init {
         let mut checker = Checker::new(&|_, _| None);
         for (flag, kind, field, value) in given {
             match (kind.field(field), value) {
-                (Some(_), Some(value)) if value.is_absent() => checker.refuse(flag, "something"),
+                (Some(field), Some(value)) if is_nothing(field.shape, &value) => {
+                    checker.refuse(flag, "something");
+                }
                 (Some(field), Some(value)) => drop(checker.value(flag, field.shape, value)),
                 _ => {}
             }

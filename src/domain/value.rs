@@ -116,7 +116,8 @@ impl Value {
         self.as_map()?.get(name)
     }
 
-    /// Nothing was given: null, or a text, list or map with nothing in it.
+    /// Nothing is said by it, whatever it was to be: null, or a text, list or map with nothing in it. Of a value that must have
+    /// a shape `shape::is_nothing` knows, for which an empty map is no missing text.
     pub fn is_absent(&self) -> bool {
         match self {
             Self::Null => true,

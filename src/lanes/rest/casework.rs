@@ -138,7 +138,7 @@ pub(super) fn relations() -> Vec<Route> {
         .gives(201, Schema::Record(&ENTITY))
         .answer(|lanes, ask| {
             let mut fields = ask.fields()?;
-            let to = fields.remove("to").filter(|to| !to.is_absent());
+            let to = fields.remove("to").filter(|to| *to != Value::Null);
             let mut faults: Vec<Fault> = fields
                 .keys()
                 .map(|name| Fault::wrong(format!("data.{name}"), "no such property"))
@@ -213,22 +213,24 @@ fn given_members(ask: &Ask) -> Outcome<Vec<(String, Value)>> {
         return Ok(vec![("data".to_owned(), Value::Map(ask.fields()?))]);
     }
     let mut fields = ask.fields()?;
-    let tags = fields.remove("tags").filter(|tags| !tags.is_absent());
+    let tags = fields.remove("tags").unwrap_or(Value::Null);
     let mut faults: Vec<Fault> = fields
         .keys()
         .map(|name| Fault::wrong(format!("data.{name}"), "no such property"))
         .collect();
     match tags {
-        Some(Value::List(tags)) if faults.is_empty() => Ok(tags
+        Value::List(tags) if faults.is_empty() && !tags.is_empty() => Ok(tags
             .into_iter()
             .enumerate()
             .map(|(place, tag)| (format!("data.tags[{place}]"), tag))
             .collect()),
         tags => {
             match tags {
-                None => faults.push(Fault::missing("data.tags", "an array with at least one tag")),
-                Some(Value::List(_)) => {}
-                Some(_) => faults.push(Fault::wrong("data.tags", "an array")),
+                Value::List(tags) if !tags.is_empty() => {}
+                Value::Null | Value::List(_) => {
+                    faults.push(Fault::missing("data.tags", "an array with at least one tag"));
+                }
+                _ => faults.push(Fault::wrong("data.tags", "an array")),
             }
             Err(Failure::Invalid(faults))
         }

@@ -13,7 +13,7 @@ use crate::services::casework::{rules, steps};
 use crate::services::desk::{Desk, refuse_sealed};
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
-use crate::services::shape::{Checker, describe};
+use crate::services::shape::{Checker, describe, is_nothing};
 use crate::services::{RequestKey, Services, Written, find};
 use crate::store::database::{Direction, Snapshot};
 use crate::views::records::{self, PageKey};
@@ -232,14 +232,14 @@ fn checked(
         };
         checker.refuse("data.field", expected);
     }
-    let value = field.and_then(|field| match settlement.value.is_absent() {
+    let value = field.and_then(|field| match is_nothing(field.shape, &settlement.value) {
         true if field.required => {
             let fault = Fault::missing("data.value", describe(field.shape));
             checker.faults.push(fault);
             None
         }
-        true => Some(Value::Null),
-        false => checker.value("data.value", field.shape, settlement.value.clone()),
+        true if field.default.is_none() => Some(Value::Null),
+        _ => checker.value("data.value", field.shape, settlement.value.clone()),
     });
     match (field, value) {
         (Some(field), Some(value)) if checker.faults.is_empty() => Ok((field, value)),

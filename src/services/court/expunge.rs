@@ -18,7 +18,7 @@ use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
 use crate::services::search::Finder;
-use crate::services::shape::Checker;
+use crate::services::shape::{Checker, is_nothing};
 use crate::services::{RequestKey, Services, Written};
 use crate::views::{erasures, records};
 
@@ -150,7 +150,7 @@ fn said(input: &Fields) -> Outcome<Vec<(&'static str, Value)>> {
     for name in SAID {
         let path = format!("data.{name}");
         let shape = ERASURE.field(name).map_or(Shape::Line(200), |field| field.shape);
-        match input.get(name).filter(|value| !value.is_absent()) {
+        match input.get(name).filter(|value| !is_nothing(shape, value)) {
             None => checker.faults.push(Fault::missing(
                 path,
                 match name {

@@ -148,10 +148,11 @@ fn follow_ids(follows: &Value, faults: &mut Vec<Fault>) -> Vec<VersionId> {
     const EXPECTED: &str =
         "the id of the last entry of the chain, or a list of all of them while it is disputed";
     let given = match follows {
+        Value::Null => &[],
         Value::List(list) => list.as_slice(),
         one => std::slice::from_ref(one),
     };
-    if follows.is_absent() {
+    if given.is_empty() {
         faults.push(Fault::missing("data.follows", EXPECTED));
         return Vec::new();
     }

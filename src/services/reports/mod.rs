@@ -176,9 +176,6 @@ impl Services {
 fn file(desk: &mut Desk<'_, '_, '_>, input: Fields, link: Link) -> Outcome<()> {
     policy::demand_for(desk.caller(), &REPORT, Deed::Write)?;
     let category = input.get("category").cloned();
-    let reporter = input
-        .get("reporter")
-        .is_some_and(|reporter| !reporter.is_absent());
     let given = all_faults(
         desk.check(&REPORT, input, None),
         categories::faults(desk, category.as_ref())?,
@@ -186,7 +183,7 @@ fn file(desk: &mut Desk<'_, '_, '_>, input: Fields, link: Link) -> Outcome<()> {
     let mut added = link.changes();
     let who = Value::Text(desk.caller().actor().who);
     added.push(Change::new("filed_by", Action::Fix(who)));
-    if !reporter {
+    if !given.iter().any(|(field, _)| field.name == "reporter") {
         let bound = desk.caller().reporter().cloned().ok_or(Failure::NoReporter)?;
         added.push(Change::new("reporter", Action::Fix(Value::Map(bound))));
     }

@@ -78,7 +78,7 @@ async fn faults_around_data_do_not_hide_those_in_it() {
 #[tokio::test]
 async fn what_is_empty_in_another_way_than_a_field_can_be_is_a_fault() {
     let mut test = TestBox::start().await;
-    test.key = test.key_with(&["*", "cases:restricted"]);
+    test.key = test.key_with(&["*", "cases:restricted", "records:expunge"]);
     let case = json!({"title": "x", "classification": "restricted", "tags": ["a"], "description": "d"});
     test.post("/v1/cases", case).await.expect(201);
     for (change, path) in [
@@ -111,6 +111,34 @@ async fn what_is_empty_in_another_way_than_a_field_can_be_is_a_fault() {
         json!({"name": "k", "lanes": ["query"], "scopes": ["cases:read"], "expires_at": "", "networks": {}});
     let refused = test.post("/v1/keys", key).await.expect(400);
     assert_eq!(paths(&refused), ["data.expires_at", "data.networks"]);
+    let item = json!({"case_id": "INV-2026-0001", "type": "physical", "description": "a knife"});
+    test.post("/v1/evidence", item).await.expect(201);
+    for (path, data, fault) in [
+        ("cases/INV-2026-0001/tags", json!({"tags": {}}), "data.tags"),
+        (
+            "cases/INV-2026-0001/tags",
+            json!({"tags": []}),
+            "data.tags is missing",
+        ),
+        (
+            "cases/INV-2026-0001/expunge",
+            json!({"order": {}, "reason": "r"}),
+            "data.order",
+        ),
+        (
+            "evidence/EVD-0001/custody",
+            json!({"action": "viewed", "follows": {}}),
+            "data.follows",
+        ),
+        (
+            "evidence/EVD-0001/custody",
+            json!({"action": "viewed", "follows": []}),
+            "data.follows is missing",
+        ),
+    ] {
+        let refused = test.post(&format!("/v1/{path}"), data).await.expect(400);
+        assert_eq!(paths(&refused), [fault], "{path}");
+    }
     // Of a new record null is nothing said.
     let made = json!({"title": "y", "status": null, "priority": null, "team": null});
     let made = test.post("/v1/cases", made).await.expect(201).data();

@@ -254,7 +254,7 @@ fn said(
     }
     let filled = attributes.get("form_data").cloned();
     if let Some(forms) = book.given_forms(given, ("people", filled.as_ref()))? {
-        let forms = Some(Value::Map(forms)).filter(|forms| !forms.is_absent());
+        let forms = (!forms.is_empty()).then_some(Value::Map(forms));
         put(&mut attributes, "form_data", forms);
     }
     let name = names(given, (kind, &mut attributes), now);
@@ -266,11 +266,7 @@ fn put_first(attributes: &mut Fields, name: &str, first: Option<String>) {
     let known = attributes.get(name).map_or(&[][..], Value::as_list);
     let others = known.iter().skip(1).cloned();
     let list: Vec<Value> = first.map(Value::Text).into_iter().chain(others).collect();
-    put(
-        attributes,
-        name,
-        Some(Value::List(list)).filter(|list| !list.is_absent()),
-    );
+    put(attributes, name, (!list.is_empty()).then_some(Value::List(list)));
 }
 
 /// The whole name, if a part of it is new; the parts stand apart from then on.
@@ -328,7 +324,7 @@ fn licence(given: &mut Reader<'_>, attributes: &mut Fields, now: &Json) {
             ("value".to_owned(), Value::Text(number)),
         ]))
     }));
-    let list = Some(Value::List(list)).filter(|list| !list.is_absent());
+    let list = (!list.is_empty()).then_some(Value::List(list));
     put(attributes, "identifiers", list);
 }
 

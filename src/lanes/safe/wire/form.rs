@@ -94,7 +94,7 @@ impl Book<'_> {
                 .and_then(|attributes| attributes.get("form_data")),
             _ => record.get("form_data"),
         };
-        let Some(Value::Map(filled)) = filled.filter(|filled| !filled.is_absent()) else {
+        let Some(filled) = filled.and_then(Value::as_map).filter(|filled| !filled.is_empty()) else {
             return Ok(Vec::new());
         };
         let mut rest: Vec<&str> = filled.keys().map(String::as_str).collect();

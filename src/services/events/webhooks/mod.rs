@@ -67,7 +67,7 @@ impl Services {
             let own = Value::Text(own.to_string());
             input.entry("owner_id".to_owned()).or_insert(own);
         }
-        if input.get("owner_id").is_none_or(Value::is_absent) {
+        if input.get("owner_id").is_none_or(|owner| *owner == Value::Null) {
             let expected = "the user or key whose rights it has: the owner of the folder has too many";
             return Err(Failure::wrong("data.owner_id", expected));
         }
