@@ -1,7 +1,7 @@
 //! The data folder: what lies where, the lock that one process holds, and the few facts that `init` wrote down.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ pub enum FolderError {
 fn no_node(path: &Path) -> String {
     let path = path.display();
     match fs::metadata(path.to_string()) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             format!("there is no folder {path}: `blotter init` makes a node")
         }
         _ => format!("there is no node in {path}: `blotter init` makes one"),
@@ -188,14 +188,23 @@ impl Folder {
     /// Whether what makes the folder a node's is there.
     ///
     /// # Errors
-    /// `NoNode` if nothing of a node is, `Lost` if the key or the facts are gone.
+    /// `NoNode` if nothing of a node is, `Lost` if the key or the facts are gone, `Io` if nobody lets us look.
     pub fn refuse_lost(&self) -> Result<(), FolderError> {
-        let is_there = |name: &&str| fs::symlink_metadata(self.0.join(name)).is_ok();
+        let is_there = |name: &str| {
+            let path = self.0.join(name);
+            match fs::symlink_metadata(&path) {
+                Ok(_) => Ok(true),
+                Err(source) if source.kind() == ErrorKind::PermissionDenied => {
+                    Err(FolderError::Io { path, source })
+                }
+                Err(_) => Ok(false),
+            }
+        };
         let lost = |name| FolderError::Lost {
             path: self.0.clone(),
             name,
         };
-        match [KEY, FACTS, JOURNAL].map(|name| is_there(&name)) {
+        match [is_there(KEY)?, is_there(FACTS)?, is_there(JOURNAL)?] {
             [false, false, false] => Err(FolderError::NoNode(self.0.clone())),
             [false, _, _] => Err(lost(KEY)),
             [_, false, _] => Err(lost(FACTS)),
@@ -228,7 +237,7 @@ impl Folder {
             .mode(0o600)
             .open(&path);
         let file = opened.map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => FolderError::NoNode(self.0.clone()),
+            ErrorKind::NotFound => FolderError::NoNode(self.0.clone()),
             _ => FolderError::Io {
                 path: path.clone(),
                 source,
@@ -249,7 +258,7 @@ impl Folder {
         let path = self.0.join(FACTS);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(FolderError::Io { path, source }),
         };
         let facts: Result<Facts, _> = toml::from_str(&text);

@@ -286,7 +286,7 @@ fn make_authority(folder: &Folder, hosts: &[Name]) -> Done {
 
 /// Makes the authority of a node anew if all of it is gone; half of one is for its owner to judge.
 fn complete_authority(folder: &Folder, hosts: &[Name]) -> Result<bool, CliError> {
-    if Authority::is_absent(&folder.certs()) {
+    if Authority::is_absent(&folder.certs()).map_err(CliError::failed)? {
         return make_authority(folder, hosts).map(|()| true);
     }
     Authority::open(&folder.certs()).map_err(CliError::failed)?;
@@ -342,10 +342,7 @@ fn refuse_used(folder: &Folder) -> Done {
     }
     let names = match RealDisk.list(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            let what = format!("can't look into {}: {error}", path.display());
-            return Err(CliError::Failed(what));
-        }
+        Err(error) => return Err(CliError::Failed(format!("can't look into {error}"))),
         Ok(names) => names,
     };
     match names.iter().find(|name| !NOTHING_YET.contains(&name.as_str())) {

@@ -172,10 +172,20 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !matches!(error, CliError::Faults) {
-                output.failure(error.code(), &error.to_string());
+                output.failure(error.code(), &advised(error.to_string()));
             }
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// A fault of permissions, with what to do about it.
+fn advised(told: String) -> String {
+    match told.contains("Permission denied") {
+        true => format!(
+            "{told}: whose is it (ls -ld)? Run blotter as the owner of its folder; a server does what it is asked as its own user"
+        ),
+        false => told,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Carries orders to whoever holds the data folder: this process, or the server that runs in it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
@@ -34,9 +34,13 @@ impl Reach {
     fn server(folder: &Folder) -> Result<Self, CliError> {
         let stream = UnixStream::connect(folder.socket()).map_err(|error| {
             let path = folder.path().display();
-            CliError::Failed(format!(
-                "{path} is in use, and who holds it does not answer: {error}"
-            ))
+            CliError::Failed(match error.kind() {
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused => format!(
+                    "{path} is in use by another blotter that takes no orders: a verb that is still at work, or a server that \
+                     starts or stops. Wait until it is done"
+                ),
+                _ => format!("{path} is in use, and its server can't be reached: {error}"),
+            })
         })?;
         Ok(Self::Server(BufReader::new(stream)))
     }

@@ -257,9 +257,11 @@ impl From<StoreError> for Failure {
             StoreError::TooLong { bytes_max, .. } => Self::TooLarge(bytes_max),
             StoreError::Busy => Self::Busy(1),
             StoreError::Stopped => Self::Stopping,
-            StoreError::Panicked | StoreError::Malformed(_) | StoreError::Io(_) | StoreError::Damaged(_) => {
-                Self::Internal(error.to_string())
-            }
+            StoreError::Panicked
+            | StoreError::Malformed(_)
+            | StoreError::Io(_)
+            | StoreError::Denied(_)
+            | StoreError::Damaged(_) => Self::Internal(error.to_string()),
         }
     }
 }

@@ -63,7 +63,7 @@ pub trait DiskFile: Send + Sync + Debug {
     fn sync_data(&self) -> io::Result<()>;
 }
 
-/// The disk of this machine. What it makes, its owner alone can read.
+/// The disk of this machine. What it makes, its owner alone can read. What it refuses says the path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
@@ -80,7 +80,8 @@ impl Disk for RealDisk {
                 options.create_new(true);
             }
         }
-        Ok(Arc::new(RealFile(options.open(path)?)))
+        let file = options.open(path).map_err(|error| at(path, &error))?;
+        Ok(Arc::new(RealFile(file)))
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
@@ -88,7 +89,8 @@ impl Disk for RealDisk {
             .ancestors()
             .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.is_dir())
             .collect();
-        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(|error| at(dir, &error))?;
         for made in missing {
             self.sync_dir(parent_of(made))?;
         }
@@ -96,9 +98,11 @@ impl Disk for RealDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        let names: io::Result<Vec<OsString>> =
-            fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name())).collect();
-        let mut names: Vec<String> = names?
+        let names = || -> io::Result<Vec<OsString>> {
+            fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name())).collect()
+        };
+        let mut names: Vec<String> = names()
+            .map_err(|error| at(dir, &error))?
             .into_iter()
             .filter_map(|name| name.into_string().ok())
             .collect();
@@ -107,22 +111,23 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        fs::rename(from, to).map_err(|error| at(to, &error))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        fs::remove_file(path).map_err(|error| at(path, &error))
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+        let synced = File::open(dir).and_then(|dir| dir.sync_all());
+        synced.map_err(|error| at(dir, &error))
     }
 
     fn len(&self, path: &Path) -> io::Result<Option<u64>> {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Some(metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(at(path, &error)),
         }
     }
 
@@ -130,6 +135,11 @@ impl Disk for RealDisk {
         let found = rustix::fs::statvfs(dir)?;
         Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
+}
+
+/// The system names no path.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The folder in which a path lies; `.` for a bare name.
@@ -224,7 +234,10 @@ mod tests {
         file.read_at(0, &mut bytes).unwrap();
         assert_eq!(&bytes, b"\0\0\0ink");
         assert!(file.read_at(1, &mut bytes).is_err());
-        assert!(RealDisk.open(&deep.join("book"), OpenMode::CreateNew).is_err());
+        let there = RealDisk.open(&deep.join("book"), OpenMode::CreateNew);
+        let refused = there.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::AlreadyExists);
+        assert!(refused.to_string().contains("one/two/book: "), "{refused}");
         assert!(RealDisk.free_bytes(&deep).unwrap() > 0);
     }
 

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// Reading or writing failed.
     #[error("the disk failed: {0}")]
     Io(String),
+    /// The system does not let us: what, by its path, and its own words.
+    #[error("{0}")]
+    Denied(String),
     /// Something that was written is not what is read.
     #[error("the store is damaged: {0}")]
     Damaged(String),
@@ -41,9 +44,14 @@ impl StoreError {
     /// The same, saying in which file or folder, where only the system's words are in it.
     #[must_use]
     pub fn at(self, path: &Path) -> Self {
-        let inside = |told: String| format!("{}: {told}", path.display());
+        let path = path.display().to_string();
+        let inside = |told: String| match told.starts_with(&path) {
+            true => told,
+            false => format!("{path}: {told}"),
+        };
         match self {
             Self::Io(told) => Self::Io(inside(told)),
+            Self::Denied(told) => Self::Denied(inside(told)),
             Self::Damaged(told) => Self::Damaged(inside(told)),
             other => other,
         }
@@ -54,6 +62,7 @@ impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            std::io::ErrorKind::PermissionDenied => Self::Denied(error.to_string()),
             // What ends too early, or is no database, was not written so.
             std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData => {
                 Self::Damaged(error.to_string())
@@ -69,7 +78,7 @@ impl From<JournalError> for StoreError {
             JournalError::Full => Self::Full,
             JournalError::Unsynced(_) | JournalError::Poisoned => Self::Stopped,
             JournalError::TooLong { bytes_max, .. } => Self::TooLong { bytes_max },
-            JournalError::Io(_) => Self::Io(error.to_string()),
+            JournalError::Io(error) => error.into(),
             JournalError::Damaged { .. } | JournalError::Version { .. } | JournalError::Outside(_) => {
                 Self::Damaged(error.to_string())
             }

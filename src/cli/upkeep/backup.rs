@@ -1,5 +1,6 @@
 //! `backup` and `restore`: a verified copy to come back from, made beside a live server. A node that comes back begins new logs.
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::cli::reach::Reach;
 use crate::cli::upkeep::packed::{beside, unpack};
 use crate::cli::upkeep::verify::{self, shown, step_of, verdict_of, with_faults};
 use crate::cli::{CliError, Done, Place};
+use crate::server::certs::CertError;
+use crate::server::certs::authority::Authority;
 use crate::store::backup::{BackupError, check, restore};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
@@ -23,10 +26,14 @@ use crate::store::identity::Stream;
 use crate::store::verify::{Report, Source, Stage};
 use crate::views::FOLD;
 
-/// What lies in a data folder beside what the store keeps: the node's facts, its authority and certificate.
-const BESIDE: [&str; 4] = ["node.toml", "certs/ca.pem", "certs/ca-key.pem", LEAF];
-/// A server makes it anew.
-const LEAF: &str = "certs/server.pem";
+/// What lies in a data folder beside what the store keeps: the node's facts, its authority, and the certificate, which a server
+/// makes anew.
+const BESIDE: [&str; 4] = [
+    "node.toml",
+    "certs/ca.pem",
+    "certs/ca-key.pem",
+    "certs/server.pem",
+];
 
 /// Copy the node to a new folder or file; it may run meanwhile.
 #[derive(Args, Debug)]
@@ -49,7 +56,10 @@ pub(in crate::cli) struct Restore {
 impl Backup {
     pub(in crate::cli) fn run(self, place: &Place, output: Output) -> Done {
         let to = std::path::absolute(&self.to).map_err(CliError::failed)?;
-        let data = fs::canonicalize(place.folder().path()).map_err(CliError::failed)?;
+        let folder = place.folder();
+        folder.refuse_lost().map_err(CliError::failed)?;
+        let data = fs::canonicalize(folder.path());
+        let data = data.map_err(|error| CliError::Failed(format!("{}: {error}", folder.path().display())))?;
         let above = to.ancestors().find_map(|above| fs::canonicalize(above).ok());
         if above.is_some_and(|above| above.starts_with(&data)) {
             let what = format!(
@@ -191,17 +201,32 @@ fn whole_files(shown: &Json) -> u64 {
     count("files").saturating_sub(count("files_lost"))
 }
 
-/// What a backup must have beside what the store keeps for a server to start from it.
+/// What a backup must have beside what the store keeps for a server to start from it, and what to do where it is missing or
+/// damaged.
 fn lacking(backup: &Path) -> Vec<String> {
-    let needed = BESIDE.iter().filter(|name| **name != LEAF);
-    let missing = needed.filter(|name| !backup.join(name).exists());
-    let told = missing.map(|name| {
-        format!(
-            "{name} is not in the backup: `blotter init` in the restored folder, with the words that made the node, makes it \
-             anew; clients must be given a new authority's certificate to trust"
-        )
-    });
-    told.collect()
+    const FACTS_ADVICE: &str =
+        "`blotter init` in the restored folder, with the words that made the node, writes it again";
+    const CERTS_ADVICE: &str = "take certs/ from another backup; or remove it in the restored folder, and `blotter init` there, \
+                                with the words that made the node, makes a new authority, whose certificate all clients must \
+                                be given to trust";
+    let folder = Folder::new(backup);
+    // Where it was unpacked is nobody's concern.
+    let own = |error: &dyn Display| error.to_string().replace(&format!("{}/", backup.display()), "");
+    let mut told = Vec::new();
+    match folder.facts() {
+        Ok(Some(_)) => {}
+        Ok(None) => told.push(format!("node.toml is not in the backup: {FACTS_ADVICE}")),
+        Err(error) => told.push(format!("{}: {FACTS_ADVICE}", own(&error))),
+    }
+    match Authority::open(&folder.certs()) {
+        Ok(_) => {}
+        Err(CertError::NoAuthority(path)) => {
+            let path = own(&path.display());
+            told.push(format!("{path} is not in the backup: {CERTS_ADVICE}"));
+        }
+        Err(error) => told.push(format!("{}: {CERTS_ADVICE}", own(&error))),
+    }
+    told
 }
 
 /// Copies what lies beside the store; what is not there is not needed.
@@ -211,7 +236,11 @@ pub(in crate::cli) fn copy_beside(from: &Path, to: &Path) -> Done {
     for name in BESIDE {
         match fs::copy(from.join(name), to.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(CliError::Failed(format!("can't copy {name}: {error}"))),
+            Err(error) => {
+                let (from, to) = (from.join(name), to.join(name));
+                let what = format!("can't copy {} to {}: {error}", from.display(), to.display());
+                return Err(CliError::Failed(what));
+            }
             // The permissions travel with the bytes.
             Ok(_) => {}
         }

@@ -382,7 +382,7 @@ fn try_to_write(folder: &Path) -> std::io::Result<()> {
 fn closed(folder: &Folder, told: String) -> Finding {
     const WHAT: &str = "node";
     if let Err(FolderError::InUse(_)) = folder.lock() {
-        let advice = "a server holds the folder: read its log, journalctl -u blotter";
+        let advice = "if a server holds the folder, read its log: journalctl -u blotter";
         return Finding::bad(WHAT, told, advice);
     }
     let advice = "no server starts so: put right what is named, or have the node made from its newest backup in a new folder\n\

@@ -52,8 +52,12 @@ impl Authority {
     }
 
     /// Whether neither its certificate nor its key is there, so that making one replaces nothing.
-    pub fn is_absent(folder: &Path) -> bool {
-        !Self::certificate_file(folder).exists() && !Self::key_file(folder).exists()
+    ///
+    /// # Errors
+    /// Nobody lets us look.
+    pub fn is_absent(folder: &Path) -> Result<bool, CertError> {
+        let [certificate, key] = [Self::certificate_file(folder), Self::key_file(folder)];
+        Ok(!pem::is_there(&certificate)? && !pem::is_there(&key)?)
     }
 
     fn key_file(folder: &Path) -> PathBuf {
@@ -64,7 +68,7 @@ impl Authority {
     /// limited to these names. Refuses a folder that has one.
     pub fn create(folder: &Path, names: &[Name], clock: &dyn Clock) -> Result<Self, CertError> {
         let path = Self::certificate_file(folder);
-        if path.exists() {
+        if pem::is_there(&path)? {
             return Err(CertError::AuthorityExists { path });
         }
         let key = KeyPair::generate()?;
@@ -79,8 +83,10 @@ impl Authority {
     pub fn open(folder: &Path) -> Result<Self, CertError> {
         let path = Self::certificate_file(folder);
         let key_path = Self::key_file(folder);
-        if let Some(missing) = [&path, &key_path].into_iter().find(|path| !path.exists()) {
-            return Err(CertError::NoAuthority(missing.clone()));
+        for path in [&path, &key_path] {
+            if !pem::is_there(path)? {
+                return Err(CertError::NoAuthority(path.clone()));
+            }
         }
         let certificate = pem::read_chain(&path)?.swap_remove(0);
         let key_pem = Zeroizing::new(pem::read(&key_path)?);

@@ -24,6 +24,15 @@ pub(super) type Digest = [u8; 32];
 const MODE_SECRET: u32 = 0o600;
 const MODE_PUBLIC: u32 = 0o644;
 
+/// Whether there is such a file: one in a folder that we may not look into is not missing.
+pub(super) fn is_there(path: &Path) -> Result<bool, CertError> {
+    path.try_exists().map_err(|source| CertError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })
+}
+
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CertError> {
     fs::read(path).map_err(|source| CertError::File {
         action: "read",

@@ -1,8 +1,9 @@
 //! A folder from which something was lost: what is wrong is named, with the way back.
 
-use std::fs;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::support::process::{Ended, Place};
 
@@ -109,7 +110,9 @@ fn a_lost_authority_is_made_anew_and_half_of_one_is_not() {
 #[test]
 fn what_is_not_there_or_newer_is_told_in_plain_words() {
     let place = Place::new();
-    all_say(&place, &[&["verify"], KEYS], 1, &["there is no folder"]);
+    let copy = place.file("copy");
+    let to_copy: &[&str] = &["backup", "--to", copy.to_str().unwrap()];
+    all_say(&place, &[&["verify"], KEYS, to_copy], 1, &["there is no folder"]);
     let nothing = place.file("nothing");
     let nothing = nothing.to_str().unwrap();
     let restores: [&[&str]; 2] = [&["restore", nothing], &["restore", nothing, "--check"]];
@@ -127,6 +130,103 @@ fn what_is_not_there_or_newer_is_told_in_plain_words() {
     fs::remove_file(&manifest).unwrap();
     fs::remove_dir_all(place.data().join("journal")).unwrap();
     all_say(&place, &[&["verify"]], 3, &["there is no journal"]);
+}
+
+/// One without the node's name was said to need a new authority, and one with an empty authority was called whole.
+#[test]
+fn a_backup_without_a_name_or_with_a_hollow_authority_is_told_as_it_is() {
+    let place = Place::with_node();
+    let (copy, _) = backup(&place, "copy");
+    let check: [&[&str]; 1] = [&["restore", copy.to_str().unwrap(), "--check"]];
+    let facts = fs::read(copy.join("node.toml")).unwrap();
+    fs::remove_file(copy.join("node.toml")).unwrap();
+    all_say(
+        &place,
+        &check,
+        3,
+        &["node.toml is not in the backup", "writes it again"],
+    );
+    assert!(!place.run(check[0]).out.contains("authority"));
+    fs::write(copy.join("node.toml"), facts).unwrap();
+    assert_eq!(place.run(check[0]).code, 0);
+    let authority = fs::read(copy.join("certs/ca.pem")).unwrap();
+    fs::write(copy.join("certs/ca.pem"), "").unwrap();
+    let hollow = ["fault  certs/ca.pem is not a PEM file", "all clients must"];
+    all_say(&place, &check, 3, &hollow);
+    fs::write(copy.join("certs/ca.pem"), authority).unwrap();
+    fs::write(copy.join("certs/ca-key.pem"), "").unwrap();
+    all_say(&place, &check, 3, &["fault  certs/ca-key.pem is not a PEM file"]);
+}
+
+/// The second of two rebuilds without a server had the system's words alone.
+#[test]
+fn a_folder_in_which_another_verb_works_is_told_so() {
+    let place = Place::with_node();
+    let lock = fs::File::options()
+        .write(true)
+        .open(place.data().join("lock"))
+        .unwrap();
+    lock.lock().unwrap();
+    let told = ["is in use by another blotter", "Wait until it is done"];
+    all_say(&place, &[&["rebuild", "all"], KEYS], 1, &told);
+    drop(lock);
+    assert_eq!(place.run(&["rebuild", "all"]).code, 0);
+}
+
+/// Another user, who may look at nothing here.
+const NOBODY: &[&str] = &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/// What another user may not read was called missing, or was told without its path.
+#[test]
+fn what_may_not_be_read_is_told_by_its_path_and_not_called_missing() {
+    let place = Place::with_node();
+    let data = place.data();
+    let tried = Command::new(NOBODY[0])
+        .args(&NOBODY[1..])
+        .arg(env!("CARGO_BIN_EXE_blotter"))
+        .arg("--version")
+        .output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        println!("NOT TRIED: nobody else's rights can be had here");
+        return;
+    }
+    fs::set_permissions(data.parent().unwrap(), Permissions::from_mode(0o777)).unwrap();
+    let to = place.file("copy");
+    let to_copy: &[&str] = &["backup", "--to", to.to_str().unwrap()];
+    let told = |verbs: &[&[&str]], code: i32, path: &Path| {
+        for verb in verbs {
+            let ended = place.run_by(NOBODY, &[], verb);
+            let said = format!("{}{}", ended.out, ended.err);
+            assert_eq!(ended.code, code, "{verb:?}: {ended:?}");
+            assert!(
+                said.contains(path.to_str().unwrap()) && said.contains("ls -l"),
+                "{verb:?}: {said}"
+            );
+            for wrong in ["there is no node", "missing", "there is none", "the disk failed"] {
+                assert!(!said.contains(wrong), "{verb:?}: {said}");
+            }
+        }
+    };
+    told(&[KEYS, SERVE, INIT, to_copy, &["verify"]], 1, data);
+    told(&[&["doctor"]], 3, data);
+
+    let give = |path: &Path, to: &str| {
+        let given = Command::new("chown").args(["-R", to]).arg(path).status();
+        assert!(given.unwrap().success());
+    };
+    give(data, "65534:65534");
+    let certs = data.join("certs");
+    give(&certs, "0:0");
+    told(&[SERVE, INIT], 1, &certs);
+    told(&[&["doctor"]], 3, &certs);
+    give(&certs, "65534:65534");
+    let segments = fs::read_dir(data.join("journal")).unwrap();
+    let segment = segments.map(|entry| entry.unwrap().path()).max().unwrap();
+    give(&segment, "0:0");
+    told(&[KEYS, to_copy, &["verify"]], 1, &segment);
+    give(&segment, "65534:65534");
+    fs::set_permissions(data.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+    told(&[to_copy], 1, &to);
 }
 
 /// The system's own words about it name neither the path nor the bound.
