@@ -37,7 +37,8 @@ pub fn parse(text: &str) -> Option<Phone> {
     for c in number.replace("(0)", "").chars() {
         match digit(c) {
             Some(digit) => digits.push(digit),
-            None if c.is_whitespace() || "+-‐‑–()./\u{200e}\u{200f}\u{202a}\u{202c}".contains(c) => {}
+            None if c.is_whitespace() || "+-‐‑‒–()./\u{200e}\u{200f}\u{202a}\u{202c}".contains(c) => {
+            }
             None => return None,
         }
     }

@@ -51,16 +51,24 @@ impl PlateSaid<'_> {
     }
 }
 
+/// A hyphen as it is typed, or as a word processor sets it.
+fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '‐' | '‑' | '‒' | '–')
+}
+
 /// Whether two words with this between them may be one identifier.
 fn joins(gap: &str) -> bool {
-    matches!(gap, " " | "-" | "." | "@" | "_" | "/" | "·" | "–")
+    let mut signs = gap.chars();
+    let joins = |c: char| is_hyphen(c) || matches!(c, ' ' | '.' | '@' | '_' | '/' | '·');
+    signs.next().is_some_and(joins) && signs.next().is_none()
 }
 
 /// Whether two words with this between them may be one plate.
 fn joins_plate(gap: &str) -> bool {
-    let unread = gap.trim_start_matches([' ', '-', '.', '·', '–']);
+    let joins = |c: char| is_hyphen(c) || matches!(c, '.' | '·');
+    let unread = gap.trim_start_matches(|c| joins(c) || c == ' ');
     let joint = &gap[..gap.len() - unread.len()];
-    let unread = unread.strip_suffix(['-', '.', '·', '–']).unwrap_or(unread);
+    let unread = unread.strip_suffix(joins).unwrap_or(unread);
     joint.chars().count() <= 1 && unread.chars().all(|c| c == '?') && unread.len() <= PLATE_PART_CHARS_MIN
 }
 
@@ -156,7 +164,9 @@ impl<'t> Words<'t> {
         let Some(before) = first.checked_sub(1) else {
             return true;
         };
-        let is_tight = matches!(self.gap(before), "." | "-" | "‐" | "‑" | "_" | "+");
+        let mut signs = self.gap(before).chars();
+        let tight = |c: char| is_hyphen(c) || matches!(c, '.' | '_' | '+');
+        let is_tight = signs.next().is_some_and(tight) && signs.next().is_none();
         !is_tight || !written.contains('@') && !self.at(before).contains(|c: char| c.is_ascii_digit())
     }
 
@@ -170,7 +180,8 @@ impl<'t> Words<'t> {
         };
         let goes_on = after.is_some_and(|c| c.is_alphanumeric() || c == '_');
         let is_inner = match sign {
-            '.' | '-' | '‐' | '‑' | '_' | '@' | '+' => true,
+            sign if is_hyphen(sign) => true,
+            '.' | '_' | '@' | '+' => true,
             // Between two identifiers, or within an address of the web.
             '/' | '?' | '#' | '&' | '=' | '%' | '~' => written.contains('/'),
             _ => false,
@@ -211,13 +222,18 @@ impl<'t> Words<'t> {
             return None;
         }
         let before = self.text[..begin].trim_end_matches('?');
-        // A `?` after a word asks; only what follows one is not read.
+        // One `?` after a word asks; what follows one, and several after the plate, are not read.
+        let rest = self.text[end..].trim_start_matches('?');
+        let end = match self.text.len() - rest.len() - end {
+            unread @ 2..=PLATE_PART_CHARS_MIN if !rest.starts_with(char::is_alphanumeric) => end + unread,
+            _ => end,
+        };
         let begin = match before.ends_with(|c: char| !c.is_alphanumeric()) || before.is_empty() {
             true => before.len(),
             false => begin,
         };
         let written = &self.text[begin..end];
-        let is_inner = |c: char| matches!(c, '.' | '-' | '–' | '‐' | '‑' | '_' | '@' | '+');
+        let is_inner = |c: char| is_hyphen(c) || matches!(c, '.' | '_' | '@' | '+');
         let mut before = self.text[..begin].chars().rev();
         let mut after = self.text[end..].chars();
         let is_part = |sign: Option<char>, next: Option<char>| {
@@ -247,7 +263,8 @@ impl<'t> Words<'t> {
 
     /// Runs of digits that may be phone numbers.
     pub(super) fn numbers(&self) -> impl Iterator<Item = &'t str> {
-        let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '(' | ')' | '-' | '.' | '/');
+        let is_part =
+            |c: char| c.is_ascii_digit() || is_hyphen(c) || matches!(c, '+' | ' ' | '(' | ')' | '.' | '/');
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
         let runs = self.text.split(move |c| !is_part(c));
         runs.flat_map(move |run| {
@@ -255,7 +272,7 @@ impl<'t> Words<'t> {
             let pieces = if one { vec![run] } else { run.split(' ').collect() };
             pieces
                 .into_iter()
-                .map(|piece| piece.trim_matches([' ', '.', '-', '/']))
+                .map(|piece| piece.trim_matches(|c| is_hyphen(c) || matches!(c, ' ' | '.' | '/')))
         })
         .filter(move |piece| PHONE_DIGITS.contains(&digits(piece)))
     }

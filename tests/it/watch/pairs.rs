@@ -36,7 +36,7 @@ enum Say {
 use Say::{Document, Evidence, Message, Person, Phone, Plate, Report, Serial, Timeline};
 
 /// Each is alone with its kind of words, so that none matches the entry of another one.
-const PAIRS: [Pair; 48] = [
+const PAIRS: [Pair; 57] = [
     ("name", "Stephen Marlowe", Person("Steven Marlow"), true),
     ("name", "Katherine O'Brien", Person("Catherine Obrien"), true),
     ("name", "Mohammed Al-Rashid", Person("Muhamad Rashid"), true),
@@ -88,6 +88,20 @@ const PAIRS: [Pair; 48] = [
     ("plate", "ZKM-?904", Report("car ZKM-4904 seen"), true),
     ("plate", "WDN-?316", Evidence("Photo of WDN-4316"), true),
     ("plate", "PLW-6642", Report("car PLW-66?2 seen"), true),
+    ("plate", "PLV-6614", Report("saw PLV66??"), true),
+    ("plate", "PLX-6614", Timeline("PLX-6??? turned left"), true),
+    ("plate", "PLZ-6614", Report("was it PLZ6614??"), true),
+    ("plate", "PLY-6614", Report("not PLY6??5 but another"), false),
+    ("plate", "QRT-7741", Report("car QRT\u{2011}7741"), true),
+    ("plate", "QRV-7741", Report("car QRV\u{2010}77?1"), true),
+    ("plate", "QRX-77?2", Message("car QRX\u{2012}7742"), true),
+    ("plate", "QRZ-7741", Message("car QRZ\u{2013}7741"), true),
+    (
+        "phone",
+        "+12075550147",
+        Message("Ring me on 207\u{2012}555\u{2011}0147"),
+        true,
+    ),
     ("plate", "GGH-5?18", Report("It was GGH 5518."), true),
     ("plate", "UUC-7?35", Report("It was UUC 7536."), false),
     ("plate", "FFJ-2291", Message("it begins with FFJ-22"), true),
