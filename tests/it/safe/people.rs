@@ -93,6 +93,24 @@ async fn a_case_is_found_and_changed() {
     let mut changed = made.clone();
     changed["offenseDescription"] = "Two barns burnt.".into();
     let told = client.put("/api/cases/1", changed).await.expect(200).json();
+    for nobody in [
+        json!({"caseOfficerIds": []}),
+        json!({"caseOfficerIds": null}),
+        json!({"caseOfficerId": 0}),
+    ] {
+        let mut emptied = told.clone();
+        emptied
+            .as_object_mut()
+            .unwrap()
+            .extend(nobody.as_object().unwrap().clone());
+        let faults = client.put("/api/cases/1", emptied).await.expect(400).json();
+        assert!(
+            faults["fields"]["caseOfficerIds"].is_string(),
+            "{nobody} {faults}"
+        );
+    }
+    let now = client.get("/api/cases/1").await.expect(200).json();
+    assert_eq!(now["caseOfficerIds"], told["caseOfficerIds"]);
     assert_eq!(told["offenseDescription"], "Two barns burnt.");
     client
         .post("/api/cases/1/notes", json!({"text": "called"}))

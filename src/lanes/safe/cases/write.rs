@@ -38,6 +38,9 @@ const FIXED: Fixed = &[
 const FOR_EVER: &str = "it can't be changed";
 const UNKNOWN: &str = "the record knows none; POST /api/cases/{id}/notes keeps a text";
 
+/// Whom a case always has.
+const SOMEBODY: &str = "an array with at least one user";
+
 /// What is told beside an id.
 const LABELS: Labels = &[("offenseType", &["offenseTypeId"]), ("officeName", &["officeId"])];
 
@@ -57,7 +60,7 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     let number = given.needed_text("caseNumber");
     let is_none = |said: Option<&Json>| said.is_none_or(|said| *said == json!([]) || *said == json!(0));
     if is_none(given.get("caseOfficerIds")) && is_none(given.get("caseOfficerId")) {
-        given.missing("caseOfficerIds", "an array with at least one user");
+        given.missing("caseOfficerIds", SOMEBODY);
     }
     let offense = match given.get("offenseTypeId") {
         Some(_) => book.given_word(&mut given, "offenseTypeId", List::Offenses)?,
@@ -202,11 +205,16 @@ fn said(book: &Book<'_>, given: &mut Reader<'_>, before: Option<(&Record, &Json)
     Ok(fields)
 }
 
-/// The officers by their numbers: the list, or the older single one, who takes the first one's place in it.
-fn officers(book: &Book<'_>, given: &mut Reader<'_>, now: Option<&Json>) -> Outcome<Option<Value>> {
-    let now = now.unwrap_or(&Json::Null);
-    let (name, numbers) = if differs(given, now, "caseOfficerIds") {
-        ("caseOfficerIds", given.ints("caseOfficerIds").unwrap_or_default())
+/// The officers by their numbers: the list, or the older single one, who takes the first one's place in it. Of a new case it
+/// is known whether there is one.
+fn officers(book: &Book<'_>, given: &mut Reader<'_>, before: Option<&Json>) -> Outcome<Option<Value>> {
+    let now = before.unwrap_or(&Json::Null);
+    let (name, numbers): (_, Vec<i64>) = if differs(given, now, "caseOfficerIds") {
+        let is_nobody = given.get("caseOfficerIds").is_none();
+        match given.ints("caseOfficerIds") {
+            None if !is_nobody => return Ok(None),
+            numbers => ("caseOfficerIds", numbers.unwrap_or_default()),
+        }
     } else if differs(given, now, "caseOfficerId") {
         let others = now["caseOfficerIds"].as_array().into_iter().flatten().skip(1);
         let others = others.filter_map(Json::as_i64);
@@ -215,6 +223,9 @@ fn officers(book: &Book<'_>, given: &mut Reader<'_>, now: Option<&Json>) -> Outc
     } else {
         return Ok(None);
     };
+    if before.is_some() && numbers.is_empty() {
+        given.missing("caseOfficerIds", SOMEBODY);
+    }
     let mut officers = Vec::new();
     for number in numbers {
         match id_of(&book.room.rows, book.room.caller, &USER, number)? {
