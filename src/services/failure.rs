@@ -180,15 +180,17 @@ impl Failure {
         self
     }
 
-    /// Others have the values of these fields: kind, field, and who if that may be told. `existing` is the first who may;
-    /// where there are several, `duplicates` has them all.
+    /// Others have the values of these fields: kind, field, and who if that may be told. `existing` is the first who may; where
+    /// there are several, `duplicates` has them all, else `field` is the one.
     pub fn taken(fields: &[(&'static str, &'static str, Option<RecordId>)]) -> Self {
         let text = |(kind, field): (&str, &str)| format!("another {kind} has this {field}");
         let existing = |id: Option<RecordId>| id.map(|id| ("existing".to_owned(), Value::Id(id)));
         let mut about: Fields = existing(fields.iter().find_map(|(_, _, other)| *other))
             .into_iter()
             .collect();
-        if fields.len() > 1 {
+        if let [(_, field, _)] = fields {
+            about.insert("field".to_owned(), Value::text(*field));
+        } else {
             let each = fields.iter().map(|(kind, field, other)| {
                 let mut says = Fields::from([
                     ("field".to_owned(), Value::text(*field)),

@@ -43,7 +43,7 @@ codes! {
     EVIDENCE_NOT_FOUND 404 "No such item of evidence for this caller.";
     REPORT_NOT_FOUND 404 "No such report for this caller.";
     METHOD_NOT_ALLOWED 405 "The path is known, but not with this method; `Allow` says with which.";
-    DUPLICATE 409 "Another record has the same unique value; `meta.existing` is its id. Of several, `errors` and `meta.duplicates` name each.";
+    DUPLICATE 409 "Another record has the same unique value; `meta.existing` is its id, `meta.field` the value's. Of several, `errors` and `meta.duplicates` name each.";
     IDEMPOTENCY_MISMATCH 409 "The `Idempotency-Key` was used for another request.";
     CUSTODY_CONFLICT 409 "The chain of custody does not allow the step.";
     CASE_SEALED 409 "The record is sealed by a court's order.";

@@ -182,5 +182,8 @@ async fn what_is_taken_hides_no_fault_of_another_row_nor_of_the_request() {
     check(&refused, &[(first.0, &first.1), (second.0, &second.1)]);
     let meta = &refused.json()["meta"];
     assert_eq!(meta["duplicates"][1]["existing"], meta["existing"]);
+    for place in [0, 1] {
+        assert_eq!(meta["duplicates"][place]["field"], "external_id");
+    }
     assert_eq!(test.get("/v1/cases").await.data().as_array().unwrap().len(), 1);
 }

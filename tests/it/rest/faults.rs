@@ -219,8 +219,12 @@ async fn every_value_that_is_taken_is_told_at_once() {
     let one = json!({"title": "c", "case_number": "N-b"});
     let refused = test.post("/v1/cases", one).await.expect(409).json();
     assert_eq!(
-        (&refused["meta"]["existing"], refused["meta"].get("duplicates")),
-        (&b, None)
+        (
+            &refused["meta"]["existing"],
+            refused["meta"].get("duplicates"),
+            &refused["meta"]["field"]
+        ),
+        (&b, None, &json!("case_number"))
     );
     // What may not be read is not named, and what may is.
     let restricted = json!({"classification": "restricted"});
