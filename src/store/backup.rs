@@ -151,7 +151,11 @@ pub fn restore(
     Ok((reborn, report))
 }
 
-fn refuse_used(disk: &dyn Disk, to: &Path) -> Result<(), BackupError> {
+/// Refuses a folder with something in it.
+///
+/// # Errors
+/// `InUse`, or nobody lets us look.
+pub fn refuse_used(disk: &dyn Disk, to: &Path) -> Result<(), BackupError> {
     match disk.list(to) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(StoreError::from(error).into()),

@@ -16,7 +16,7 @@ use crate::domain::value::Value;
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
 use crate::services::search::follow::{catch_up, rebuild_index, wait_until_sound};
-use crate::store::backup::{BackupError, backup};
+use crate::store::backup::{BackupError, backup, refuse_used};
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::error::StoreError;
 use crate::store::journal::Position;
@@ -35,27 +35,58 @@ pub(super) fn verify(node: &Node, tell: Tell<'_>) -> Result<Json, Refusal> {
 }
 
 /// To a folder, or to a file by way of a folder beside it. All agencies and the node's key leave the house: that is in the audit
-/// log, and in the copy, before anything is copied.
+/// log, and in the copy, before anything is copied. What can't even begin leaves the entry of a refusal alone; a copy that fails
+/// further on has a second one, for something of it may have been read by then.
 pub(super) fn copy(node: &Node, caller: &Caller, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
-    let to_text = || Value::text(to.to_string_lossy());
-    let event = Event::done("backup", None).with("to", to_text());
-    node.services.note(caller, event)?;
-    let copied = match is_packed(to) {
-        true => copy_packed(node, to, tell),
-        false => copy_to(node, to, tell),
+    let note = |event: Event| {
+        let event = event.with("to", Value::text(to.to_string_lossy()));
+        node.services.note(caller, event)
+    };
+    let copied = match refuse_target(to) {
+        Err(refusal) => Err(refusal),
+        Ok(()) => {
+            note(Event::done("backup", None))?;
+            match is_packed(to) {
+                true => copy_packed(node, to, tell),
+                false => copy_to(node, to, tell),
+            }
+        }
     };
     if copied.is_err() {
-        let event = Event::refused("backup", "failed", None).with("to", to_text());
-        node.services.note(caller, event)?;
+        note(Event::refused("backup", "failed", None))?;
     }
     copied
 }
 
-fn copy_packed(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
-    if to.exists() {
-        let what = format!("{} is there already. Name a new file", to.display());
-        return Err(Refusal::new("conflict", what));
+/// Whether a copy can be made there: there is nothing yet, and something can be made.
+fn refuse_target(to: &Path) -> Result<(), Refusal> {
+    if is_packed(to) {
+        if to.symlink_metadata().is_ok() {
+            let what = format!("{} is there already. Name a new file", to.display());
+            return Err(Refusal::new("conflict", what));
+        }
+        return beside(to).map(drop).map_err(internal);
     }
+    refuse_used(&RealDisk, to).map_err(|error| refused(to, error))?;
+    if to.symlink_metadata().is_err() {
+        RealDisk.create_dir_all(to).map_err(internal)?;
+        // What was made shows that it can be made; the copy makes it again.
+        _ = fs::remove_dir(to);
+    }
+    Ok(())
+}
+
+fn refused(to: &Path, error: BackupError) -> Refusal {
+    match error {
+        BackupError::InUse(_) => Refusal::new(
+            "conflict",
+            format!("{}: {error}. Name a new folder", to.display()),
+        ),
+        error => internal(error),
+    }
+}
+
+fn copy_packed(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
     let scratch = beside(to).map_err(internal)?;
     let folder = scratch.path().join("backup");
     let report = copy_to(node, &folder, tell)?;
@@ -91,13 +122,8 @@ fn clear(to: &Path, keeps_folder: bool) {
 fn copy_into(node: &Node, to: &Path, tell: Tell<'_>) -> Result<Json, Refusal> {
     let report = with_source(node, |source| {
         let journal = node.services.store().journal();
-        backup(source, journal, to, &mut |stage| tell(step_of(stage))).map_err(|error| match error {
-            BackupError::InUse(_) => Refusal::new(
-                "conflict",
-                format!("{}: {error}. Name a new folder", to.display()),
-            ),
-            error => internal(error),
-        })
+        let copied = backup(source, journal, to, &mut |stage| tell(step_of(stage)));
+        copied.map_err(|error| refused(to, error))
     })?;
     copy_beside(node.folder.path(), to).map_err(internal)?;
     Ok(report)

@@ -5,6 +5,8 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value as Json;
+
 use crate::support::process::{Ended, Place};
 
 /// Each of these verbs fails, and says this.
@@ -284,5 +286,45 @@ fn a_backup_that_fails_leaves_nothing_behind() {
     assert_eq!((failed.code, to.exists()), (1, false), "{failed:?}");
     file.write_all_at(&[sound], 100).unwrap();
     assert_eq!(place.run(&["backup", "--to", to.to_str().unwrap()]).code, 0);
+    assert_eq!(served.terminate().0, 0);
+}
+
+/// A backup that was refused was in the audit log as done, and as failed.
+#[test]
+fn a_backup_that_can_not_begin_is_audited_once_and_as_failed() {
+    let place = Place::with_node();
+    let key = place.key();
+    let (used, packed) = (place.file("used"), place.file("used.zip"));
+    let (file, below) = (place.file("file"), place.file("file/copy"));
+    fs::create_dir(&used).unwrap();
+    fs::write(used.join("photo.jpg"), "mine").unwrap();
+    fs::write(&packed, "mine").unwrap();
+    fs::write(&file, "mine").unwrap();
+    let fresh = place.file("deep/er");
+    let tries = [(&used, 1), (&packed, 1), (&below, 1), (&fresh, 0)];
+    for (to, code) in tries {
+        let ended = place.run(&["backup", "--to", to.to_str().unwrap()]);
+        assert_eq!(ended.code, code, "{ended:?}");
+    }
+    let served = place.serve();
+    let audit: Json = serde_json::from_str(&served.get("/v1/audit?event=backup", Some(&key)).1).unwrap();
+    let mut found: Vec<_> = audit["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            (
+                entry["to"].as_str().unwrap().to_owned(),
+                entry["outcome"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let mut expected = tries.map(|(to, code)| {
+        let outcome = if code == 0 { "done" } else { "failed" };
+        (to.display().to_string(), outcome.to_owned())
+    });
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected, "{audit}");
     assert_eq!(served.terminate().0, 0);
 }
