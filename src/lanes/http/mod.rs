@@ -39,12 +39,10 @@ use axum::http::HeaderMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::kind::{Kind, WEBHOOK};
-use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::events::Feed;
 use crate::services::events::webhooks::Deliveries;
-use crate::services::failure::{Failure, Outcome};
+use crate::services::failure::Outcome;
 use crate::services::search::Finder;
 
 pub use rates::Rates;
@@ -326,24 +324,6 @@ impl Lanes {
     pub fn with_outside(mut self, outside: Arc<dyn Outside>, deliveries: Deliveries) -> Self {
         (self.outside, self.deliveries) = (Some(outside), deliveries);
         self
-    }
-
-    /// Refuses a webhook to an address where it could never tell anything.
-    ///
-    /// # Errors
-    /// `Invalid`, with the reason.
-    pub fn refuse_unreachable(&self, kind: &Kind, fields: &Fields) -> Outcome<()> {
-        let url = fields.get("url").and_then(Value::as_text);
-        let (Some(url), Some(outside)) = (url.filter(|_| kind.name == WEBHOOK.name), &self.outside) else {
-            return Ok(());
-        };
-        match outside.fault(url) {
-            Some(fault) => Err(Failure::wrong(
-                "data.url",
-                format!("an address that may be told: {fault}"),
-            )),
-            None => Ok(()),
-        }
     }
 
     /// After which arrival a listener begins: the one that it has, else the last of all.

@@ -32,7 +32,6 @@ pub fn routes() -> Vec<Route> {
         records::readable(&NODE, "agency"),
         vec![records::change(&NODE, "agency")],
         records::readable(&WEBHOOK, "webhooks"),
-        vec![records::change(&WEBHOOK, "webhooks")],
         evidence::routes(),
         reports::routes(),
         search::routes(),

@@ -43,6 +43,13 @@ pub(in crate::lanes::events) fn routes() -> Vec<Route> {
         .takes(Schema::New(&WEBHOOK))
         .gives(201, Schema::Json(made_schema))
         .answer(make),
+        record(ours(Route::patch(
+            "/v1/webhooks/{id}",
+            "Change a record of the kind webhook",
+        )))
+        .conditional()
+        .takes(Schema::Change(&WEBHOOK))
+        .answer(change),
         ours(Route::post(
             at("rotate"),
             "Give it another secret, shown this once; both are signed with for a while",
@@ -91,12 +98,26 @@ fn ours(draft: Draft) -> Draft {
 }
 
 fn make(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
-    let (count_max, fields) = (lanes.options.telling.count_max, ask.fields()?);
-    lanes.refuse_unreachable(&WEBHOOK, &fields)?;
-    let made = lanes
-        .services
-        .create_webhook(ask.caller()?, fields, count_max, ask.request)?;
+    let (count_max, fault) = (lanes.options.telling.count_max, fault_of_address(lanes));
+    let made =
+        lanes
+            .services
+            .create_webhook(ask.caller()?, ask.fields()?, (count_max, fault), ask.request)?;
     shown_once(lanes, made)
+}
+
+fn change(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
+    let about = (ask.part("id"), ask.head.if_match());
+    let (fields, fault) = (ask.fields()?, fault_of_address(lanes));
+    let written = lanes
+        .services
+        .change_webhook(ask.caller()?, about, fields, fault, ask.request)?;
+    Answer::changed(&Wire::new(&lanes.services), &written)
+}
+
+/// What judges addresses here.
+fn fault_of_address(lanes: &Lanes) -> impl Fn(&str) -> Option<String> {
+    |url| lanes.outside.as_ref()?.fault(url)
 }
 
 fn rotate(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {

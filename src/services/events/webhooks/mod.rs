@@ -14,9 +14,10 @@ use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::{Caller, Identity};
+use crate::services::casebook::{Condition, refuse_stale};
 use crate::services::desk::Desk;
 use crate::services::events::{Filter, Listener, Wanted};
-use crate::services::failure::{Clash, Failure, Outcome};
+use crate::services::failure::{Clash, Failure, Fault, Outcome, beside};
 use crate::services::people::role_of;
 use crate::services::policy;
 use crate::services::shape::Checker;
@@ -52,7 +53,8 @@ pub struct Webhook {
 }
 
 impl Services {
-    /// Makes a webhook. The secret is seen this once; of a repeated request's it is not known any more.
+    /// Makes a webhook. The secret is seen this once; of a repeated request's it is not known any more. `fault` says why
+    /// nothing is ever posted to an address.
     ///
     /// # Errors
     /// `Denied`; `Invalid` with every fault; `Conflict` if there are `count_max` here.
@@ -60,25 +62,27 @@ impl Services {
         &self,
         caller: &Caller,
         mut input: Fields,
-        count_max: usize,
+        (count_max, fault): (usize, impl Fn(&str) -> Option<String>),
         request: Option<RequestKey>,
     ) -> Outcome<(Written, String)> {
+        let mut faults = refused_address(&input, fault);
         if let Some(own) = caller.record() {
             let own = Value::Text(own.to_string());
             input.entry("owner_id".to_owned()).or_insert(own);
         }
         if input.get("owner_id").is_none_or(|owner| *owner == Value::Null) {
             let expected = "the user or key whose rights it has: the owner of the folder has too many";
-            return Err(Failure::wrong("data.owner_id", expected));
+            faults.push(Fault::wrong("data.owner_id", expected));
         }
         let told_by = self.own_log();
-        if self.own_webhooks()?.len() >= count_max {
-            let text = format!("this node tells {count_max} webhooks at most");
-            return Err(Failure::Conflict(Clash::State, text, Fields::new()));
-        }
+        let is_full = self.own_webhooks()?.len() >= count_max;
         let written = self.write(caller, "webhook.create", request, move |desk| {
             policy::demand(desk.caller(), "webhooks:admin")?;
-            let given = desk.check(&WEBHOOK, input, None)?;
+            let given = beside(faults, desk.check(&WEBHOOK, input, None))?;
+            if is_full {
+                let text = format!("this node tells {count_max} webhooks at most");
+                return Err(Failure::Conflict(Clash::State, text, Fields::new()));
+            }
             let begins_after = arrivals::last(desk.session().rows())?;
             let begins_after = i64::try_from(begins_after).unwrap_or(i64::MAX);
             let added = vec![
@@ -90,6 +94,26 @@ impl Services {
         })?;
         let secret = self.secret_of(written.first()?.id, 1);
         Ok((written, secret.to_string()))
+    }
+
+    /// Changes a webhook; `fault` as in [`Services::create_webhook`].
+    ///
+    /// # Errors
+    /// See [`Services::patch`].
+    pub fn change_webhook(
+        &self,
+        caller: &Caller,
+        (reference, condition): (&str, Option<Condition>),
+        input: Fields,
+        fault: impl Fn(&str) -> Option<String>,
+        request: Option<RequestKey>,
+    ) -> Outcome<Written> {
+        let (reference, faults) = (reference.to_owned(), refused_address(&input, fault));
+        self.write(caller, "update", request, move |desk| {
+            let hook = desk.find(&WEBHOOK, &reference)?;
+            refuse_stale(&hook, condition)?;
+            beside(faults, desk.patch(&WEBHOOK, &hook, input).map(drop))
+        })
     }
 
     /// Gives a webhook another secret, seen this once; until the overlap is over both are signed with.
@@ -326,6 +350,14 @@ pub(in crate::services) fn refuse_greater_owner(
         }
         _ => Err(Failure::wrong("data.owner_id", "a user or a key")),
     }
+}
+
+/// What is wrong with an address where nothing could ever be told.
+fn refused_address(input: &Fields, fault: impl Fn(&str) -> Option<String>) -> Vec<Fault> {
+    let url = input.get("url").and_then(Value::as_text);
+    let fault = url.filter(|url| is_address(url)).and_then(fault);
+    let fault = fault.map(|why| Fault::wrong("data.url", format!("an address that may be told: {why}")));
+    fault.into_iter().collect()
 }
 
 /// Checks what the table of the kind can't say.

@@ -102,7 +102,7 @@ fn written_out_addresses_are_refused_at_once(telling: &Telling, receiver: &Recei
     let own = telling.served.ready["url"].as_str().unwrap().to_owned();
     let more = [(receiver.url("/"), "https is needed"), (own, "is refused")];
     for (url, expected) in near.into_iter().chain(more) {
-        let body = json!({"data": {"name": "wall", "url": url}}).to_string();
+        let body = json!({"data": {"name": 7, "url": url, "nmae": "wall"}, "mata": {}}).to_string();
         for (method, path) in [
             ("POST", "/v1/webhooks".to_owned()),
             ("PATCH", format!("/v1/webhooks/{id}")),
@@ -113,11 +113,9 @@ fn written_out_addresses_are_refused_at_once(telling: &Telling, receiver: &Recei
                 .ask(method, &path, Some(&telling.key), head, body.as_bytes())
                 .unwrap();
             assert_eq!(told.status, 400, "{method} {url}: {}", told.body);
-            assert!(
-                told.body.contains("data.url") && told.body.contains(expected),
-                "{}",
-                told.body
-            );
+            for part in ["data.url", expected, "data.name:", "data.nmae", "mata"] {
+                assert!(told.body.contains(part), "{part} {}", told.body);
+            }
         }
     }
 }
