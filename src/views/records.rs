@@ -236,6 +236,19 @@ pub fn links(
     walk(rows, Table::Links, &prefix, way, from, visit)
 }
 
+/// The records that name `target` in this field of this kind, by their time.
+///
+/// # Errors
+/// The disk failed.
+pub fn linked(rows: &impl Read, target: RecordId, naming: (&str, &str)) -> Result<Vec<RecordId>, StoreError> {
+    let mut found = Vec::new();
+    links(rows, target, naming, Direction::Up, None, &mut |_, id| {
+        found.push(id);
+        true
+    })?;
+    Ok(found)
+}
+
 pub(super) fn walk(
     rows: &impl Read,
     table: Table,

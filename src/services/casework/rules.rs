@@ -14,7 +14,7 @@ use crate::domain::watch::sought::Sort;
 use crate::services::events::webhooks;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::shape::{Checker, is_nothing};
-use crate::store::database::{Direction, Read};
+use crate::store::database::Read;
 use crate::views::records;
 
 /// The field that says how far a case is finished, and its rank once it is closed.
@@ -233,14 +233,8 @@ fn follow_status(rows: &impl Read, record: Option<&Record>, status: &str) -> Out
 
 /// A case with an item that two units say different things about can't be closed.
 fn refuse_disputed(rows: &impl Read, case: RecordId) -> Outcome<()> {
-    let mut items = Vec::new();
-    let link = (EVIDENCE.name, "case_id");
-    records::links(rows, case, link, Direction::Up, None, &mut |_, id| {
-        items.push(id);
-        true
-    })?;
     let mut disputed = Vec::new();
-    for id in items {
+    for id in records::linked(rows, case, (EVIDENCE.name, "case_id"))? {
         let record = records::get(rows, id)?;
         if record.is_some_and(|record| Chain::of(&record).disputed.is_some()) {
             disputed.push(Value::Id(id));

@@ -10,7 +10,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::court::hold::is_held;
 use crate::services::failure::{Clash, Failure, Outcome};
 use crate::services::find::{self, Belongs};
-use crate::store::database::{Direction, Read};
+use crate::store::database::Read;
 use crate::store::handle::Store;
 use crate::views::{files, ordinals, records};
 
@@ -116,13 +116,7 @@ fn in_case(rows: &impl Read, going: &[Record]) -> Outcome<Vec<(RecordId, RecordI
     let cases: BTreeSet<RecordId> = items.filter_map(|item| item.get("case_id")?.as_id()).collect();
     let mut numbers = Vec::new();
     for case in cases {
-        let mut items = Vec::new();
-        let link = (EVIDENCE.name, "case_id");
-        records::links(rows, case, link, Direction::Up, None, &mut |_, id| {
-            items.push(id);
-            true
-        })?;
-        for item in items {
+        for item in records::linked(rows, case, (EVIDENCE.name, "case_id"))? {
             numbers.extend(ordinals::in_case(rows, item)?.map(|number| (case, item, number)));
         }
     }
@@ -153,11 +147,7 @@ fn with_belonging(rows: &impl Read, record: Record) -> Outcome<Vec<Record>> {
         let mut below = Vec::new();
         for kind in EXPUNGED_WITH {
             for field in kind.fields.iter().filter(|field| field.parent) {
-                let link = (kind.name, field.name);
-                records::links(rows, above, link, Direction::Up, None, &mut |_, id| {
-                    below.push(id);
-                    true
-                })?;
+                below.extend(records::linked(rows, above, (kind.name, field.name))?);
             }
         }
         for id in below {

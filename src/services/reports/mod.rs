@@ -24,7 +24,7 @@ use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::policy::{self, Deed};
 use crate::services::reports::public::Link;
 use crate::services::{RequestKey, Services, Written};
-use crate::store::database::{Direction, Read};
+use crate::store::database::Read;
 use crate::store::hash::sha256;
 use crate::views::{local, records};
 
@@ -252,12 +252,7 @@ fn all_faults<T>(checked: Outcome<T>, mut more: Vec<Fault>) -> Outcome<T> {
 
 /// A report's messages in the order in which they were sent.
 fn messages_of(rows: &impl Read, report: &Record) -> Outcome<Vec<Record>> {
-    let mut ids = Vec::new();
-    let link = (CHAT_MESSAGE.name, "report_id");
-    records::links(rows, report.id, link, Direction::Up, None, &mut |_, id| {
-        ids.push(id);
-        true
-    })?;
+    let ids = records::linked(rows, report.id, (CHAT_MESSAGE.name, "report_id"))?;
     let messages: Result<Vec<_>, _> = ids.into_iter().map(|id| records::get(rows, id)).collect();
     Ok(messages?.into_iter().flatten().collect())
 }

@@ -12,7 +12,7 @@ use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::safe::room::Room;
 use crate::services::safe::whole::judged;
 use crate::services::{Services, Written, casebook, find, policy};
-use crate::store::database::{Direction, Read};
+use crate::store::database::Read;
 use crate::views::words::{self, List};
 use crate::views::{ordinals, records};
 
@@ -99,19 +99,8 @@ impl Services {
 
 /// The user is in these teams and in no others.
 fn join_teams(desk: &mut Desk<'_, '_, '_>, user: RecordId, teams: &[RecordId]) -> Outcome<()> {
-    let mut all = teams.to_vec();
-    let link = (TEAM.name, "members");
-    records::links(
-        desk.session().rows(),
-        user,
-        link,
-        Direction::Up,
-        None,
-        &mut |_, id| {
-            all.push(id);
-            true
-        },
-    )?;
+    let mut all = records::linked(desk.session().rows(), user, (TEAM.name, "members"))?;
+    all.extend(teams);
     all.sort_unstable();
     all.dedup();
     for id in all {

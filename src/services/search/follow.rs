@@ -15,7 +15,7 @@ use crate::search::document::DocChange;
 use crate::search::index::{Health, Index, IndexError};
 use crate::services::search::document::{documents, found_as};
 use crate::store::codec::decode_header;
-use crate::store::database::{Direction, Read};
+use crate::store::database::Read;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::journal::{Group, Position};
@@ -319,17 +319,7 @@ fn changes(rows: &impl Read, touched: BTreeSet<RecordId>) -> Result<Vec<DocChang
 fn add_belonging(rows: &impl Read, case: &Record, found: &mut BTreeSet<RecordId>) -> Result<(), StoreError> {
     for kind in kind::KINDS.into_iter().filter(|kind| kind.name != CASE.name) {
         for field in kind.fields.iter().filter(|field| field.name == "case_id") {
-            records::links(
-                rows,
-                case.id,
-                (kind.name, field.name),
-                Direction::Up,
-                None,
-                &mut |_, id| {
-                    found.insert(id);
-                    true
-                },
-            )?;
+            found.extend(records::linked(rows, case.id, (kind.name, field.name))?);
         }
     }
     let entities = case.members("entities").into_iter();

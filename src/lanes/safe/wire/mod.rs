@@ -158,13 +158,7 @@ impl<'r> Book<'r> {
 
     /// The records that name one in a field of their kind, in the order of their time.
     pub(super) fn naming(&self, id: RecordId, kind: &Kind, field: &str) -> Outcome<Vec<RecordId>> {
-        let mut ids = Vec::new();
-        let link = (kind.name, field);
-        records::links(&self.room.rows, id, link, Direction::Up, None, &mut |_, id| {
-            ids.push(id);
-            true
-        })?;
-        Ok(ids)
+        Ok(records::linked(&self.room.rows, id, (kind.name, field))?)
     }
 
     /// The notes on a record, and how many there are.
