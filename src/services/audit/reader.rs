@@ -7,7 +7,7 @@ use crate::domain::value::{Fields, Value};
 use crate::services::Services;
 use crate::services::audit::Event;
 use crate::services::caller::Caller;
-use crate::services::failure::Outcome;
+use crate::services::failure::{Fault, Outcome};
 use crate::views::local::{self, NOBODY};
 
 /// Which entries.
@@ -25,6 +25,37 @@ pub struct AuditFilter {
     pub from: Option<Millis>,
     /// Only before this time.
     pub to: Option<Millis>,
+}
+
+impl AuditFilter {
+    /// What a client asks for, with what is wrong with it: `said` gives what it says under a name, `record` is its name of the
+    /// record.
+    pub fn read<'t>(said: impl Fn(&str) -> Option<&'t str>, record: &str) -> (Self, Vec<Fault>) {
+        let mut faults = Vec::new();
+        let mut time = |name: &str| {
+            let at = Millis::parse(said(name)?);
+            if at.is_none() {
+                faults.push(Fault::wrong(name, "a time as 2026-03-17T21:14:22Z"));
+            }
+            at
+        };
+        let (from, to) = (time("from"), time("to"));
+        let about = said(record).map(str::parse).transpose();
+        let about = about.unwrap_or_else(|_| {
+            faults.push(Fault::wrong(record, "the internal id of a record"));
+            None
+        });
+        let text = |name: &str| said(name).map(str::to_owned);
+        let filter = Self {
+            event: text("event"),
+            outcome: text("outcome"),
+            actor: text("actor"),
+            record: about,
+            from,
+            to,
+        };
+        (filter, faults)
+    }
 }
 
 /// One entry.

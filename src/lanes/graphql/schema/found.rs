@@ -3,7 +3,6 @@
 use async_graphql::dynamic::TypeRef;
 use serde_json::{Map, Value as Json, json};
 
-use crate::domain::time::Millis;
 use crate::lanes::graphql::schema::answer::sitting;
 use crate::lanes::graphql::schema::book::{Book, FieldDef};
 use crate::lanes::graphql::schema::lists::{ITEMS, Item, ListDef, Listed};
@@ -12,7 +11,7 @@ use crate::lanes::graphql::schema::{finder, names::camel};
 use crate::lanes::http::lists::cursor;
 use crate::search::page::Hit;
 use crate::services::audit::reader::{AuditEntry, AuditFilter};
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Outcome};
 use crate::services::search;
 
 /// Name, type and meaning of a member.
@@ -181,34 +180,10 @@ fn audit(book: &mut Book) -> [FieldDef; 2] {
 }
 
 fn audit_filter(ctx: &async_graphql::dynamic::ResolverContext<'_>) -> Outcome<AuditFilter> {
-    let text = |name: &str| text_of(&ctx.args, name).map(str::to_owned);
-    let mut faults = Vec::new();
-    let mut time = |name: &str| {
-        let at = Millis::parse(text_of(&ctx.args, name)?);
-        if at.is_none() {
-            faults.push(Fault::wrong(name, "a time as 2026-03-17T21:14:22Z"));
-        }
-        at
-    };
-    let (from, to) = (time("from"), time("to"));
-    let record = text("recordId")
-        .map(|id| id.parse())
-        .transpose()
-        .unwrap_or_else(|_| {
-            faults.push(Fault::wrong("recordId", "the internal id of a record"));
-            None
-        });
-    if !faults.is_empty() {
-        return Err(Failure::Invalid(faults));
+    match AuditFilter::read(|name| text_of(&ctx.args, name), "recordId") {
+        (filter, faults) if faults.is_empty() => Ok(filter),
+        (_, faults) => Err(Failure::Invalid(faults)),
     }
-    Ok(AuditFilter {
-        event: text("event"),
-        outcome: text("outcome"),
-        actor: text("actor"),
-        record,
-        from,
-        to,
-    })
 }
 
 fn entry_json(entry: &AuditEntry) -> Json {

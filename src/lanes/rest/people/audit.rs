@@ -7,7 +7,6 @@ use futures_util::stream;
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::Shape;
-use crate::domain::time::Millis;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Head;
 use crate::lanes::http::lists::cursor;
@@ -125,22 +124,7 @@ async fn export(lanes: Lanes, caller: Caller, filter: AuditFilter) -> Outcome<Re
 }
 
 fn asked(head: &Head) -> Outcome<(AuditFilter, usize)> {
-    let mut faults = Vec::new();
-    let text = |name: &str| head.param(name).map(str::to_owned);
-    let mut time = |name: &str| {
-        let given = head.param(name)?;
-        let at = Millis::parse(given);
-        if at.is_none() {
-            faults.push(Fault::wrong(name, "a time as 2026-03-17T21:14:22Z"));
-        }
-        at
-    };
-    let (from, to) = (time("from"), time("to"));
-    let record = head.param("record").map(str::parse).transpose();
-    let record = record.unwrap_or_else(|_| {
-        faults.push(Fault::wrong("record", "the internal id of a record"));
-        None
-    });
+    let (filter, mut faults) = AuditFilter::read(|name| head.param(name), "record");
     let limit = head
         .param("limit")
         .map_or(Some(LIMIT), |limit| limit.parse().ok());
@@ -154,14 +138,6 @@ fn asked(head: &Head) -> Outcome<(AuditFilter, usize)> {
     if !faults.is_empty() {
         return Err(Failure::Invalid(faults));
     }
-    let filter = AuditFilter {
-        event: text("event"),
-        outcome: text("outcome"),
-        actor: text("actor"),
-        record,
-        from,
-        to,
-    };
     Ok((filter, limit.unwrap_or(LIMIT)))
 }
 
