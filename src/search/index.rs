@@ -27,13 +27,14 @@ use crate::search::trust::Trust;
 pub const HEAP_BYTES_MIN: usize = 15_000_000;
 /// A segment with a larger share of dead documents is merged.
 const DEAD_SHARE_MAX: f32 = 0.3;
-/// How often a segment that is being merged is looked at again, and between two looks.
+/// How often at most a segment that is being merged is looked at again.
 const FORGETS_MAX: usize = 2_000;
+/// Between two such looks.
 const FORGET_PAUSE: Duration = Duration::from_millis(10);
 const STORE_CACHE_BLOCKS: usize = 16;
-/// Whether the folder can be written is tried with a file of this name and size.
 /// How the names of files begin that are made to see whether the disk takes them.
 pub const PROBE: &str = "blotter-probe";
+/// The size of one: a full disk may still have room for a few bytes.
 const PROBE_BYTES: usize = 64 << 10;
 /// The files without which a folder is no index.
 const ESSENTIAL: [&str; 2] = ["meta.json", ".managed.json"];
@@ -400,7 +401,8 @@ fn open(folder: &Path, options: &Options, check: bool) -> Result<Opened, IndexEr
         }
         index
     };
-    if !is_new && (check || !usable) && !is_whole(&index)? {
+    let check = check || !usable;
+    if check && !is_new && !is_whole(&index)? {
         return Err(IndexError::Failed("a checksum is wrong".to_owned()));
     }
     register(&index);
@@ -411,7 +413,7 @@ fn open(folder: &Path, options: &Options, check: bool) -> Result<Opened, IndexEr
         .num_merge_threads(1)
         .build();
     let writer = index.writer_with_options(threads)?;
-    if is_new || check || !usable {
+    if is_new || check {
         writer.set_merge_policy(Box::new(merge_policy()));
         trust.note_checked()?;
     } else {

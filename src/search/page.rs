@@ -1,5 +1,5 @@
 //! A search and its answer. Everything in an answer (hits, total, facets, suggestions) comes from queries that hold the
-//! reader's access as a clause, so nothing is taken out afterwards.
+//! reader's access as a clause, so no hit is taken out afterwards.
 
 use std::cmp::Reverse;
 
@@ -398,9 +398,10 @@ impl Explain<'_> {
                 .iter()
                 .any(|test| test.accepts(word) || stem.as_deref().is_some_and(|stem| test.accepts(stem)))
         };
-        let sources = [text.body.clone(), text.names.join(" · "), text.title.clone()];
+        let names = text.names.join(" · ");
+        let sources = [text.body.as_str(), &names, &text.title];
         let mut fallback = None;
-        for source in sources.iter().filter(|source| !source.is_empty()) {
+        for source in sources.into_iter().filter(|source| !source.is_empty()) {
             let marks: Vec<(usize, usize, String)> = words(source)
                 .into_iter()
                 .filter(|word| is_marked(&word.text))

@@ -60,7 +60,7 @@ fn near(word: &str, reader: &Reader, widening: &mut Widening<'_>) -> Result<Vec<
     let mut candidates = BTreeSet::new();
     for first in [FirstLetter::Same, FirstLetter::Any] {
         for field in searched(widening) {
-            candidates.extend(widening.near(field, word, first)?);
+            candidates.extend(widening.near(field, word, first)?.iter().cloned());
         }
         if !candidates.is_empty() {
             break;

@@ -4,6 +4,7 @@
 //! are judged one by one, so that a common key never makes a match by itself and nothing is cut off at some number.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use tantivy::Searcher;
 use tantivy::Term;
@@ -92,8 +93,8 @@ pub(super) struct Widening<'a> {
     pub(super) fields: &'a Fields,
     pub(super) stems: Stems,
     there: HashMap<(Field, String), bool>,
-    sounding: HashMap<String, Vec<(String, u32)>>,
-    near: HashMap<(Field, String, FirstLetter), BTreeSet<String>>,
+    sounding: HashMap<String, Rc<[(String, u32)]>>,
+    near: HashMap<(Field, String, FirstLetter), Rc<BTreeSet<String>>>,
 }
 
 /// Which words count as near.
@@ -120,19 +121,14 @@ impl<'a> Widening<'a> {
     /// What a folded word may mean as a name: itself, its other forms, and what sounds alike.
     pub(super) fn name(&mut self, word: &str) -> Result<Vec<Match>, IndexError> {
         let names = self.fields.names;
-        let as_name = |text: &str, points, by| Match {
-            field: names,
-            test: Test::Term(text.to_owned()),
-            points,
-            by,
-        };
+        let as_name = |text: &str, points, by| Match::term(names, text, points, by);
         let mut found = vec![as_name(word, points::NAME, MatchedBy::Name)];
         for name in nicknames::related(word) {
             found.push(as_name(name, points::NICKNAME, MatchedBy::Nickname));
         }
         self.keep_what_is_there(&mut found)?;
-        for (name, points) in self.sounding_like(word)? {
-            found.push(as_name(&name, points, MatchedBy::Sound));
+        for (name, points) in &*self.sounding_like(word)? {
+            found.push(as_name(name, *points, MatchedBy::Sound));
         }
         Ok(found)
     }
@@ -140,37 +136,41 @@ impl<'a> Widening<'a> {
     /// Everything a folded word may mean as text or name.
     pub(super) fn word(&mut self, word: &str, reading: Reading) -> Result<Vec<Match>, IndexError> {
         let fields = *self.fields;
-        let term = |field, text: &str, points, by| Match {
-            field,
-            test: Test::Term(text.to_owned()),
-            points,
-            by,
-        };
         let names = self.name(word)?;
         let mut found = vec![
-            term(fields.title, word, points::TITLE, MatchedBy::Text),
-            term(fields.tag, word, points::TAG, MatchedBy::Text),
-            term(fields.body, word, points::BODY, MatchedBy::Text),
+            Match::term(fields.title, word, points::TITLE, MatchedBy::Text),
+            Match::term(fields.tag, word, points::TAG, MatchedBy::Text),
+            Match::term(fields.body, word, points::BODY, MatchedBy::Text),
         ];
         for stem in self.stems.terms(word) {
-            found.push(term(fields.title, &stem, points::TITLE_STEM, MatchedBy::Text));
-            found.push(term(fields.body, &stem, points::BODY_STEM, MatchedBy::Text));
+            found.push(Match::term(
+                fields.title,
+                &stem,
+                points::TITLE_STEM,
+                MatchedBy::Text,
+            ));
+            found.push(Match::term(
+                fields.body,
+                &stem,
+                points::BODY_STEM,
+                MatchedBy::Text,
+            ));
         }
         if reading.with_initials && word.len() > 1 {
             let initial = format!("^{}", &word[..word.chars().next().map_or(0, char::len_utf8)]);
-            found.push(term(fields.names, &initial, points::INITIAL, MatchedBy::Name));
+            found.push(Match::term(
+                fields.names,
+                &initial,
+                points::INITIAL,
+                MatchedBy::Name,
+            ));
         }
         self.keep_what_is_there(&mut found)?;
         found.extend(names);
         if reading.with_typos {
             self.add_typos(word, &mut found)?;
         }
-        let start = |field, points, by| Match {
-            field,
-            test: Test::Start(word.to_owned()),
-            points,
-            by,
-        };
+        let start = |field, points, by| Match::start(field, word, points, by);
         let is_initial = reading.with_initials && word.len() == 1;
         if reading.is_typing || is_initial {
             let worth = if is_initial {
@@ -210,51 +210,29 @@ impl<'a> Widening<'a> {
             && id.len() >= NUMBER_START_CHARS_MIN
             && id.bytes().any(|byte| byte.is_ascii_digit())
         {
-            let test = Test::Start(id.clone());
-            found.push(Match {
-                field,
-                test,
-                points: points::NUMBER_START,
-                by,
-            });
+            found.push(Match::start(field, &id, points::NUMBER_START, by));
         }
         if !id.is_empty() {
-            found.push(Match {
-                field,
-                test: Test::Term(id),
-                points: points::ID,
-                by,
-            });
+            found.push(Match::term(field, &id, points::ID, by));
         }
     }
 
     fn add_plates(&self, text: &str, reading: Reading, found: &mut Vec<Match>) {
         let field = self.fields.plates;
-        let mut push = |test, points, by| {
-            found.push(Match {
-                field,
-                test,
-                points,
-                by,
-            })
-        };
         let normal = plates::normal(text);
         if normal.is_empty() {
             return;
         }
         let folded = plates::look_alike(&normal);
         let is_plausible = plates::is_plausible(&normal);
-        push(
-            Test::Term(format!("{LETTERS}{normal}")),
-            points::PLATE,
-            MatchedBy::Plate,
-        );
+        let letters = format!("{LETTERS}{normal}");
+        found.push(Match::term(field, &letters, points::PLATE, MatchedBy::Plate));
         if is_plausible {
-            let whole = Test::Term(format!("{WHOLE}{folded}"));
-            push(whole, points::PLATE_LOOK_ALIKE, MatchedBy::PlateLookAlike);
+            let (whole, worth) = (format!("{WHOLE}{folded}"), points::PLATE_LOOK_ALIKE);
+            found.push(Match::term(field, &whole, worth, MatchedBy::PlateLookAlike));
         }
         if normal.chars().count() >= plates::PART_CHARS_MIN && (is_plausible || reading.is_alone) {
-            push(Test::Start(folded), points::PLATE_PART, MatchedBy::Plate);
+            found.push(Match::start(field, &folded, points::PLATE_PART, MatchedBy::Plate));
         }
     }
 
@@ -270,23 +248,10 @@ impl<'a> Widening<'a> {
         if !phone.international {
             whole.push(format!("{AT_HOME}{}", phone.digits));
         }
-        for term in whole {
-            found.push(Match {
-                field,
-                test: Test::Term(term),
-                points: points::PHONE,
-                by,
-            });
-        }
-        for end in phone.ends().into_iter().filter(|_| !phone.international) {
-            let test = Test::Start(end);
-            found.push(Match {
-                field,
-                test,
-                points: points::PHONE_END,
-                by,
-            });
-        }
+        let whole = whole.iter();
+        found.extend(whole.map(|term| Match::term(field, term, points::PHONE, by)));
+        let ends = phone.ends().into_iter().filter(|_| !phone.international);
+        found.extend(ends.map(|end| Match::start(field, &end, points::PHONE_END, by)));
     }
 
     /// Words in this order.
@@ -316,19 +281,14 @@ impl<'a> Widening<'a> {
         };
         places
             .into_iter()
-            .map(|(field, points, by)| Match {
-                field,
-                test: test.clone(),
-                points,
-                by,
-            })
+            .map(|(field, points, by)| Match::new(field, test.clone(), points, by))
             .collect()
     }
 
     /// Words of the index that sound like this one, with their worth.
-    fn sounding_like(&mut self, word: &str) -> Result<Vec<(String, u32)>, IndexError> {
+    fn sounding_like(&mut self, word: &str) -> Result<Rc<[(String, u32)]>, IndexError> {
         if let Some(known) = self.sounding.get(word) {
-            return Ok(known.clone());
+            return Ok(Rc::clone(known));
         }
         let mut candidates = BTreeSet::new();
         for key in sound_keys_like(word) {
@@ -341,8 +301,8 @@ impl<'a> Widening<'a> {
             let likeness = alike(word, &candidate).filter(|likeness| likeness.how == How::Sound)?;
             Some((candidate, sound_points(likeness.closeness)))
         });
-        let judged: Vec<_> = judged.collect();
-        self.sounding.insert(word.to_owned(), judged.clone());
+        let judged: Rc<[_]> = judged.collect();
+        self.sounding.insert(word.to_owned(), Rc::clone(&judged));
         Ok(judged)
     }
 
@@ -351,15 +311,9 @@ impl<'a> Widening<'a> {
             return Ok(());
         }
         let fields = self.fields;
-        let typo = |field, text, points| Match {
-            field,
-            test: Test::Term(text),
-            points,
-            by: MatchedBy::Typo,
-        };
-        let known = found.len();
-        for candidate in self.near(fields.names, word, FirstLetter::Same)? {
-            if alike(word, &candidate).is_some_and(|likeness| likeness.how == How::Typo) {
+        let typo = |field, text: &str, points| Match::term(field, text, points, MatchedBy::Typo);
+        for candidate in &*self.near(fields.names, word, FirstLetter::Same)? {
+            if alike(word, candidate).is_some_and(|likeness| likeness.how == How::Typo) {
                 found.push(typo(fields.names, candidate, points::NAME_TYPO));
             }
         }
@@ -373,16 +327,16 @@ impl<'a> Widening<'a> {
                 if self.documents_with(field, word)? >= WRITTEN_BY_MANY {
                     continue;
                 }
-                for candidate in self.near(field, word, first)? {
+                for candidate in &*self.near(field, word, first)? {
                     // A word that is somebody's name is a misspelling only by the rules of names.
-                    let is_name = self.is_there(fields.names, &candidate)?;
-                    if candidate != word && (!is_name || alike(word, &candidate).is_some()) {
+                    let is_name = self.is_there(fields.names, candidate)?;
+                    if candidate != word && (!is_name || alike(word, candidate).is_some()) {
                         found.push(typo(field, candidate, points));
                     }
                 }
             }
             // Few err in the first letter, and to look for them costs a walk through all words.
-            if found.len() > known || known > 0 {
+            if !found.is_empty() {
                 break;
             }
         }
@@ -395,15 +349,15 @@ impl<'a> Widening<'a> {
         field: Field,
         word: &str,
         first: FirstLetter,
-    ) -> Result<BTreeSet<String>, IndexError> {
+    ) -> Result<Rc<BTreeSet<String>>, IndexError> {
         let key = (field, word.to_owned(), first);
         if let Some(known) = self.near.get(&key) {
-            return Ok(known.clone());
+            return Ok(Rc::clone(known));
         }
-        let mut near = BTreeSet::new();
         let Some(distance) = typos_allowed(word) else {
-            return Ok(near);
+            return Ok(Rc::default());
         };
+        let mut near = BTreeSet::new();
         let start: String = word
             .chars()
             .take(usize::from(first == FirstLetter::Same))
@@ -424,7 +378,8 @@ impl<'a> Widening<'a> {
                 }
             }
         }
-        self.near.insert(key, near.clone());
+        let near = Rc::new(near);
+        self.near.insert(key, Rc::clone(&near));
         Ok(near)
     }
 
@@ -489,6 +444,23 @@ impl<'a> Widening<'a> {
 }
 
 impl Match {
+    fn term(field: Field, term: &str, points: u32, by: MatchedBy) -> Self {
+        Self::new(field, Test::Term(term.to_owned()), points, by)
+    }
+
+    fn start(field: Field, start: &str, points: u32, by: MatchedBy) -> Self {
+        Self::new(field, Test::Start(start.to_owned()), points, by)
+    }
+
+    fn new(field: Field, test: Test, points: u32, by: MatchedBy) -> Self {
+        Self {
+            field,
+            test,
+            points,
+            by,
+        }
+    }
+
     /// Whether a document with these terms is matched.
     pub(super) fn holds(&self, terms: &Terms, tags: &[String], fields: &Fields) -> bool {
         let any = |test: &dyn Fn(&str) -> bool| {

@@ -1,5 +1,5 @@
-//! One box over cases, entities, evidence, timeline and reports. What a caller may read stands in the query itself; every
-//! search is audited with its stated reason before it is answered.
+//! One box over cases, entities, evidence, timeline and reports. What a caller may read stands in the query itself; the cases
+//! that hits name are judged afterwards. Every search is audited with its stated reason before it is answered.
 
 /// A record as it is searched.
 pub mod document;
@@ -334,12 +334,10 @@ fn known_values(label: Label) -> Vec<&'static str> {
         if let Shape::Choice(choices) = field.shape
             && fields.contains(&field.name)
         {
-            for choice in choices
-                .iter()
-                .filter(|choice| !known.contains(choice))
-                .collect::<Vec<_>>()
-            {
-                known.push(choice);
+            for choice in choices {
+                if !known.contains(choice) {
+                    known.push(choice);
+                }
             }
         }
     }
