@@ -1,5 +1,6 @@
 //! Records of any kind: make, change, list. What a kind needs beyond its table stands in a service of its own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -260,11 +261,12 @@ pub(super) fn page_of(
     listing: &Listing,
     give: Give<'_>,
 ) -> Outcome<Page> {
-    let mut listing = listing.clone();
+    let mut listing = Cow::Borrowed(listing);
     if kind.name == REPORT.name && !listing.equal.iter().any(|(field, _)| field == "mode") {
-        listing.equal.push(("mode".to_owned(), Value::text("live")));
+        let live = ("mode".to_owned(), Value::text("live"));
+        listing.to_mut().equal.push(live);
     }
-    let listing = &listing;
+    let listing = &*listing;
     let mut page = Page {
         records: Vec::new(),
         places: Vec::new(),
@@ -312,11 +314,7 @@ fn walk(
         (Some(ids), _) => records::among(rows, ids, order, from, visit)?,
         (None, Some((field, parent))) if listing.order == Order::Updated => {
             // What names a record is found in the order in which it was made, so all of it is looked at.
-            let (mut ids, link) = (Vec::new(), (kind.name, field));
-            records::links(rows, parent, link, Direction::Up, None, &mut |_, id| {
-                ids.push(id);
-                true
-            })?;
+            let ids = records::linked(rows, parent, (kind.name, field))?;
             records::among(rows, &ids, order, from, visit)?;
         }
         (None, Some((field, parent))) => {

@@ -240,8 +240,8 @@ pub fn own_seat(caller: &Caller, kind: &Kind, given: &[(&'static Field, Value)])
         .then(|| Change::new("officers", Action::Add(own)))
 }
 
-/// Demands what a new state of a case needs: a key makes none that it could not read; only who is cleared for a class takes a case out of it or lets further people
-/// read it, and only who may read sealed cases seals one.
+/// Demands what a new state of a case needs: a key makes none that it could not read; only who is cleared for a class takes a
+/// case out of it or lets further people read it, and only who may read sealed cases seals one.
 ///
 /// # Errors
 /// `Denied`, naming the rule.
@@ -254,17 +254,14 @@ pub fn demand_reach(caller: &Caller, before: Option<&Record>, after: &Record) ->
     if to == "sealed" && from != to && !is_cleared(caller, to) {
         return Err(Failure::Denied("only an administrator seals it".into()));
     }
-    if before.is_none()
-        && !readers_of(after, None)
-            .iter()
-            .any(|word| words_of(caller).contains(word))
-    {
+    let (new, own) = (readers_of(after, None), words_of(caller));
+    if before.is_none() && !new.iter().any(|word| own.contains(word)) {
         return Err(Failure::Denied(format!("the scope {RESTRICTED} is needed")));
     }
     let Some(before) = before.filter(|_| from != "open" && !is_cleared(caller, from)) else {
         return Ok(());
     };
-    let (old, new) = (readers_of(before, None), readers_of(after, None));
+    let old = readers_of(before, None);
     if new.iter().all(|word| old.contains(word)) {
         return Ok(());
     }
