@@ -1,6 +1,5 @@
 //! What belongs to a case or stands beside it: timeline, notes, team, tags, entities; how entities stand to each other.
 
-use axum::http::StatusCode;
 use serde_json::Value as Json;
 
 use crate::domain::id::RecordId;
@@ -238,8 +237,7 @@ fn given_members(ask: &Ask) -> Outcome<Vec<(String, Value)>> {
 }
 
 fn created(lanes: &Lanes, written: &Written) -> Outcome<Answer> {
-    let answer = Answer::record(&Wire::new(&lanes.services), written.first()?)?;
-    Ok(answer.status(StatusCode::CREATED).replayed(written.replayed))
+    Answer::created(&Wire::new(&lanes.services), written)
 }
 
 fn remove(path: &str, summary: &str, handler: fn(&Lanes, &Ask) -> Outcome<Answer>) -> Route {

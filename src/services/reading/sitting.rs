@@ -196,7 +196,8 @@ impl Sitting {
             }
             listed.push((id, restricted));
             // Only now, because thousands may be passed over.
-            self.seen().records.insert(id, Some(Arc::clone(&record)));
+            let keep = || Some(Arc::clone(&record));
+            self.seen().records.entry(id).or_insert_with(keep);
             self.seen_of(&rows, record).map(Some)
         })?;
         self.note_listed(kind, listed);

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, Response};
 use serde_json::{Value as Json, json};
 
 use crate::domain::id::OpId;
@@ -107,8 +107,7 @@ fn expunge(kind: &'static Kind) -> Route {
                 &ask.fields()?,
                 ask.request,
             )?;
-            let answer = Answer::record(&Wire::new(&lanes.services), written.first()?)?;
-            Ok(answer.status(StatusCode::CREATED).replayed(written.replayed))
+            Answer::created(&Wire::new(&lanes.services), &written)
         })
 }
 
@@ -128,8 +127,7 @@ fn hold_route(kind: &'static Kind) -> Route {
             let written = lanes
                 .services
                 .hold(ask.caller()?, record, ask.fields()?, ask.request)?;
-            let answer = Answer::record(&Wire::new(&lanes.services), written.first()?)?;
-            Ok(answer.status(StatusCode::CREATED).replayed(written.replayed))
+            Answer::created(&Wire::new(&lanes.services), &written)
         })
 }
 
