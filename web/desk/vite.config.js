@@ -8,6 +8,7 @@ function proxy(box) {
   const settings = {
     target: box,
     secure: false,
+    changeOrigin: true,
     // The box takes a session's cookie from its own pages alone.
     configure: (proxy) => {
       for (const event of ["proxyReq", "proxyReqWs"]) {

@@ -162,6 +162,9 @@ fn signs_in_at(desk: &mut Desk, path: &str) {
 fn deals_with_the_alert(desk: &mut Desk) {
     desk.clicks("[data-alert] .deeds button");
     desk.finds("[data-alert].acknowledged");
+    // Who goes by keys is where it happened.
+    desk.browser
+        .wait_until("document.activeElement?.id.startsWith('state-') === true");
     assert_eq!(desk.read("/v1/alerts")["data"][0]["status"], "acknowledged");
     desk.clicks("[data-alert] .deeds button:last-child");
     desk.types(".why input", "Another pickup");
@@ -211,6 +214,34 @@ fn all_cases_are_listed_a_part_at_a_time_and_by_their_status() {
     desk.sees("Case no. 40.");
     desk.make("/v1/cases", &json!({"title": "Case no. 41."}));
     desk.sees("Case no. 41.");
+    reads_a_long_list_to_its_end(&mut desk);
+}
+
+/// What is cut says so, and how to see the rest.
+fn reads_a_long_list_to_its_end(desk: &mut Desk) {
+    let case = desk.make("/v1/cases", &json!({"title": "Talked about"}));
+    let case = case["display_id"].as_str().unwrap();
+    for number in 1..=31 {
+        desk.make(
+            &format!("/v1/cases/{case}/notes"),
+            &json!({"text": format!("Note no. {number}.")}),
+        );
+    }
+    desk.visit(&format!("/cases/{case}"));
+    desk.sees("Notes 30+");
+    assert_eq!(
+        desk.browser
+            .value("document.querySelectorAll('.notes li').length"),
+        30
+    );
+    desk.clicks("#notes .further button");
+    desk.sees("Notes 31");
+    assert_eq!(
+        desk.browser
+            .value("document.querySelectorAll('.notes li').length"),
+        31
+    );
+    desk.is_sound();
 }
 
 #[test]
@@ -230,9 +261,21 @@ fn what_happens_appears_while_one_looks_and_the_search_finds_everything() {
         json!({"timestamp": "2026-11-16T08:00:00Z", "description": "A van with the plate LNX 2098 left"});
     desk.make(&format!("/v1/cases/{}/timeline", numbers[0]), &entry);
     desk.sees("A van with the plate LNX 2098 left");
-    desk.sees("New alert");
     desk.finds("[data-alert].critical");
     desk.is_sound();
+    // What one has before one's eyes is no news for long.
+    desk.browser
+        .value("document.querySelector('[data-alert]').scrollIntoView({block: 'center'})");
+    desk.browser
+        .wait_until("document.querySelector('.news') === null");
+    desk.clicks("nav a[href='/evidence/new']");
+    desk.sees("New item of evidence");
+    let entry = json!({"timestamp": "2026-11-16T08:30:00Z", "description": "LNX 2098 again"});
+    desk.make(&format!("/v1/cases/{}/timeline", numbers[0]), &entry);
+    desk.sees("New alert");
+    for text in ["What to do: Call first.", "LNX 2098: the same plate"] {
+        desk.sees(text);
+    }
     desk.clicks(".news a");
     desk.sees("Alerts: critical");
     desk.browser
@@ -251,6 +294,21 @@ fn what_happens_appears_while_one_looks_and_the_search_finds_everything() {
     desk.browser
         .wait_until("!document.body.innerText.includes('Connection lost.')");
     goes_by_keys(&mut desk, &numbers[2]);
+    acknowledges_the_first_of_two(&mut desk);
+}
+
+/// A second click at the same place acknowledged the next alert, unread.
+fn acknowledges_the_first_of_two(desk: &mut Desk) {
+    desk.clicks(".wordmark");
+    desk.sees("Alerts that wait 2");
+    let ids = "[...document.querySelectorAll('[data-alert]')].map((row) => row.dataset.alert)";
+    let before = desk.browser.value(ids);
+    desk.clicks("[data-alert] .deeds button");
+    desk.sees("Alerts that wait 1");
+    desk.finds("[data-alert]:first-child.acknowledged");
+    desk.finds("[data-alert]:last-child.raised");
+    assert_eq!(desk.browser.value(ids), before);
+    desk.is_sound();
 }
 
 /// By the keyboard alone.

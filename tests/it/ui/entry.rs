@@ -71,6 +71,7 @@ fn an_item_is_entered_once_whatever_happens_on_the_way() {
     let items = desk.read("/v1/evidence");
     assert_eq!(items["data"].as_array().unwrap().len(), 1, "{items}");
     assert_eq!(items["data"][0]["files"].as_array().unwrap().len(), 1, "{items}");
+    sends_a_photo_when_the_connection_is_back(&mut desk);
     // What was typed is gone with the item that it became.
     desk.clicks("a[href='/evidence/new']");
     desk.finds("#field-description");
@@ -105,6 +106,24 @@ fn loses_session_and_answer(desk: &mut Desk) {
     assert_eq!(again["responseStatusCode"], 200, "the same item, filed before");
     go_on(desk, &again["requestId"]);
     desk.browser.call("Fetch.disable", &json!({}));
+}
+
+/// A photo that could not be sent was lost without a word once one left the item's page.
+fn sends_a_photo_when_the_connection_is_back(desk: &mut Desk) {
+    desk.link.cut();
+    let notes = desk.place.file("notes.txt");
+    std::fs::write(&notes, "On the quay").unwrap();
+    choose(desk, "#files input", notes.to_str().unwrap());
+    desk.sees("1 file of EVD-0001 was not sent.");
+    desk.clicks(".wordmark");
+    desk.finds(".home");
+    desk.sees("1 file of EVD-0001 was not sent.");
+    desk.clicks(".standing a");
+    desk.link.mend();
+    desk.finds("#files .rows a[href*='/files/']");
+    desk.sees("notes.txt");
+    desk.browser
+        .wait_until("document.querySelector('.standing') === null");
 }
 
 /// A second item under the same barcode is told so at the barcode.

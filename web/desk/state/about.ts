@@ -1,8 +1,13 @@
 // Alerts, and what each is about in a line: parts of queries, and the name of what they give.
+import { listOf } from "./lists";
 import { plain } from "./words";
 
 /** What an alert says of itself. */
 export const ALERT = "id status severity reason entry handling contact createdAt dismissedBecause escalatedTo";
+
+/** The lists of alerts and notes that most records have. */
+export const ALERTS = listOf("alerts", ALERT, 30);
+export const NOTES = listOf("notes", "id text category createdAt", 30);
 
 export const ABOUT = `__typename reviewPath
   ... on Entity { displayName }

@@ -16,7 +16,7 @@ export type Event = {
   data: { kind: string; id: string; changes?: any };
 };
 
-export type News = { id: string; severity: string; path: string; words: string; at: string };
+export type News = { id: string; severity: string; path: string; handling: string; entry: string; reason: string; contact: string; at: string };
 
 const ALERTS = ["watchlist.matched", "case.alert.*"];
 const FIRST_WAIT = 1_000;
@@ -72,8 +72,9 @@ class Live {
     this.news = [];
   }
 
-  seen(path: string) {
-    this.news = this.news.filter((news) => news.path !== path);
+  /** An alert was seen, or the page of a path. */
+  seen(what: string) {
+    this.news = this.news.filter((news) => news.id !== what && news.path !== what);
   }
 
   /** A page begins anew when another record is asked for, and not when the connection comes or goes. */
@@ -129,8 +130,8 @@ class Live {
     const id = changes.alerts?.alert_id ?? event.data.id;
     const known = this.news.find((news) => news.id === id);
     const path = known && !event.caseId ? known.path : event.reviewPath;
-    const words = changes.reason ?? known?.words ?? "";
-    const news = { id, severity: event.severity, path, words, at: event.triggeredAt };
+    const { handling = "", entry = "", reason = "", contact = "" } = { ...known, ...changes };
+    const news = { id, severity: event.severity, path, handling, entry, reason, contact, at: event.triggeredAt };
     this.news = [news, ...this.news.filter((one) => one !== known)].slice(0, NEWS_MAX);
   }
 

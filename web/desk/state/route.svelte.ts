@@ -55,6 +55,17 @@ class Route {
 
 export const route = new Route();
 
+let arriving = false;
+
+/** A new page begins at its top for who reads by ear, or goes by keys: its heading has the focus as soon as it is there. */
+export function arrive(anew = false) {
+  arriving ||= anew;
+  const heading = arriving && document.querySelector<HTMLElement>("main h1");
+  if (!heading) return;
+  arriving = false;
+  if (!document.activeElement?.matches("input, textarea, select")) heading.focus({ preventScroll: true });
+}
+
 /** Takes clicks on links to our own pages; everything else stays the browser's. */
 export function takeClicks(event: MouseEvent) {
   if (event.defaultPrevented || event.button !== 0) return;

@@ -75,6 +75,8 @@ function day(at: Date): string {
 }
 
 export const when = (at: Date) => `${day(at)}, ${clock.format(at)}`;
+/** Within a sentence: weekdays and months keep their capital. */
+export const within = (when: string) => when.replace(/^(Today|Yesterday)/, (day) => day.toLowerCase());
 export const time = (at: Date) => clock.format(at);
 /** As paper has it, on which no day is today. */
 export const whole = (at: Date) => `${wholeDay.format(at)}, ${clock.format(at)}`;
