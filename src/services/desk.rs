@@ -297,7 +297,11 @@ impl<'d, 's, 't> Desk<'d, 's, 't> {
         beside(checker.faults, taken.map(|()| given))
     }
 
-    fn refuse_duplicates(
+    /// Refuses unique values that others have.
+    ///
+    /// # Errors
+    /// `Conflict`, naming each.
+    pub(super) fn refuse_duplicates(
         &self,
         kind: &'static Kind,
         given: &[(&'static Field, Value)],

@@ -4,7 +4,7 @@
 
 use crate::domain::custody::chain::CUSTODY;
 use crate::domain::id::{RecordId, VersionId};
-use crate::domain::kind::{self, CASE, Field, Kind, NOTE, Writer};
+use crate::domain::kind::{self, ALERT, CASE, Field, Kind, NOTE, Writer};
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
@@ -175,12 +175,9 @@ impl Services {
             if alive != named {
                 return Err(Failure::Stale(Box::new(record)));
             }
-            let mut changes = rules::follow(
-                desk.session().rows(),
-                kind,
-                Some(&record),
-                &[(field, value.clone())],
-            )?;
+            let given = [(field, value.clone())];
+            desk.refuse_duplicates(kind, &given, Some(record.id))?;
+            let mut changes = rules::follow(desk.session().rows(), kind, Some(&record), &given)?;
             changes.push(match field.course {
                 Some(course) => steps::settle(kind, &record, (field, course), value)?,
                 None => Change::new(field.name, Action::Set(value)).seeing(alive),
@@ -215,7 +212,7 @@ fn checked(
     (kind, record): (&'static Kind, &Record),
     settlement: &Settlement,
 ) -> Outcome<(&'static Field, Value)> {
-    let caller = desk.caller();
+    let (caller, now) = (desk.caller(), desk.now());
     let rows = desk.session().rows();
     let resolve = |wanted: &str, text: &str| find::reference(rows, caller, wanted, text);
     let mut checker = Checker::new(&resolve);
@@ -241,10 +238,26 @@ fn checked(
         true if field.default.is_none() => Some(Value::Null),
         _ => checker.value("data.value", field.shape, settlement.value.clone()),
     });
-    match (field, value) {
-        (Some(field), Some(value)) if checker.faults.is_empty() => Ok((field, value)),
-        _ => Err(Failure::Invalid(checker.faults)),
+    let mut given: Vec<_> = field.zip(value).into_iter().collect();
+    // Why an alert is put aside stands in the record, or is the reason of the settlement.
+    if kind.name != ALERT.name {
+        rules::check(kind, Some(record), &mut given, now, &mut checker);
     }
+    match given.pop() {
+        Some(given) if checker.faults.is_empty() => Ok(given),
+        _ => Err(Failure::Invalid(as_asked(checker.faults, &settlement.field))),
+    }
+}
+
+/// Faults of a field where a settlement says it.
+fn as_asked(mut faults: Vec<Fault>, field: &str) -> Vec<Fault> {
+    let own = format!("data.{field}");
+    for fault in &mut faults {
+        if let Some(within) = fault.path.strip_prefix(&own) {
+            fault.path = format!("data.value{within}");
+        }
+    }
+    faults
 }
 
 fn note_reason(desk: &mut Desk<'_, '_, '_>, record: &Record, settlement: &Settlement) -> Outcome<()> {

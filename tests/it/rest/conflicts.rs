@@ -1,6 +1,6 @@
 //! What writers disagree about is listed, shown with the record, and settled by a person.
 
-use blotter::domain::kind::{CASE, ENTITY, EVIDENCE};
+use blotter::domain::kind::{CASE, ENTITY, EVIDENCE, TEAM};
 use blotter::domain::operation::{Action, Change};
 use blotter::domain::value::Value;
 use serde_json::{Value as Json, json};
@@ -215,4 +215,67 @@ async fn the_list_is_narrowed_by_kind_record_case_and_field_and_goes_on_where_it
     }
     test.get("/v1/conflicts?case_id=INV-1999-0001").await.expect(404);
     test.get("/v1/conflicts?record_id=nothing").await.expect(404);
+}
+
+#[tokio::test]
+async fn what_can_not_be_written_settles_nothing() {
+    let test = TestBox::start().await;
+    let person = |dob: &str| json!({"kind": "person", "display_name": "Ann", "attributes": {"dob": dob}});
+    test.post("/v1/entities", person("1980-01-31")).await.expect(201);
+    let car = json!({"kind": "vehicle", "display_name": "Car", "attributes": {"plate": "KTR-4471"}});
+    test.post("/v1/entities", car).await.expect(201);
+    for name in ["Night", "Day"] {
+        test.post("/v1/teams", json!({"name": name})).await.expect(201);
+    }
+    let teams = test.get("/v1/teams").await.expect(200).data();
+    let team = teams[0]["id"].as_str().unwrap();
+    let apart = |kind, id: &str, field, value: Json| {
+        let change = Change::new(field, Action::Set(Value::from(value)));
+        test.desk().change_apart(&test.owner(), (kind, id), vec![change]);
+    };
+    apart(&ENTITY, "ENT-0001", "attributes", json!({"dob": "1981-01-31"}));
+    apart(&ENTITY, "ENT-0002", "attributes", json!({"plate": "KTR-4472"}));
+    apart(&TEAM, team, "name", json!("Dusk"));
+    let settle = async |path: &str, field: &str, value: Json| {
+        let record = test.get(path).await.expect(200).data();
+        let versions = record["conflicts"][field].as_array().unwrap().iter();
+        let versions: Vec<&Json> = versions.map(|version| &version["version"]).collect();
+        let settlement = json!({"field": field, "versions": versions, "value": value, "reason": "x"});
+        let path = format!("/v1/conflicts/{}", record["id"].as_str().unwrap());
+        test.post(&path, settlement).await
+    };
+    for (path, value, fault) in [
+        (
+            "/v1/entities/ENT-0001",
+            json!({"dob": "2099-01-01"}),
+            "data.value.dob: ",
+        ),
+        (
+            "/v1/entities/ENT-0001",
+            json!({"names": "Ann"}),
+            "data.value.names: ",
+        ),
+        ("/v1/entities/ENT-0001", json!(["Ann"]), "data.value: "),
+        (
+            "/v1/entities/ENT-0002",
+            json!({"vin": "1FTF"}),
+            "data.value.vin: ",
+        ),
+        (
+            "/v1/entities/ENT-0002",
+            json!({"plate": {}}),
+            "data.value.plate: ",
+        ),
+    ] {
+        let refused = settle(path, "attributes", value.clone()).await.expect(400);
+        assert!(refused.messages()[0].starts_with(fault), "{value} {refused:?}");
+    }
+    let team = format!("/v1/teams/{team}");
+    let other = json!(teams[1]["name"]);
+    let refused = settle(&team, "name", other).await.expect(409);
+    assert_eq!(refused.codes(), ["DUPLICATE"]);
+    settle(&team, "name", json!("Dusk")).await.expect(201);
+    let kept = json!({"dob": "1980-01-31", "shoe": 41});
+    let settled = settle("/v1/entities/ENT-0001", "attributes", kept.clone());
+    assert_eq!(settled.await.expect(201).data()["attributes"], kept);
 }
