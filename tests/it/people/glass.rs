@@ -103,7 +103,7 @@ fn a_clash_does_not_tell_which_hidden_record_it_is() {
         else {
             panic!()
         };
-        assert!(meta.is_empty());
+        assert_eq!(meta, fields(serde_json::json!({"field": name})), "no id");
         let Err(Failure::Conflict(_, _, meta)) = services.create(&supervisor, &CASE, input(), None) else {
             panic!()
         };
@@ -116,7 +116,10 @@ fn a_clash_does_not_tell_which_hidden_record_it_is() {
         fields(serde_json::json!({"title": "z"})),
         None,
     );
-    assert!(matches!(put, Err(Failure::Conflict(Clash::Duplicate, _, meta)) if meta.is_empty()));
+    let Err(Failure::Conflict(Clash::Duplicate, _, meta)) = put else {
+        panic!()
+    };
+    assert_eq!(meta, fields(serde_json::json!({"field": "external_id"})), "no id");
 }
 
 #[test]
