@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::str::FromStr;
 
 use crate::domain::id::RecordId;
-use crate::domain::kind::{self, CASE, EXTERNAL_ID, Kind, NOTE};
+use crate::domain::kind::{self, ALERT, CASE, EXTERNAL_ID, Kind, NOTE};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::caller::Caller;
@@ -167,21 +167,30 @@ pub(super) fn readers_by<R: Borrow<Record>>(record: &Record, belongs: &Belongs<R
     }
 }
 
-/// Whether the caller's scopes open what a note is about: a note is read by those who may read notes and the record.
+/// The scopes that a reader of the record must have beside that of its kind: a note is told to those who may read notes and what
+/// it is about, and an alert about a note to those who may read that.
 ///
 /// # Errors
 /// Those of `get`.
-pub(super) fn opens_subject<R: Borrow<Record>>(
-    caller: &Caller,
+pub(super) fn scopes_beside<R: Borrow<Record>>(
     record: &Record,
     get: &mut dyn FnMut(RecordId) -> Result<Option<R>, StoreError>,
-) -> Result<bool, StoreError> {
-    let subject = record.get("record_id").and_then(Value::as_id);
-    let Some(subject) = subject.filter(|_| record.kind == NOTE.name) else {
-        return Ok(true);
-    };
-    let kind = get(subject)?.and_then(|subject| kind::kind(&subject.borrow().kind));
-    Ok(kind.is_none_or(|kind| policy::has_scope(caller, &policy::scope_for(kind, Deed::Read))))
+) -> Result<Vec<String>, StoreError> {
+    let (mut scopes, mut last) = (Vec::new(), None::<R>);
+    for _ in 0..STEPS_MAX {
+        let own = last.as_ref().map_or(record, Borrow::borrow);
+        let is_note = own.kind == NOTE.name;
+        let subject = own.get("record_id").and_then(Value::as_id);
+        let subject = subject.filter(|_| is_note || own.kind == ALERT.name);
+        let Some(subject) = subject.map(&mut *get).transpose()?.flatten() else {
+            break;
+        };
+        let kind = kind::kind(&subject.borrow().kind).filter(|kind| is_note || kind.name == NOTE.name);
+        let Some(kind) = kind else { break };
+        scopes.push(policy::scope_for(kind, Deed::Read));
+        last = Some(subject);
+    }
+    Ok(scopes)
 }
 
 /// Whether the caller may read the record.
@@ -191,7 +200,8 @@ pub(super) fn opens_subject<R: Borrow<Record>>(
 pub fn may_read(rows: &impl Read, caller: &Caller, record: &Record) -> Result<bool, StoreError> {
     let words = policy::words_of(caller);
     let readers = readers(rows, record)?;
-    if !opens_subject(caller, record, &mut |id| records::get(rows, id))? {
+    let scopes = scopes_beside(record, &mut |id| records::get(rows, id))?;
+    if !scopes.iter().all(|scope| policy::has_scope(caller, scope)) {
         return Ok(false);
     }
     Ok(record.tenant == *caller.tenant() && readers.iter().any(|word| words.contains(word)))

@@ -69,7 +69,11 @@ fn operation(route: &Route) -> Json {
     let rights = match &route.scope {
         Scope::Open => "Needs no credential.".to_owned(),
         Scope::Caller => "Needs a credential, whatever its scopes.".to_owned(),
-        Scope::Needs(scope) => format!("Needs the scope `{scope}`."),
+        Scope::Needs(_) => {
+            let scopes: Vec<String> = route.scopes().map(|scope| format!("`{scope}`")).collect();
+            let word = if scopes.len() == 1 { "scope" } else { "scopes" };
+            format!("Needs the {word} {}.", scopes.join(" and "))
+        }
     };
     let example = curl(route);
     operation["description"] = format!("{rights}\n\n```sh\n{example}\n```").into();

@@ -155,6 +155,8 @@ pub struct Route {
     pub summary: String,
     /// What a caller must have.
     pub scope: Scope,
+    /// A scope that is needed beside it.
+    pub beside: Option<String>,
     /// The lane that a credential must open, and the name in audit entries and operations.
     pub lane: &'static str,
     /// Whether a request with these headers may bring its credential later: the handler lets in who comes without one.
@@ -214,6 +216,7 @@ impl Route {
             group: "other",
             summary: summary.into(),
             scope: Scope::Caller,
+            beside: None,
             lane: "rest",
             admits_later: |_| false,
             door: caller::DOOR,
@@ -272,6 +275,7 @@ impl Route {
         };
         Self {
             scope,
+            beside: None,
             admits_later: |_| false,
             lenient: true,
             takes: Takes::Nothing,
@@ -279,6 +283,15 @@ impl Route {
             act: Act::Asked(Arc::new(refuse)),
             ..self.clone()
         }
+    }
+
+    /// The scopes that a caller must have.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        let own = match &self.scope {
+            Scope::Needs(scope) => Some(scope),
+            Scope::Open | Scope::Caller => None,
+        };
+        own.into_iter().chain(&self.beside).map(String::as_str)
     }
 
     /// Whether who has the version that it would give is told so, and nothing more.
@@ -371,6 +384,14 @@ impl Draft {
     #[must_use]
     pub fn reads(self, kind: &Kind) -> Self {
         self.scope(policy::scope_for(kind, Deed::Read))
+    }
+
+    /// The scope to read records of the kind is needed beside another one.
+    #[must_use]
+    pub fn reads_too(mut self, kind: &Kind) -> Self {
+        let scope = policy::scope_for(kind, Deed::Read);
+        self.0.beside = Some(scope).filter(|scope| self.0.scopes().all(|own| own != scope));
+        self
     }
 
     /// The scope to write records of the kind is needed.

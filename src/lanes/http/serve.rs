@@ -313,10 +313,7 @@ async fn write(
 }
 
 fn has_scope(route: &Route, caller: &Caller) -> bool {
-    match &route.scope {
-        Scope::Needs(scope) => policy::has_scope(caller, scope),
-        Scope::Open | Scope::Caller => true,
-    }
+    route.scopes().all(|scope| policy::has_scope(caller, scope))
 }
 
 /// Awaits the group and makes the answer. What a plain one looks up, the write has read a moment before.
@@ -345,7 +342,7 @@ async fn concluded(
 /// # Errors
 /// Those of the route.
 pub fn carry_out(lanes: &Lanes, route: &Route, ask: &Ask) -> Outcome<Answer> {
-    if let Scope::Needs(scope) = &route.scope {
+    for scope in route.scopes() {
         lanes.services.demand(ask.caller()?, "request", scope)?;
     }
     match &route.act {
@@ -467,7 +464,7 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
             caller
         }
     };
-    if let Scope::Needs(scope) = &route.scope {
+    for scope in route.scopes() {
         lanes.services.demand(&caller, "request", scope)?;
     }
     Ok(Some(caller))

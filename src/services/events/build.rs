@@ -54,6 +54,8 @@ pub(super) fn notice(
     let numbers = |ids: &[RecordId]| numbers_of(rows, ids, &readers);
     let (entities, evidence) = (numbers(&event.entities)?, numbers(&event.evidence)?);
     let report = numbers(event.report.as_slice())?.pop();
+    let mut scopes = find::scopes_beside(&record, &mut |id| records::get(rows, id))?;
+    scopes.push(policy::scope_for(kind, Deed::Read));
     let changes = |besides| known_changes(rows, (kind, &event.changes), (&readers, besides));
     let told = changes(None)?;
     let told_fully = hidden
@@ -86,7 +88,7 @@ pub(super) fn notice(
         name: event.name,
         changes: told,
         readers,
-        scope: policy::scope_for(kind, Deed::Read),
+        scopes,
         fuller: None,
         hidden_case: None,
         text: OnceLock::new(),

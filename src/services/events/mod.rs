@@ -72,8 +72,8 @@ pub struct Notice {
     is_new: bool,
     /// The words one of which a reader must have.
     readers: Vec<String>,
-    /// The scope that a reader must have.
-    scope: String,
+    /// The scopes that a reader must have.
+    scopes: Vec<String>,
     /// The same for those who may know more: with a case that not everybody may know of who hears this.
     fuller: Option<Arc<Notice>>,
     /// The case by which it is the fuller one.
@@ -136,7 +136,10 @@ impl Listener {
         let knows = |notice: &Notice| notice.readers.iter().any(|word| self.words.contains(word));
         let hears = notice.tenant == *self.caller.tenant()
             && knows(notice)
-            && policy::has_scope(&self.caller, &notice.scope);
+            && notice
+                .scopes
+                .iter()
+                .all(|scope| policy::has_scope(&self.caller, scope));
         let fuller = notice.fuller.as_ref().filter(|fuller| knows(fuller));
         hears.then_some(fuller.unwrap_or(notice))
     }

@@ -6,7 +6,7 @@ pub mod sitting;
 use std::sync::Arc;
 
 use crate::domain::id::{Hash, RecordId, TenantId};
-use crate::domain::kind::{Kind, NOTE};
+use crate::domain::kind::Kind;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
 use crate::services::access::Door;
@@ -19,6 +19,7 @@ use crate::services::{Services, find, sight};
 use crate::store::database::Read;
 use crate::store::database::memo::{Memo, Watched};
 use crate::store::handle::Store;
+use crate::views::records;
 
 /// How a lane writes a record. What it reads is of records and names alone.
 pub type Show = fn(&dyn Read, &Record) -> Outcome<Vec<u8>>;
@@ -112,8 +113,8 @@ impl Services {
         show: Show,
     ) -> Outcome<Arc<Shown>> {
         let (record, rows) = self.judged(caller, kind, reference, reason)?;
-        // A note is judged by what it is about, too.
-        let open = kind.name != NOTE.name
+        let by_scope_alone = find::scopes_beside(&record, &mut |id| records::get(&rows, id))?.is_empty();
+        let open = by_scope_alone
             && !find::is_restricted(&rows, &record)?
             && sight::is_same_for_all(&rows, &record)?;
         let record = sight::of_record(record, &mut sight::of(&rows, caller))?;

@@ -312,7 +312,8 @@ impl Sitting {
         }
         let readers = find::readers_by(record, &self.belongs(rows, record)?);
         let mut get = |id| self.seen().get(&self.services, rows, id);
-        let opens = find::opens_subject(&self.caller, record, &mut get)?;
+        let scopes = find::scopes_beside(record, &mut get)?;
+        let opens = scopes.iter().all(|scope| policy::has_scope(&self.caller, scope));
         let may_read = opens && readers.iter().any(|word| self.words.contains(word));
         Ok((may_read, !readers.iter().any(|word| word == "open")))
     }

@@ -1,6 +1,8 @@
 //! Who hears what: agencies, lanes, scopes, hidden cases; and credentials that end while somebody listens.
 
 use axum::http::Method;
+use blotter::domain::kind::ALERT;
+use blotter::domain::value::Value;
 use serde_json::json;
 
 use crate::events::ears::{Ear, ask_all, subscribe};
@@ -106,4 +108,59 @@ async fn a_key_that_is_revoked_hears_no_more() {
         served.delete(&path).await;
     }
     assert_eq!(ear.hear().await, Err(4401));
+}
+
+/// Keys with `cases:read` alone heard what was noted about persons, and those of watchlists the words of notes that raised an
+/// alert.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_note_and_an_alert_about_it_are_heard_by_who_may_read_what_it_is_about() {
+    let served = TestBox::start().await;
+    let person = json!({"kind": "person", "display_name": "Ruth Okafor"});
+    served.post("/v1/entities", person).await.expect(201);
+    let note = json!({"text": "Drives KTR-4471"});
+    let note = served
+        .post("/v1/entities/ENT-0001/notes", note)
+        .await
+        .expect(201)
+        .data();
+    let about = note["id"].as_str().unwrap().parse().unwrap();
+    let alert = [
+        ("record_id", Value::Id(about)),
+        ("reason", Value::text("KTR-4471: the same plate in its text")),
+    ];
+    let desk = served.desk();
+    let alert = alert.map(|(name, value)| (ALERT.field(name).unwrap(), value));
+    let written = desk.services().write(&served.owner(), "test", None, move |desk| {
+        desk.create_checked(&ALERT, alert.into(), Vec::new()).map(drop)
+    });
+    let alert = format!("/v1/alerts/{}", written.unwrap().first().unwrap().id);
+    for (scopes, heard, status) in [
+        (&["cases:read"][..], &[][..], 403),
+        (&["entities:read"], &["entity.created"], 403),
+        (&["watchlists:read"], &[], 404),
+        (&["cases:read", "watchlists:read"], &[], 404),
+        (
+            &["cases:read", "entities:read"],
+            &["entity.created", "note.added"],
+            403,
+        ),
+        (
+            &["cases:read", "entities:read", "watchlists:read"],
+            &["entity.created", "note.added", "alert.raised"],
+            200,
+        ),
+    ] {
+        let key = served.key_for(METRO, scopes, &["query", "events"]);
+        let events = ask_all(&served, &key, "").await;
+        let types: Vec<_> = events
+            .iter()
+            .map(|event| event["eventType"].as_str().unwrap())
+            .collect();
+        assert_eq!(types, heard, "{scopes:?}");
+        // The second time from memory, if it stands there.
+        for _ in 0..2 {
+            assert_eq!(served.get_as(&key, &alert).await.status, status, "{scopes:?}");
+        }
+        served.get(&alert).await.expect(200);
+    }
 }

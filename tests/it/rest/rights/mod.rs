@@ -127,7 +127,7 @@ async fn nobody_comes_in_without_a_credential_and_nobody_does_what_its_scopes_do
     world::furnish(&mut desk, &mut metro, "open").await;
     let [useless, other] =
         ["nodes:admin", "keys:admin"].map(|scope| test.key_for("east", &[scope], &["query", "events"]));
-    let mut routes = 0;
+    let (mut routes, mut halves) = (0, 0);
     for route in guarded() {
         let path = path(&route, &|part| own(&metro, &route, part).to_owned());
         let data = body(&route, &metro.ids, &mut desk);
@@ -150,7 +150,14 @@ async fn nobody_comes_in_without_a_credential_and_nobody_does_what_its_scopes_do
             denied.messages()
         );
         routes += 1;
+        if let Some(beside) = &route.beside {
+            let half = Credential::Key(test.key_for("east", &[scope], &["query", "events"]));
+            let denied = desk.ask(&half, &route, &path, data.as_ref()).await.expect(403);
+            assert!(denied.messages()[0].contains(beside), "{route:?}: {denied:?}");
+            halves += 1;
+        }
     }
+    assert_eq!(halves, 2, "notes of entities and of evidence");
     assert!(routes > 80, "{routes} routes with a scope");
     let list = desk
         .send(metro.administrator(), (&Method::GET, "/v1/cases"), None)
