@@ -79,6 +79,15 @@ pub struct Actor {
     pub client: String,
 }
 
+impl Actor {
+    /// The name to show: `rest:Desk` is Desk.
+    pub fn name(&self) -> &str {
+        self.client
+            .split_once(':')
+            .map_or(self.client.as_str(), |(_, name)| name)
+    }
+}
+
 /// How sure the author's wall clock was.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct ClockQuality {

@@ -68,7 +68,7 @@ pub(super) fn notice(
         severity: event.severity,
         at: header.hlc.millis(),
         node: header.id.log.to_string(),
-        actor: shown_actor(&operation).to_owned(),
+        actor: operation.header.actor.name().to_owned(),
         source: source_of(&operation).to_owned(),
         tenant: record.tenant.clone(),
         record: record.id,
@@ -295,12 +295,6 @@ fn case_of_report(
     };
     let case = records::get(rows, case)?.filter(|case| !case.is_expunged());
     Ok(case.map(|case| (since, case)))
-}
-
-/// `rest:Desk` → `Desk`.
-fn shown_actor(operation: &Operation) -> &str {
-    let client = operation.header.actor.client.as_str();
-    client.split_once(':').map_or(client, |(_, name)| name)
 }
 
 /// `rest:Desk` → `rest`.

@@ -224,6 +224,19 @@ impl Sitting {
         Ok(ordinals::of(&*self.rows()?, record.id)?)
     }
 
+    /// The name of whoever wrote a record first, as its history says it too.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn author_of(&self, record: &Record) -> Outcome<Option<String>> {
+        let rows = self.rows()?;
+        let Some(&(log, seq)) = records::history(&*rows, record.id)?.first() else {
+            return Ok(None);
+        };
+        let operation = self.services.store().operation(&*rows, log, seq)?;
+        Ok(operation.map(|operation| operation.header.actor.name().to_owned()))
+    }
+
     /// Demands the scope to read records of a kind.
     ///
     /// # Errors

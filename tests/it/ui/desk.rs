@@ -234,6 +234,8 @@ fn reads_a_long_list_to_its_end(desk: &mut Desk) {
             .value("document.querySelectorAll('.notes li').length"),
         30
     );
+    let author = "document.querySelector('.notes .soft').innerText.startsWith('test ')";
+    assert_eq!(desk.browser.value(author), true);
     desk.clicks("#notes .further button");
     desk.sees("Notes 31");
     assert_eq!(
@@ -325,6 +327,16 @@ fn goes_by_keys(desk: &mut Desk, pickup: &str) {
     };
     press(desk, "/", Some("/"));
     desk.browser.wait_until("document.activeElement?.id === 'search'");
+    desk.types("#search", "zzqq");
+    desk.sees("Nothing found for “zzqq”.");
+    press(desk, "Escape", None);
+    desk.finds("search .found[hidden]");
+    assert_eq!(
+        desk.browser.value("document.querySelector('#search').value"),
+        "zzqq"
+    );
+    desk.types("#search", "foo:bar");
+    desk.sees("There is no filter foo:. To search it as text write \"foo:bar\".");
     desk.types("#search", "pickup");
     desk.finds("#found .hit mark, #found .hit");
     press(desk, "ArrowDown", None);

@@ -21,6 +21,9 @@ fn an_item_is_entered_once_whatever_happens_on_the_way() {
     desk.sees("It is not filed yet.");
     desk.finds("#field-case_id[aria-invalid=true]");
     desk.finds("#field-description-fault");
+    desk.types("#field-description", "Three keys");
+    desk.browser
+        .wait_until("document.querySelector('#field-description-fault') === null");
     assert_eq!(
         desk.browser
             .value("document.querySelector('#field-category').value"),
@@ -132,6 +135,12 @@ fn refuses_the_same_barcode(desk: &mut Desk) {
     desk.types("#field-barcode", "BAG-30550");
     desk.clicks(".send button");
     desk.finds("#field-barcode-fault");
+    // Begun anew by a slip, it is brought back.
+    let barcode = "document.querySelector('#field-barcode').value";
+    desk.clicks(".send .quiet");
+    desk.browser.wait_until(&format!("{barcode} === ''"));
+    desk.clicks(".send .text-button");
+    desk.browser.wait_until(&format!("{barcode} === 'BAG-30550'"));
 }
 
 /// Puts a file into a field for files, as its dialogue would.

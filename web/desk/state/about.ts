@@ -7,7 +7,7 @@ export const ALERT = "id status severity reason entry handling contact createdAt
 
 /** The lists of alerts and notes that most records have. */
 export const ALERTS = listOf("alerts", ALERT, 30);
-export const NOTES = listOf("notes", "id text category createdAt", 30);
+export const NOTES = listOf("notes", "id text category author createdAt", 30);
 
 export const ABOUT = `__typename reviewPath
   ... on Entity { displayName }

@@ -43,6 +43,8 @@ export function sentence(text: string): string {
 
 /** Who did something, where the record names a credential and no person. */
 export function who(by: string | null | undefined): string {
+  // Whoever works at the box itself.
+  if (by === "owner" || by === "command line") return "the command line";
   if (!by?.includes(":")) return by ?? "";
   return by.startsWith("key:") ? "a program" : "somebody signed in";
 }

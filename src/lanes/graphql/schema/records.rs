@@ -94,6 +94,7 @@ fn fields_of(book: &mut Book, kind: &'static Kind, ty: &str) -> Vec<FieldDef> {
     match kind.name {
         "case" => fields.extend(of_case(book)),
         "evidence" => fields.extend(custody::of_evidence(book)),
+        "note" => fields.push(author()),
         _ => {}
     }
     if kind.fields.iter().any(|field| field.parent) {
@@ -112,6 +113,15 @@ fn fields_of(book: &mut Book, kind: &'static Kind, ty: &str) -> Vec<FieldDef> {
         fields.extend(naming(book, kind, other));
     }
     once_each(fields)
+}
+
+/// Who wrote a record.
+fn author() -> FieldDef {
+    let doc = "The name of whoever wrote it.";
+    FieldDef::new("author", TypeRef::named(TypeRef::STRING), doc, |ctx| {
+        let author = record(&ctx).map_or(Ok(None), |record| sitting(&ctx).author_of(record));
+        refuse_or(&ctx, author, |author| author.map(FieldValue::value))
+    })
 }
 
 fn common(book: &mut Book, kind: &'static Kind) -> Vec<FieldDef> {
