@@ -2,6 +2,7 @@
 //! reader's access as a clause, so no hit is taken out afterwards.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +10,7 @@ use tantivy::schema::Value;
 use tantivy::{DocAddress, Searcher, TantivyDocument};
 
 use crate::domain::id::{RecordId, TenantId};
-use crate::domain::matching::fold::words;
+use crate::domain::matching::fold::{Word, words};
 use crate::domain::matching::plates;
 use crate::search::ask::{Ask, Filter, Label, Part};
 use crate::search::collect::{Found, Rank, Ranked};
@@ -402,11 +403,8 @@ impl Explain<'_> {
         let sources = [text.body.as_str(), &names, &text.title];
         let mut fallback = None;
         for source in sources.into_iter().filter(|source| !source.is_empty()) {
-            let marks: Vec<(usize, usize, String)> = words(source)
-                .into_iter()
-                .filter(|word| is_marked(&word.text))
-                .map(|word| (word.start, word.end, word.text))
-                .collect();
+            let mut marks = words(source);
+            marks.retain(|word| is_marked(&word.text));
             if !marks.is_empty() {
                 return cut(source, &marks);
             }
@@ -417,45 +415,9 @@ impl Explain<'_> {
 }
 
 /// About 200 characters around the densest marks, as HTML.
-fn cut(source: &str, marks: &[(usize, usize, String)]) -> String {
-    let reach = |from: usize| {
-        let rest = &source[from..];
-        rest.char_indices()
-            .nth(SNIPPET_CHARS)
-            .map_or(source.len(), |(at, _)| from + at)
-    };
-    let worth = |(start, _, _): &(usize, usize, String)| {
-        let end = reach(*start);
-        let mut inside: Vec<&str> = marks
-            .iter()
-            .filter(|(from, to, _)| from >= start && *to <= end)
-            .map(|(_, _, word)| word.as_str())
-            .collect();
-        inside.sort_unstable();
-        inside.dedup();
-        inside.len()
-    };
-    // The first of the best, so that a snippet is as near to the beginning as it can be.
-    let best = marks
-        .iter()
-        .take(1000)
-        .max_by_key(|mark| (worth(mark), Reverse(mark.0)));
-    let fits_from_the_beginning = |start: &usize| {
-        let end = reach(*start);
-        marks
-            .iter()
-            .filter(|(from, to, _)| from >= start && *to <= end)
-            .all(|(_, to, _)| *to <= reach(0))
-    };
-    let lead = best
-        .map(|(start, _, _)| start)
-        .filter(|start| !fits_from_the_beginning(start))
-        .map_or(0, |start| {
-            let before = source[..*start].char_indices().rev().take(SNIPPET_CHARS / 5);
-            let space = before.filter(|(_, c)| c.is_whitespace()).last();
-            space.map_or(*start, |(at, c)| at + c.len_utf8())
-        });
-    let mut end = reach(lead);
+fn cut(source: &str, marks: &[Word]) -> String {
+    let lead = lead(source, marks);
+    let mut end = reach(source, lead);
     if end < source.len() {
         end = source[lead..end]
             .rfind(char::is_whitespace)
@@ -463,18 +425,47 @@ fn cut(source: &str, marks: &[(usize, usize, String)]) -> String {
     }
     let mut html = String::from(if lead > 0 { "… " } else { "" });
     let mut at = lead;
-    for (start, to, _) in marks.iter().filter(|(start, to, _)| *start >= lead && *to <= end) {
-        escape(&source[at..*start], &mut html);
+    for mark in within(marks, lead, end) {
+        escape(&source[at..mark.start], &mut html);
         html.push_str("<mark>");
-        escape(&source[*start..*to], &mut html);
+        escape(&source[mark.start..mark.end], &mut html);
         html.push_str("</mark>");
-        at = *to;
+        at = mark.end;
     }
     escape(&source[at..end.max(at)], &mut html);
     if end < source.len() {
         html.push_str(" …");
     }
     html
+}
+
+/// Where a snippet begins: at the beginning if what is best of the text stands there, else a little before that.
+fn lead(source: &str, marks: &[Word]) -> usize {
+    let window = |mark: &Word| within(marks, mark.start, reach(source, mark.start));
+    let first_end = reach(source, 0);
+    // The first of the best, so that a snippet is as near to the beginning as it can be.
+    let best = marks.iter().take(1000).max_by_key(|mark| {
+        let distinct: BTreeSet<&str> = window(mark).map(|mark| mark.text.as_str()).collect();
+        (distinct.len(), Reverse(mark.start))
+    });
+    let best = best.filter(|best| window(best).any(|mark| mark.end > first_end));
+    best.map_or(0, |best| {
+        let before = source[..best.start].char_indices().rev().take(SNIPPET_CHARS / 5);
+        let space = before.filter(|(_, c)| c.is_whitespace()).last();
+        space.map_or(best.start, |(at, c)| at + c.len_utf8())
+    })
+}
+
+/// As many characters further as a snippet has.
+fn reach(source: &str, from: usize) -> usize {
+    let mut rest = source[from..].char_indices();
+    rest.nth(SNIPPET_CHARS).map_or(source.len(), |(at, _)| from + at)
+}
+
+/// The marks that stand whole in a part of the text. They are in its order, so no other one is looked at.
+fn within(marks: &[Word], from: usize, to: usize) -> impl Iterator<Item = &Word> {
+    let first = marks.partition_point(|mark| mark.start < from);
+    marks[first..].iter().take_while(move |mark| mark.end <= to)
 }
 
 fn escape(text: &str, html: &mut String) {
