@@ -142,10 +142,7 @@ impl Telling {
     }
 
     fn time(&self, text: &str) -> Result<String, DemoError> {
-        let instant = self.present.instant(text);
-        instant
-            .map(|instant| rfc3339(&instant))
-            .ok_or_else(|| DemoError::Time(text.to_owned()))
+        read(text, self.present.instant(text)).map(|instant| rfc3339(&instant))
     }
 
     fn reference(&mut self, script: &Script) {
@@ -190,13 +187,8 @@ impl Telling {
     }
 
     fn case(&mut self, case: &Case) -> Result<(), DemoError> {
-        let review = case.review.as_deref().map(|text| {
-            let day = self
-                .present
-                .day(text)
-                .ok_or_else(|| DemoError::Time(text.to_owned()));
-            day.map(|day| day.to_string())
-        });
+        let review = case.review.as_deref();
+        let review = review.map(|text| read(text, self.present.day(text)).map(|day| day.to_string()));
         let team: Vec<Value> = case.team.iter().map(|member| self.team_member(member)).collect();
         let data = json!({
             "title": case.title, "status": case.status, "priority": case.priority, "offense_type": case.offense,
@@ -205,20 +197,22 @@ impl Telling {
             "review_date": review.transpose()?, "team": team, "entities": links(&case.entities, "entity_id"),
         });
         self.record("case", &case.id, data);
+        self.timeline(case)?;
+        for (at, text) in (1..).zip(&case.notes) {
+            let data = json!({"record_id": ext(&case.id), "text": text});
+            self.record("note", &format!("{}/note/{at}", case.id), data);
+        }
+        Ok(())
+    }
+
+    fn timeline(&mut self, case: &Case) -> Result<(), DemoError> {
         for (at, moment) in (1..).zip(&case.timeline) {
-            let within = moment
-                .within
-                .as_deref()
-                .map(|text| seconds(text).ok_or_else(|| DemoError::Time(text.to_owned())));
+            let within = moment.within.as_deref().map(|text| read(text, seconds(text)));
             let data = json!({
                 "case_id": ext(&case.id), "timestamp": self.time(&moment.at)?, "uncertainty_seconds": within.transpose()?,
                 "description": moment.text, "severity": moment.severity, "source": moment.source,
             });
             self.record("timeline-entry", &format!("{}/timeline/{at}", case.id), data);
-        }
-        for (at, text) in (1..).zip(&case.notes) {
-            let data = json!({"record_id": ext(&case.id), "text": text});
-            self.record("note", &format!("{}/note/{at}", case.id), data);
         }
         Ok(())
     }
@@ -257,10 +251,7 @@ impl Telling {
     }
 
     fn photo(&mut self, of: PhotoOf, photo: &Photo) -> Result<(), DemoError> {
-        let taken = self
-            .present
-            .instant(&photo.at)
-            .ok_or_else(|| DemoError::Time(photo.at.clone()))?;
+        let taken = read(&photo.at, self.present.instant(&photo.at))?;
         let seed = u64::try_from(self.steps.len()).unwrap_or(0);
         let offset = taken.strftime("%:z").to_string();
         let by_citizen = matches!(of, PhotoOf::Report(_));
@@ -325,6 +316,11 @@ fn row(kind: &str, external_id: &str, data: Value) -> BatchRow {
 
 fn ext(external_id: &str) -> String {
     format!("ext:{external_id}")
+}
+
+/// What a text of the script was read as.
+fn read<T>(text: &str, time: Option<T>) -> Result<T, DemoError> {
+    time.ok_or_else(|| DemoError::Time(text.to_owned()))
 }
 
 fn links(links: &[Link], key: &str) -> Vec<Value> {

@@ -180,20 +180,11 @@ impl Mapping {
         if rules.is_empty() && faults.is_empty() {
             faults.push("it has no [[record]]".into());
         }
-        let mut checked = |found: Result<_, String>| found.map_err(|fault| faults.push(fault)).ok();
-        let encoding = checked(encoding(file.encoding.as_deref()));
-        let delimiter = match u8::try_from(file.delimiter.unwrap_or(',')) {
-            Ok(byte) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => byte,
-            _ => {
-                faults.push("the delimiter must be one ASCII character".into());
-                b','
-            }
-        };
-        let zone = zone(file.zone.as_deref())
-            .map_err(|fault| faults.push(fault))
-            .ok();
-        match (encoding, zone) {
-            (Some(encoding), Some(zone)) if faults.is_empty() => Ok(Self {
+        let encoding = told(encoding(file.encoding.as_deref()), &mut faults);
+        let delimiter = told(delimiter(file.delimiter), &mut faults);
+        let zone = told(zone(file.zone.as_deref()), &mut faults);
+        match (encoding, delimiter, zone) {
+            (Some(encoding), Some(delimiter), Some(zone)) if faults.is_empty() => Ok(Self {
                 format: file.format,
                 encoding,
                 delimiter,
@@ -393,11 +384,22 @@ fn rule(record: &RecordFile, scope: &mut Scope, faults: &mut Vec<String>) -> Opt
     })
 }
 
+fn told<T>(found: Result<T, String>, faults: &mut Vec<String>) -> Option<T> {
+    found.map_err(|fault| faults.push(fault)).ok()
+}
+
 fn encoding(label: Option<&str>) -> Result<&'static Encoding, String> {
     let label = label.unwrap_or("utf-8");
     Encoding::for_label(label.as_bytes())
         .filter(|encoding| encoding.is_ascii_compatible())
         .ok_or_else(|| format!("`{label}` is not an encoding in which a comma is one byte"))
+}
+
+fn delimiter(given: Option<char>) -> Result<u8, String> {
+    u8::try_from(given.unwrap_or(','))
+        .ok()
+        .filter(|byte| byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r'))
+        .ok_or_else(|| "the delimiter must be one ASCII character".to_owned())
 }
 
 fn zone(text: Option<&str>) -> Result<TimeZone, String> {
