@@ -181,12 +181,7 @@ impl Services {
             lanes: Arc::new(BTreeSet::from(["query", "sync", "events"].map(str::to_owned))),
             name: "command line".into(),
             reporter: None,
-            via: Via {
-                lane: "cli",
-                address: None,
-                request_id,
-                asked: String::new(),
-            },
+            via: Via::of("cli", request_id),
             faulty: false,
         }
     }
@@ -201,12 +196,7 @@ impl Services {
             lanes: Arc::default(),
             name: name.into(),
             reporter: None,
-            via: Via {
-                lane,
-                address: None,
-                request_id: lane.to_owned(),
-                asked: String::new(),
-            },
+            via: Via::of(lane, lane),
             faulty: false,
         }
     }
@@ -218,12 +208,7 @@ impl Services {
     /// # Errors
     /// `Unauthenticated`: it may do nothing any more, or not listen.
     pub fn admit_absent(&self, who: RecordId, lane: &'static str) -> Outcome<Caller> {
-        let via = Via {
-            lane,
-            address: None,
-            request_id: lane.to_owned(),
-            asked: String::new(),
-        };
+        let via = Via::of(lane, lane);
         let record = records::get(&self.snapshot()?, who)?.ok_or(UNKNOWN)?;
         if record.kind == USER.name {
             return self.admit_user(&record, via);

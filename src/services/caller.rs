@@ -28,6 +28,18 @@ pub struct Via {
     pub asked: String,
 }
 
+impl Via {
+    /// From this machine itself, by no path.
+    pub fn of(lane: &'static str, request_id: impl Into<String>) -> Self {
+        Self {
+            lane,
+            address: None,
+            request_id: request_id.into(),
+            asked: String::new(),
+        }
+    }
+}
+
 /// What a user may do, from least to most.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Role {

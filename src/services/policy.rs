@@ -331,12 +331,7 @@ mod tests {
             lanes: Arc::new(["query".to_owned()].into()),
             name: "test".into(),
             reporter: None,
-            via: Via {
-                lane: "rest",
-                address: None,
-                request_id: "test".into(),
-                asked: String::new(),
-            },
+            via: Via::of("rest", "test"),
             faulty: false,
         }
     }

@@ -392,12 +392,7 @@ fn the_report_of_a_case_and_notes_on_its_entities_are_in_the_bundle_of_who_may_r
             unreachable!()
         };
         let key = services.create_key(&owner, input).unwrap().key;
-        let via = Via {
-            lane: "rest",
-            address: None,
-            request_id: "test".into(),
-            asked: String::new(),
-        };
+        let via = Via::of("rest", "test");
         services.admit_key(&key, via).unwrap()
     };
     // The note is about a person, whom the key does not read.

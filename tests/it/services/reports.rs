@@ -14,12 +14,7 @@ use crate::services::casebook::fields;
 use crate::support::desk::TestDesk;
 
 fn via() -> Via {
-    Via {
-        lane: "rest",
-        address: None,
-        request_id: "test".into(),
-        asked: String::new(),
-    }
+    Via::of("rest", "test")
 }
 
 /// A key with a reporter.

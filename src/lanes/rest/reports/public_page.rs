@@ -59,10 +59,8 @@ pub(super) fn routes() -> Vec<Route> {
 /// The path stays out of the audit log: who knows it may see the page.
 fn via(head: Head) -> Via {
     Via {
-        lane: "rest",
         address: head.address.map(|address| address.to_canonical()),
-        request_id: head.request_id,
-        asked: String::new(),
+        ..Via::of("rest", head.request_id)
     }
 }
 
