@@ -276,18 +276,22 @@ impl Rule {
         };
         mapped.taken.push((self.kind.clone(), plain.clone()));
         let repeated = self.repeat_id.as_ref();
+        let (mut own, mut place) = (plain, place);
         if let Some(template) = repeated.filter(|template| template.differs_from(&self.external_id, row)) {
             match made_out(template, row, &mut mapped.reasons) {
-                Ok(repeated) if known.place_of(&self.kind, &repeated).is_none() => {
-                    self.settle(&repeated, mapped);
-                    return Ok(repeated);
+                Ok(repeated) => {
+                    let Some(repeated_place) = known.place_of(&self.kind, &repeated) else {
+                        self.settle(&repeated, mapped);
+                        return Ok(repeated);
+                    };
+                    mapped.taken.push((self.kind.clone(), repeated.clone()));
+                    (own, place) = (repeated, repeated_place);
                 }
-                Ok(repeated) => mapped.taken.push((self.kind.clone(), repeated)),
                 Err(NoId::Told) => return Err(NoId::Told),
                 Err(NoId::Missing) => {}
             }
         }
-        let shown: String = plain.chars().take(80).collect();
+        let shown: String = own.chars().take(80).collect();
         let reason = format!("the {} `{shown}` stands {place} already", self.kind);
         mapped.reasons.push(Reason::row(reason));
         Err(NoId::Told)

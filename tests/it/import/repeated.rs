@@ -120,6 +120,15 @@ fn a_row_that_stands_twice_is_rejected_until_it_is_corrected() {
         &[("1,,A", "1,c,C")],
         &["1/c C"],
     );
+    // It is named as it stands there, with the line of that row.
+    let rows = "Id,Part,Title,Date\n1,a,A,02/01/2022\n1,b,B,02/01/2022\n1,b,B,02/01/2022\n1,,A,02/01/2022\n";
+    let (_, rejects) = imported(MAPPING, rows);
+    for reason in [
+        ",4,the case `1/b` stands on line 3 already,",
+        ",5,the case `1` stands on line 2 already,",
+    ] {
+        assert!(rejects.contains(reason), "{rejects}");
+    }
     // The same without a `repeat_id`.
     let plain = MAPPING.replace("repeat_id", "#");
     let (ready, rejects) = imported(&plain, "Id,Part,Title,Date\n1,a,A,02/01/2022\n1,b,B,02/01/2022\n");
