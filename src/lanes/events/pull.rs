@@ -1,10 +1,10 @@
-//! `GET /v1/events` without an upgrade: a page of events, waited for if need be, or a stream that does not end.
+//! `GET /v1/events` without an upgrade: a page of events, waited for if need be, or a stream.
 
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response};
 use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
 
@@ -30,7 +30,10 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 struct Asked {
     filter: Filter,
     after: Option<u64>,
+    /// Of a page; of a stream what is taken out of the log at a time.
     limit: usize,
+    /// Whether somebody said so; a stream ends after so many then.
+    is_limited: bool,
     wait: Duration,
 }
 
@@ -74,6 +77,7 @@ impl Asked {
                 filter,
                 after,
                 limit,
+                is_limited: head.param("limit").is_some(),
                 wait,
             }),
             (filter, ..) => {
@@ -99,38 +103,6 @@ fn by_parameter(fault: Fault) -> Fault {
         path: name.to_owned(),
         ..fault
     }
-}
-
-/// Whether the answer is to be a stream: by `Accept`, unless JSON is wanted more (RFC 9110 § 12.5.1).
-pub(super) fn is_stream_wanted(headers: &HeaderMap) -> bool {
-    let (mut stream, mut json) = (None, None);
-    let accepts = headers.get_all(ACCEPT).iter();
-    let ranges = accepts.filter_map(|accept| accept.to_str().ok());
-    for range in ranges.flat_map(|accept| accept.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let media = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let said = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let quality = said.map_or(Some(1.0), |said| said.parse::<f32>().ok());
-        let Some(quality) = quality.filter(|quality| (0.0..=1.0).contains(quality)) else {
-            continue;
-        };
-        // The closer a range names JSON, the more it counts.
-        let closeness = match media.as_str() {
-            "text/event-stream" => {
-                stream = Some(quality);
-                continue;
-            }
-            "application/json" => 2,
-            "application/*" => 1,
-            "*/*" => 0,
-            _ => continue,
-        };
-        if json.is_none_or(|(known, _)| known <= closeness) {
-            json = Some((closeness, quality));
-        }
-    }
-    let json = json.map_or(0.0, |(_, quality)| quality);
-    stream.is_some_and(|stream| stream > 0.0 && stream >= json)
 }
 
 fn seconds(text: &str) -> Option<u64> {
@@ -172,7 +144,7 @@ pub(super) async fn page(lanes: Lanes, caller: Caller, head: Head) -> Outcome<Re
     Ok(Answer::data(events).meta("sequence", after).render())
 }
 
-/// A stream of server-sent events: replay first, then as it happens.
+/// A stream of server-sent events: replay first, then as it happens, without end or as many as were asked for.
 pub(super) async fn stream(
     lanes: Lanes,
     caller: Caller,
@@ -185,6 +157,7 @@ pub(super) async fn stream(
     let moved = lanes.feed.listen();
     let streaming = Streaming {
         after: lanes.begin_after(asked.after).await?,
+        left: asked.is_limited.then_some(asked.limit),
         asked,
         listener: Listener::new(caller),
         guest,
@@ -211,6 +184,8 @@ struct Streaming {
     looked: Instant,
     asked: Asked,
     after: u64,
+    /// How many events it may tell still.
+    left: Option<usize>,
     moved: tokio::sync::watch::Receiver<u64>,
 }
 
@@ -218,6 +193,10 @@ impl Streaming {
     /// What goes out next; nothing once the stream has ended.
     async fn next(&mut self) -> Option<String> {
         let alive_at = Instant::now() + ALIVE_EVERY;
+        let limit = self.left.unwrap_or(self.asked.limit);
+        if limit == 0 {
+            return None;
+        }
         loop {
             if self.looked.elapsed() >= LOOK_EVERY {
                 self.listener = self.guest.look_again(&self.lanes).await.ok()?;
@@ -225,10 +204,11 @@ impl Streaming {
             }
             self.moved.mark_unchanged();
             let who = (&self.listener, &self.asked.filter);
-            let heard = hear(&self.lanes, who, self.after, self.asked.limit).await.ok()?;
+            let heard = hear(&self.lanes, who, self.after, limit).await.ok()?;
             self.after = heard.reached;
             if !heard.notices.is_empty() {
                 note(&self.lanes, self.listener.caller(), &heard).await.ok()?;
+                self.left = self.left.map(|left| left.saturating_sub(heard.notices.len()));
                 return Some(heard.notices.iter().map(|notice| chunk(notice)).collect());
             }
             if self.after < self.lanes.feed.head() {
@@ -249,38 +229,4 @@ impl Streaming {
 fn chunk(notice: &Notice) -> String {
     let (sequence, name, text) = (notice.sequence, &notice.name, event::text(notice));
     format!("id: {sequence}\nevent: {name}\ndata: {text}\n\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::header::ACCEPT;
-    use axum::http::{HeaderMap, HeaderValue};
-
-    use super::is_stream_wanted;
-
-    #[test]
-    fn a_stream_is_answered_unless_json_is_wanted_more() {
-        let table = [
-            ("text/event-stream", true),
-            ("Text/Event-Stream; charset=utf-8", true),
-            ("application/json", false),
-            ("*/*", false),
-            ("application/json, text/event-stream;q=0.5", false),
-            ("application/json;q=0.4, text/event-stream;q=0.5", true),
-            ("application/json, text/event-stream", true),
-            (
-                "*/*;q=0.1, text/event-stream;q=0.5, application/json;q=0.9",
-                false,
-            ),
-            ("text/event-stream;q=0.5, */*", false),
-            ("text/event-stream;q=0.5, */*, application/json;q=0.2", true),
-            ("text/event-stream;q=0", false),
-            ("x-text/event-stream-er", false),
-            ("text/event-stream;q=much", false),
-        ];
-        for (accept, expected) in table {
-            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(is_stream_wanted(&headers), expected, "{accept}");
-        }
-    }
 }

@@ -11,6 +11,7 @@ use crate::domain::event::Severity;
 use crate::domain::kind::Shape;
 use crate::lanes::events::{asyncapi, pull, socket, webhooks};
 use crate::lanes::http::Lanes;
+use crate::lanes::http::accept::prefers;
 use crate::lanes::http::ears::event;
 use crate::lanes::http::ears::guest::Guest;
 use crate::lanes::http::ears::socket::is_upgrade;
@@ -26,7 +27,7 @@ const PARAMS: [Param; 7] = [
     param(
         "limit",
         Shape::Int(1, pull::LIMIT_MAX as i64),
-        "Events an answer, at most.",
+        "Events an answer, at most; a `text/event-stream` with it ends after so many.",
     ),
     param(
         "wait",
@@ -89,7 +90,7 @@ async fn listen(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
     }
     let guest = Guest::of(&visit.head);
     let (caller, head, _) = visit.into_parts()?;
-    if pull::is_stream_wanted(&head.headers) {
+    if prefers(&head.headers, "text/event-stream") {
         pull::stream(lanes, caller, guest, head).await
     } else {
         pull::page(lanes, caller, head).await

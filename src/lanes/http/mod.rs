@@ -1,6 +1,8 @@
 //! What all HTTP lanes share: who asks, the envelope, the codes of failure, bodies within limits, and the one hop to a thread
 //! that may wait for the disk. A lane gives a table of [`route::Route`]s; [`router`] makes a router of all of them.
 
+/// Which form of an answer is wanted.
+pub mod accept;
 /// What a handler answers, and its envelope.
 pub mod answer;
 /// What a handler is asked.

@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, HeaderValue, Method, Response};
+use axum::http::{HeaderMap, Method, Response};
 use hyper::upgrade::OnUpgrade;
 use serde_json::Value as Json;
 
 use crate::domain::kind::{Kind, Shape};
 use crate::lanes::http::Lanes;
+use crate::lanes::http::accept::prefers;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::{Ask, Head};
 use crate::lanes::http::caller::{self, Door};
@@ -193,8 +193,7 @@ pub(super) fn wanted(rows: &[Arc<Route>], headers: &HeaderMap) -> Option<Arc<Rou
 
 /// Whether a browser asks, for whom a page is better than anything else.
 pub(super) fn accepts_pages(headers: &HeaderMap) -> bool {
-    let shows = |accepted: &HeaderValue| accepted.to_str().is_ok_and(|media| media.contains("text/html"));
-    headers.get(ACCEPT).is_some_and(shows)
+    prefers(headers, "text/html")
 }
 
 impl fmt::Debug for Route {

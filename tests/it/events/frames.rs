@@ -190,3 +190,31 @@ async fn http_2_offers_no_sockets() {
         "{names:?}"
     );
 }
+
+/// A limit was passed over, and the stream never ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_with_a_limit_ends_after_so_many() {
+    let served = TestBox::start().await;
+    for title in ["a", "b", "c", "d"] {
+        served
+            .post("/v1/cases", json!({"title": title}))
+            .await
+            .expect(201);
+    }
+    for limit in [1, 3] {
+        let path = format!("/v1/events?after=0&limit={limit}");
+        let headers = [("accept", "text/event-stream")];
+        let answer = served
+            .send(TestBox::request(
+                Method::GET,
+                &path,
+                Some(&served.key),
+                &headers,
+                None,
+            ))
+            .await
+            .expect(200);
+        let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+        assert_eq!(text.matches("\ndata: ").count(), limit, "{text}");
+    }
+}

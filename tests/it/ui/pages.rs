@@ -142,3 +142,20 @@ async fn programs_find_what_they_found_before() {
             .contains_key("/")
     );
 }
+
+#[tokio::test]
+async fn who_wants_json_more_than_a_page_gets_it() {
+    let test = TestBox::start().await;
+    for (accept, media) in [
+        ("application/json, text/html;q=0.1", "application/json"),
+        ("text/html, application/json;q=0.1", "text/html"),
+    ] {
+        let headers = [("accept", accept)];
+        let lost = TestBox::request(Method::GET, "/cases/INV-2026-0001/nowhere", None, &headers, None);
+        let lost = test.send(lost).await;
+        assert!(
+            lost.header("content-type").starts_with(media),
+            "{accept}: {lost:?}"
+        );
+    }
+}

@@ -1,12 +1,13 @@
 //! `GET /v1/audit`: the audit log, newest first, by page or as JSON Lines.
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response};
 use futures_util::stream;
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::Shape;
+use crate::lanes::http::accept::prefers;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Head;
 use crate::lanes::http::lists::cursor;
@@ -71,12 +72,7 @@ async fn answer(lanes: Lanes, visit: Visit) -> Outcome<Response<Body>> {
         .caller
         .ok_or(Failure::Unauthenticated("a credential is needed"))?;
     let (filter, limit) = asked(&visit.head)?;
-    let accepts = visit
-        .head
-        .headers
-        .get(ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    if accepts.is_some_and(|accept| accept.contains(NDJSON)) {
+    if prefers(&visit.head.headers, NDJSON) {
         return export(lanes, caller, filter).await;
     }
     let list = format!("{} {filter:?}", caller.tenant());
