@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
-use crate::domain::kind::{EVIDENCE, Kind, REPORT};
+use crate::domain::kind::{ALERT, EVIDENCE, Kind, NOTE, REPORT};
 use crate::domain::record::Record;
 use crate::domain::time::Millis;
 use crate::domain::value::{Fields, Value};
-use crate::services::caller::Caller;
+use crate::services::caller::{Caller, Role};
 use crate::services::desk::Desk;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::find;
@@ -346,6 +346,12 @@ fn total(
         [(field, Value::Text(mode))] if field == "mode" => mode,
         _ => return Ok(None),
     };
+    // Notes, and alerts about notes, are not all told to whoever may read some.
+    let by_subject = [NOTE.name, ALERT.name].contains(&kind.name);
+    let reads_subjects = || policy::scopes_of(Role::Viewer).all(|scope| policy::has_scope(caller, scope));
+    if by_subject && !reads_subjects() {
+        return Ok(None);
+    }
     let tenant = caller.tenant();
     if narrowed || !(policy::reads_all(caller) || records::closed_count(rows, tenant)? == 0) {
         return Ok(None);

@@ -160,3 +160,26 @@ async fn a_note_is_read_by_who_may_read_notes_and_what_it_is_about() {
         assert_eq!(list["data"].as_array().map_or(0, Vec::len), listed, "{scopes:?}");
     }
 }
+
+/// The number of all notes was told to keys that may not read those about persons.
+#[tokio::test]
+async fn notes_are_counted_for_those_who_may_read_them_all() {
+    let test = TestBox::start().await;
+    let person = json!({"kind": "person", "display_name": "Ann Yarrow"});
+    test.post("/v1/entities", person).await.expect(201);
+    test.post("/v1/cases", json!({"title": "x"})).await.expect(201);
+    for above in ["entities/ENT-0001", "cases/INV-2026-0001", "cases/INV-2026-0001"] {
+        let path = format!("/v1/{above}/notes");
+        test.post(&path, json!({"text": "x"})).await.expect(201);
+    }
+    let reader = test.key_with(&["cases:read"]);
+    for (key, limit, expected) in [
+        (&test.key, 1, json!(3)),
+        (&reader, 1, json!(null)),
+        (&reader, 9, json!(2)),
+    ] {
+        let path = format!("/v1/notes?limit={limit}");
+        let list = test.get_as(key, &path).await.expect(200).json();
+        assert_eq!(list["meta"]["total"], expected, "{path}");
+    }
+}
