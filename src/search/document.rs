@@ -28,6 +28,9 @@ pub struct DocText {
     pub title: String,
     /// Free text: description, notes, chat.
     pub body: String,
+    /// Words of the record's own making, such as roles: found as those of the body, shown only where they matched.
+    #[serde(default)]
+    pub asides: Vec<String>,
     /// Names and aliases of persons and organizations, each whole.
     pub names: Vec<String>,
     /// Number plates.

@@ -399,10 +399,20 @@ impl Explain<'_> {
                 .iter()
                 .any(|test| test.accepts(word) || stem.as_deref().is_some_and(|stem| test.accepts(stem)))
         };
-        let names = text.names.join(" · ");
-        let sources = [text.body.as_str(), &names, &text.title];
+        let asides: Vec<&str> = text
+            .asides
+            .iter()
+            .map(String::as_str)
+            .filter(|aside| words(aside).iter().any(|word| is_marked(&word.text)))
+            .collect();
+        let sources = [
+            parted(&text.body),
+            text.names.join(" · "),
+            text.title.clone(),
+            asides.join(" · "),
+        ];
         let mut fallback = None;
-        for source in sources.into_iter().filter(|source| !source.is_empty()) {
+        for source in sources.iter().filter(|source| !source.is_empty()) {
             let mut marks = words(source);
             marks.retain(|word| is_marked(&word.text));
             if !marks.is_empty() {
@@ -412,6 +422,16 @@ impl Explain<'_> {
         }
         fallback.map(|source| cut(source, &[])).unwrap_or_default()
     }
+}
+
+/// A text whose lines, which are fields or paragraphs, are told apart on one line.
+fn parted(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.join(" · ")
 }
 
 /// About 200 characters around the densest marks, as HTML.

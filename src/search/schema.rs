@@ -17,7 +17,7 @@ use crate::domain::matching::{names, phones, plates};
 use crate::search::document::{DocText, SearchDoc};
 
 /// Grows with every change of the fields or of what goes into them: an index of another version is rebuilt.
-pub(super) const VERSION: u32 = 6;
+pub(super) const VERSION: u32 = 7;
 
 /// What stands before the stem of a word, so that a stem is never taken for a word.
 const STEM: char = '=';
@@ -194,7 +194,7 @@ impl Terms {
     pub(super) fn of(text: &DocText, stems: &mut Stems) -> Self {
         let mut terms = Self {
             title: text_terms(&text.title, stems),
-            body: text_terms(&text.body, stems),
+            body: text_terms(&[&text.body, "\n", &text.asides.join("\n")].concat(), stems),
             ..Self::default()
         };
         let mut place = 0;

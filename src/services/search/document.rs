@@ -200,6 +200,7 @@ fn gather(name: &str, value: &Value, doc: &mut DocText) {
                 "phone" | "phones" => &mut doc.phones,
                 "number" if text.starts_with('+') => &mut doc.phones,
                 "vin" | "imei" | "serial" | "identifiers" | "number" | "barcode" => &mut doc.identifiers,
+                "role" => &mut doc.asides,
                 _ => {
                     doc.body.push_str(text);
                     doc.body.push('\n');

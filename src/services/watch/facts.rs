@@ -32,7 +32,7 @@ pub(super) fn about(record: &Record) -> Option<RecordId> {
 pub(super) fn of(record: &Record) -> Option<Facts> {
     let kind = kind::kind(&record.kind).filter(|kind| is_watched(kind.name) && !record.is_expunged())?;
     let said = document::words(kind, record);
-    let mut texts = vec![said.body];
+    let mut texts = vec![said.body, said.asides.join("\n")];
     // Of other kinds the title is the beginning of what is described, and of a person it is a name.
     let is_named = said.names.contains(&said.title);
     if kind.name == CASE.name || kind.name == ENTITY.name && !is_named {

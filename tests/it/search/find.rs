@@ -131,6 +131,23 @@ fn snippets_mark_what_matched_and_escape_the_rest() {
 }
 
 #[test]
+fn a_snippet_tells_fields_apart_and_roles_where_they_match() {
+    let test = Box::with(vec![doc(1, "INV-2026-0001", |text| {
+        text.body = "Glass was broken.\n\n31 Wharf Street\nHarbor Chandlery".to_owned();
+        text.asides = vec!["lead investigator".to_owned(), "victim".to_owned()];
+    })]);
+    for (query, expected) in [
+        (
+            "wharf",
+            "Glass was broken. · 31 <mark>Wharf</mark> Street · Harbor Chandlery",
+        ),
+        ("investigators", "lead <mark>investigator</mark>"),
+    ] {
+        assert_eq!(test.search(query).hits[0].snippet, expected, "{query}");
+    }
+}
+
+#[test]
 fn nothing_matches_all_words_so_some_are_shown_and_better_ones_suggested() {
     let test = Box::with(desk());
     let page = test.search("sedan helicopter");
