@@ -1,4 +1,4 @@
-//! `demo`: a box with real records in a temporary folder, ready to look at, gone with Ctrl-C.
+//! `demo`: a box with real records, ready to look at. In a temporary folder it is gone with Ctrl-C; in one that is named it stays.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -48,7 +48,7 @@ const DRAWN_AHEAD: usize = 8;
 /// After which time something comes in that is on the watchlist.
 const LATER: Duration = Duration::from_secs(12);
 
-/// Show a box with real records; it goes away with Ctrl-C.
+/// Show a box with real records; it ends with Ctrl-C.
 #[derive(Args, Debug)]
 pub(super) struct Demo {
     /// Address with port; port 0 picks one
@@ -64,6 +64,7 @@ impl Demo {
         let begun = Instant::now();
         let temporary = tempfile::Builder::new().prefix("blotter-demo-").tempdir();
         let temporary = temporary.map_err(CliError::failed)?;
+        let kept = place.data.is_some();
         let data = place.data.clone().unwrap_or_else(|| temporary.path().to_owned());
         refuse_used(&data)?;
         let place = Place {
@@ -100,7 +101,8 @@ impl Demo {
             }
         };
         let seconds = begun.elapsed().as_secs_f64();
-        show(&running, &credentials, seconds, output);
+        let stays = kept.then(|| place.folder().path().display().to_string());
+        show(&running, &credentials, (seconds, stays.as_deref()), output);
         if !self.no_open && std::io::stdout().is_terminal() {
             open_browser(&running.url);
         }
@@ -112,7 +114,10 @@ impl Demo {
             output.say("");
             running.stop(signals.next(|| ())).await;
         });
-        output.say("  Gone.");
+        output.say(&match stays {
+            Some(data) => format!("  Ended. It stays in {data}; to go on: blotter serve --data {data}"),
+            None => "  Gone.".to_owned(),
+        });
         Ok(())
     }
 }
@@ -125,6 +130,7 @@ fn init() -> Init {
         node_name: Some("Harbor City Police".to_owned()),
         hosts: Vec::new(),
         admin: None,
+        admin_name: None,
         admin_password_file: None,
     }
 }
@@ -133,8 +139,8 @@ fn refuse_used(data: &PathBuf) -> Done {
     let used = std::fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some());
     if used {
         return Err(CliError::Failed(format!(
-            "{} is not empty; the demo wants a folder of its own",
-            data.display()
+            "{data} is not empty; the demo wants a folder of its own. A demo that stayed there goes on with: blotter serve --data {data}",
+            data = data.display()
         )));
     }
     Ok(())
@@ -297,7 +303,8 @@ fn tell_later(node: &Node, gauge: &watch::Gauge, output: Output) -> Done {
     Ok(())
 }
 
-fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Output) {
+/// How it is reached; after how many seconds, and in which folder it stays, if it does.
+fn show(running: &Running, credentials: &Credentials, (seconds, stays): (f64, Option<&str>), output: Output) {
     let Credentials { key, password, token } = credentials;
     let url = &running.url;
     let ca = running
@@ -306,6 +313,7 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
         .map(|path| path.display().to_string())
         .unwrap_or_default();
     let data = running.node().folder.path();
+    let variables = format!("export BOX={url} CA={ca} KEY={key} TOKEN={token}");
     let curl = format!("curl --cacert {ca} --oauth2-bearer {key}");
     let tries = [
         (
@@ -338,7 +346,7 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
     )]);
     let tries: Vec<(&str, String)> = tries.collect();
     let curls: Vec<&str> = tries.iter().map(|(_, line)| line.as_str()).collect();
-    let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "static_token": token, "organization_id": ORGANIZATION, "office_id": OFFICE, "user": OFFICER, "password": password, "data": data, "curl": curls, "pid": std::process::id()});
+    let shown = json!({"event": "ready", "url": url, "ca": ca, "key": key, "static_token": token, "organization_id": ORGANIZATION, "office_id": OFFICE, "user": OFFICER, "password": password, "data": data, "export": variables, "curl": curls, "pid": std::process::id()});
     output.show(&shown, |_| {
         let mut lines = vec![format!("\n  Ready in {seconds:.1} s.\n")];
         lines.extend(labelled(
@@ -353,13 +361,17 @@ fn show(running: &Running, credentials: &Credentials, seconds: f64, output: Outp
             ],
         ));
         lines.push(String::new());
-        for (about, line) in &tries {
+        let named = ("for the lines of docs/API.md", variables);
+        for (about, line) in [&named].into_iter().chain(&tries) {
             lines.push(format!(
                 "  {}\n  {line}\n",
                 output.ink(Ink::Faint, &format!("# {about}"))
             ));
         }
-        lines.push("  Ctrl-C ends it, and nothing stays.".to_owned());
+        lines.push(match stays {
+            Some(data) => format!("  Ctrl-C ends it. It stays in {data}."),
+            None => "  Ctrl-C ends it, and nothing stays.".to_owned(),
+        });
         lines.join("\n")
     });
 }

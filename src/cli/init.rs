@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::app::folder::{Facts, Folder, FolderError};
 use crate::app::node::people_options;
+use crate::cli::ask::password_of;
 use crate::cli::order::Order;
 use crate::cli::output::Output;
 use crate::cli::reach::Reach;
@@ -46,27 +47,33 @@ pub(super) struct Init {
     /// E-mail address of the first administrator
     #[arg(long, value_name = "EMAIL")]
     pub(super) admin: Option<String>,
-    /// File whose first line is the administrator's password
+    /// The administrator's name [default: what stands before the @]
+    #[arg(long, value_name = "NAME", requires = "admin")]
+    pub(super) admin_name: Option<String>,
+    /// File whose first line is the administrator's password; without it you are asked for one
     #[arg(long, value_name = "FILE", requires = "admin")]
     pub(super) admin_password_file: Option<PathBuf>,
 }
 
 impl Init {
     pub(super) fn run(self, place: &Place, output: Output) -> Done {
-        let password = self
-            .admin_password_file
-            .as_deref()
-            .map(read_password)
-            .transpose()?;
+        let password = self.password(place, output)?;
+        let keyless = self.admin.as_deref().filter(|_| password.is_none());
         let made = self.make(place, password)?;
         Reach::open(place)?.perform(Order::CategoriesSeed)?;
         output.show(&made, |made| {
             let verb = if made["created"] == true { "made" } else { "there already" };
             let data = made["data"].as_str().unwrap_or_default();
             let log = made["log"].as_str().unwrap_or_default();
+            let first = match keyless {
+                Some(email) if made["created"] == true => {
+                    format!("blotter user password {email} --data {data}\n      ")
+                }
+                _ => String::new(),
+            };
             format!(
                 "The node is {verb}.\n\n  folder     {data}\n  agency     {}\n  log        {}…\n  authority  {}\n\n\
-                 Next: blotter serve --data {data}",
+                 Next: {first}blotter serve --data {data}",
                 made["tenant"].as_str().unwrap_or_default(),
                 &log[..log.len().min(16)],
                 made["ca"].as_str().unwrap_or_default(),
@@ -76,6 +83,21 @@ impl Init {
             }
         });
         Ok(())
+    }
+
+    /// The administrator's, from the file, or from whoever sits at the terminal; a node that is there has its own.
+    fn password(&self, place: &Place, output: Output) -> Result<Option<String>, CliError> {
+        let is_new = place.folder().facts().is_ok_and(|facts| facts.is_none());
+        match (&self.admin_password_file, &self.admin) {
+            (Some(file), _) => read_password(file).map(Some),
+            (None, Some(email)) if is_new && !output.is_json() => password_of(email),
+            _ => Ok(None),
+        }
+    }
+
+    /// The administrator's name.
+    fn name_of<'n>(&'n self, email: &'n str) -> &'n str {
+        self.admin_name.as_deref().unwrap_or_else(|| name_in(email))
     }
 
     /// Makes the node, or finds that it is there.
@@ -126,10 +148,16 @@ impl Init {
             ("--office-id", &OFFICE, "number", number(self.office_id)),
             ("--admin", &USER, "email", self.admin.clone().map(Value::Text)),
             (
-                "--admin",
+                if self.admin_name.is_some() {
+                    "--admin-name"
+                } else {
+                    "--admin"
+                },
                 &USER,
                 "name",
-                self.admin.as_deref().map(|email| Value::text(name_in(email))),
+                self.admin
+                    .as_deref()
+                    .map(|email| Value::text(self.name_of(email))),
             ),
         ];
         let mut checker = Checker::new(&|_, _| None);
@@ -179,12 +207,20 @@ impl Init {
                 "there is no office {number} as `init` makes it: POST /v1/offices makes one"
             ));
         }
-        if let Some(email) = &self.admin
-            && !has(&reach.perform(Order::UserList)?, |user| is_named(user, email))
-        {
-            other.push(format!(
-                "{email} is nobody here: blotter user add --email {email} --name NAME --role administrator"
-            ));
+        if let Some(email) = &self.admin {
+            let users = reach.perform(Order::UserList)?;
+            let name = self.admin_name.as_deref();
+            if !has(&users, |user| is_named(user, email)) {
+                other.push(format!(
+                    "{email} is nobody here: blotter user add --email {email} --name NAME --role administrator"
+                ));
+            } else if let Some(name) = name
+                && !has(&users, |user| is_named(user, email) && user["name"] == name)
+            {
+                other.push(format!(
+                    "{email} is not called {name}: PATCH /v1/users/{{id}} changes it"
+                ));
+            }
         }
         if other.is_empty() {
             return Ok(());
@@ -271,7 +307,7 @@ impl Init {
         let Some(email) = &self.admin else { return Ok(()) };
         let users = reach.perform(Order::UserList)?;
         if !has(&users, |user| is_named(user, email)) {
-            let data = json!({"email": email, "name": name_in(email), "role": "administrator"});
+            let data = json!({"email": email, "name": self.name_of(email), "role": "administrator"});
             let data = data.as_object().cloned().unwrap_or_default();
             reach.perform(Order::UserAdd { data, password })?;
         }

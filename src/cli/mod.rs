@@ -1,6 +1,8 @@
 //! The command line: one verb a file. A verb says what it wants as an order, and shows what it got: as text for people, or with
 //! `--json` as one JSON value for programs. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a verification found a fault.
 
+/// Asks people for passwords.
+mod ask;
 mod bench;
 mod demo;
 mod init;
@@ -19,7 +21,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::Value as Json;
 
 use crate::app::folder::Folder;
@@ -29,6 +31,9 @@ use crate::config::{self, Loaded};
 
 /// The data folder, if none is named.
 const DATA: &str = "./blotter-data";
+
+/// Above the options that are the same at every verb, which stand last.
+const EVERYWHERE: &str = "Everywhere";
 
 /// The front desk's book as one program.
 #[derive(Parser, Debug)]
@@ -49,7 +54,8 @@ struct Place {
         global = true,
         env = "BLOTTER_DATA",
         hide_env_values = true,
-        value_name = "DIR"
+        value_name = "DIR",
+        help_heading = EVERYWHERE
     )]
     data: Option<PathBuf>,
     /// Settings in TOML; `blotter config print` shows them all
@@ -58,21 +64,22 @@ struct Place {
         global = true,
         env = "BLOTTER_CONFIG",
         hide_env_values = true,
-        value_name = "FILE"
+        value_name = "FILE",
+        help_heading = EVERYWHERE
     )]
     config: Option<PathBuf>,
     /// One JSON value on stdout, and nothing else
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
 }
 
 #[derive(Subcommand, Debug)]
 enum Verb {
-    /// Show a box with real records; it goes away with Ctrl-C
+    /// Show a box with real records; it ends with Ctrl-C
     Demo(demo::Demo),
     /// Make a node in a data folder
     Init(init::Init),
-    /// Run
+    /// Run the node until SIGTERM or Ctrl-C
     Serve(serve::Serve),
     /// API keys for programs
     Key(work::key::Key),
@@ -158,14 +165,11 @@ type Done = Result<(), CliError>;
 
 /// Parses the command line and carries it out.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let cli = match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => cli,
-        Err(error) if error.exit_code() == i32::from(CliError::USAGE) && wants_json() => {
-            let error = CliError::Usage(complaint(&error));
-            Output::new(true).failure(error.code(), &error.to_string());
-            return ExitCode::from(error.exit_code());
-        }
-        Err(error) => error.exit(),
+        Err(error) => return refuse(&error.format(&mut command)),
     };
     let output = Output::new(cli.place.json);
     match dispatch(cli, output) {
@@ -189,6 +193,44 @@ fn advised(told: String) -> String {
     }
 }
 
+/// The command line. Where the data folder is no matter it is taken and not told of.
+fn command() -> Command {
+    let command = Cli::command();
+    let arg = |name: &str| {
+        let mut args = command.get_arguments();
+        args.find(|arg| arg.get_id() == name).cloned()
+    };
+    let (data, config) = (arg("data"), arg("config"));
+    let temporary = "Fill this folder, which must be empty or new, and keep it [default: a temporary one]";
+    let data_of_demo = data.clone().map(|data| data.help(temporary));
+    let [data, config] = [data, config].map(|arg| arg.map(|arg| arg.hide(true)));
+    let command = command.mut_subcommand("demo", |verb| verb.args(data_of_demo));
+    let command = command.mut_subcommand("config", |verb| verb.args(data.clone()));
+    ["bench", "docs", "completions"]
+        .into_iter()
+        .fold(command, |command, name| {
+            command.mut_subcommand(name, |verb| verb.args(data.clone()).args(config.clone()))
+        })
+}
+
+/// Tells of a line that could not be read, in the form of every failure; help that was asked for is none.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    let output = Output::new(wants_json());
+    let usage = error.exit_code() == i32::from(CliError::USAGE);
+    let told = match text.strip_prefix(COMPLAINT) {
+        _ if usage && wants_json() => complaint(&text),
+        Some(told) => told.trim_end().to_owned(),
+        None => error.exit(),
+    };
+    let error = CliError::Usage(told);
+    output.failure(error.code(), &error.to_string());
+    ExitCode::from(error.exit_code())
+}
+
+/// How the parser begins a complaint.
+const COMPLAINT: &str = "error: ";
+
 /// Whether a line that could not be read asks for JSON.
 fn wants_json() -> bool {
     let mut words = std::env::args_os().skip(1).take_while(|word| word != "--");
@@ -196,12 +238,11 @@ fn wants_json() -> bool {
 }
 
 /// What is wrong with the line, on one line and without the help.
-fn complaint(error: &clap::Error) -> String {
-    let text = error.to_string();
+fn complaint(text: &str) -> String {
     let text = text.split("\n\nUsage:").next().unwrap_or_default();
     let text = text.split("\n\nFor more information").next().unwrap_or_default();
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").trim_start_matches("error: ").to_owned()
+    words.join(" ").trim_start_matches(COMPLAINT).to_owned()
 }
 
 fn dispatch(cli: Cli, output: Output) -> Done {
@@ -225,7 +266,7 @@ fn dispatch(cli: Cli, output: Output) -> Done {
         Verb::Config(config) => config.run(place, output),
         Verb::Bench(bench) => bench.run(output),
         Verb::Docs(docs) => docs.run(output),
-        Verb::Completions(completions) => completions.run(&mut Cli::command(), output),
+        Verb::Completions(completions) => completions.run(&mut command(), output),
     }
 }
 
@@ -246,8 +287,8 @@ fn text<'j>(json: &'j Json, member: &str) -> &'j str {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use clap::error::ErrorKind;
-    use clap::{CommandFactory, Parser};
 
     use super::Cli;
 
@@ -255,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound_and_each_help_fits_a_screen() {
-        let mut command = Cli::command();
+        let mut command = super::command();
         command.clone().debug_assert();
         check(&mut command);
         let asked = Cli::try_parse_from(["blotter", "help", "key"]).map(drop);

@@ -4,6 +4,7 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use rustix::termios::tcgetwinsize;
 use serde_json::{Value as Json, json};
 
 use crate::cli::order::Step;
@@ -15,6 +16,32 @@ const BAR_CELLS: usize = 28;
 pub(super) struct Output {
     json: bool,
     colours: bool,
+    /// Of the terminal; 0 if there is none.
+    columns: usize,
+}
+
+/// Whether a terminal moves its cursor and draws colours as it is told.
+fn is_clever(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
+}
+
+/// Whether what is written there may have colours.
+pub(super) fn takes_colours(stream: &impl IsTerminal) -> bool {
+    is_clever(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// So many of what is named in the plural.
+pub(super) fn many(count: u64, units: &str) -> String {
+    let unit = match count {
+        1 => units.strip_suffix('s').unwrap_or(units),
+        _ => units,
+    };
+    format!("{count} {unit}")
+}
+
+/// So many as a member of what a node answered says, by its name.
+pub(super) fn counted(json: &Json, units: &str) -> String {
+    many(json[units].as_u64().unwrap_or(0), units)
 }
 
 /// What a word is, for its colour.
@@ -32,11 +59,26 @@ pub(super) enum Ink {
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let out = std::io::stdout();
         Self {
             json,
-            colours: wanted && std::io::stdout().is_terminal(),
+            colours: takes_colours(&out),
+            columns: tcgetwinsize(&out).map_or(0, |size| size.ws_col.into()),
         }
+    }
+
+    /// How many characters a line has; `usize::MAX` where nobody looks on.
+    pub(super) fn columns(self) -> usize {
+        if self.columns == 0 {
+            usize::MAX
+        } else {
+            self.columns
+        }
+    }
+
+    /// Whether a program reads it.
+    pub(super) fn is_json(self) -> bool {
+        self.json
     }
 
     /// Shows a result.
@@ -126,7 +168,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Work of so many bytes, rows, steps; 0 if nobody knows.
     pub(super) fn new(output: Output, what: &str, unit: &str, total: u64) -> Self {
-        let on_terminal = std::io::stderr().is_terminal();
+        let on_terminal = is_clever(&std::io::stderr());
         Self {
             what: what.to_owned(),
             unit: unit.to_owned(),
@@ -157,7 +199,7 @@ impl Progress {
     }
 
     fn draw(&self, done: u64, counted: u64) {
-        let (what, unit) = (&self.what, &self.unit);
+        let (what, counted) = (&self.what, many(counted, &self.unit));
         let percent = (done.min(self.total) * 100).checked_div(self.total);
         let mut err = std::io::stderr().lock();
         // Progress that can't be shown is no fault.
@@ -165,14 +207,11 @@ impl Progress {
             Some(percent) if self.on_terminal => {
                 let full = usize::try_from(percent).unwrap_or(0) * BAR_CELLS / 100;
                 let bar = format!("{}{}", "━".repeat(full), "─".repeat(BAR_CELLS - full));
-                write!(
-                    err,
-                    "\r\u{1b}[2K  {what:<26} {bar} {percent:>3} %  {counted} {unit}"
-                )
+                write!(err, "\r\u{1b}[2K  {what:<26} {bar} {percent:>3} %  {counted}")
             }
-            None if self.on_terminal => write!(err, "\r\u{1b}[2K  {what:<26} {counted} {unit}"),
-            Some(percent) => writeln!(err, "{what}: {percent} %, {counted} {unit}"),
-            None => writeln!(err, "{what}: {counted} {unit}"),
+            None if self.on_terminal => write!(err, "\r\u{1b}[2K  {what:<26} {counted}"),
+            Some(percent) => writeln!(err, "{what}: {percent} %, {counted}"),
+            None => writeln!(err, "{what}: {counted}"),
         }
         .and_then(|()| err.flush());
     }

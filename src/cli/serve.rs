@@ -13,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::{self, Running, StartError};
+use crate::cli::output::takes_colours;
 use crate::cli::{CliError, Done, Place};
 use crate::config::Config;
 use crate::config::value::{LogFormat, LogLevel};
@@ -20,7 +21,7 @@ use crate::config::value::{LogFormat, LogLevel};
 /// How often the write thread is looked at, and systemd is told that all is well.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Run until SIGTERM or Ctrl-C.
+/// Run the node until SIGTERM or Ctrl-C.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
     /// Address with port; port 0 picks one. Wins over the setting `server.listen`
@@ -154,7 +155,7 @@ fn log_to(config: &Config) -> Done {
     match config.log.format {
         LogFormat::Text => {
             let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-            let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let colours = takes_colours(&std::io::stderr());
             registry.with(layer.with_target(false).with_ansi(colours)).init();
         }
         LogFormat::Json => {

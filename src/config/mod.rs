@@ -65,7 +65,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The configuration can't be used. One line a fault.
+/// The configuration can't be used. One line a fault, below how many there are.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
@@ -82,7 +82,13 @@ pub enum ConfigError {
 }
 
 fn lines(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
+    match faults {
+        [fault] => fault.to_string(),
+        faults => {
+            let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+            format!("{} settings are wrong:{}", faults.len(), lines.concat())
+        }
+    }
 }
 
 /// One setting as `config print` shows it.

@@ -47,7 +47,7 @@ pub(super) struct Bench {
     /// Measures what other clients notice of hostile ones instead: of this abuse, or of each
     #[arg(long, value_name = "ABUSE", num_args = 0..=1)]
     hostile: Option<Option<hostile::Abuse>>,
-    /// Measures a drain of that many items by a client of the evidence room instead
+    /// Measures a drain of the evidence room, of as many items as --records says, by a client instead
     #[arg(long)]
     safe: bool,
     /// Measures boards of cases by GraphQL beside the same by REST, and how soon bombs are refused, instead

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::app::folder::Folder;
 use crate::cli::order::Order;
-use crate::cli::output::{Output, Steps};
+use crate::cli::output::{Output, Steps, counted, many};
 use crate::cli::reach::Reach;
 use crate::cli::upkeep::packed::{beside, unpack};
 use crate::cli::upkeep::verify::{self, shown, step_of, verdict_of, with_faults};
@@ -71,9 +71,9 @@ impl Backup {
         let made = Reach::open(place)?.perform_long(Order::Backup(to), output)?;
         output.show(&made, |made| {
             let done = format!(
-                "{} operations and {} files are copied to {} and verified.",
-                made["operations"],
-                whole_files(made),
+                "{} and {} are copied to {} and verified.",
+                counted(made, "operations"),
+                many(whole_files(made), "files"),
                 self.to.display()
             );
             with_faults(output, made, done)
@@ -140,8 +140,9 @@ impl Restore {
         };
         output.show(&shown(&report), |shown| match report.is_clean() {
             true => format!(
-                "The backup is whole: {} operations, {} files.",
-                shown["operations"], shown["files"]
+                "The backup is whole: {}, {}.",
+                counted(shown, "operations"),
+                counted(shown, "files")
             ),
             false => verify::told(output, shown),
         });
@@ -190,9 +191,9 @@ impl Restore {
 fn told(folder: &Folder, shown: &Json) -> String {
     let path = folder.path().display();
     format!(
-        "{} operations and {} files are back in {path}. The node begins new logs.\n\nNext: blotter serve --data {path}",
-        shown["operations"],
-        whole_files(shown)
+        "{} and {} are back in {path}. The node begins new logs.\n\nNext: blotter serve --data {path}",
+        counted(shown, "operations"),
+        many(whole_files(shown), "files")
     )
 }
 

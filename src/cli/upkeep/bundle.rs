@@ -1,23 +1,36 @@
 //! `verify BUNDLE`: whether a case that came as a bundle is what its agency signed. It needs no data folder.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use crate::cli::output::{Ink, Output};
+use crate::cli::output::{Ink, Output, counted};
 use crate::cli::upkeep::verify::{fault_lines, verdict_of};
 use crate::cli::{CliError, Done};
 use crate::services::export::check::{Checked, check_bundle};
 use crate::store::note::key::VerifierKey;
 use crate::store::verify::LostFile;
 
+/// How every zip begins that has something in it.
+const ZIP: &[u8] = b"PK";
+
 pub(in crate::cli) fn verify(bundle: &Path, keys: Option<&Path>, output: Output) -> Done {
     let known = keys.map(read_keys).transpose()?.unwrap_or_default();
-    let file = File::open(bundle)
-        .map_err(|error| CliError::Failed(format!("can't read {}: {error}", bundle.display())))?;
-    match check_bundle(BufReader::new(file), &known) {
+    let unread =
+        |error: std::io::Error| CliError::Failed(format!("can't read {}: {error}", bundle.display()));
+    let mut file = BufReader::new(File::open(bundle).map_err(unread)?);
+    if !file.fill_buf().map_err(unread)?.starts_with(ZIP) {
+        let fault = format!(
+            "{} is no bundle: name a file that `blotter export case` wrote",
+            bundle.display()
+        );
+        let shown = json!({"clean": false, "member": null, "faults": [fault]});
+        output.show(&shown, |shown| fault_lines(output, shown));
+        return Err(CliError::Faults);
+    }
+    match check_bundle(file, &known) {
         Ok(good) => {
             let shown = json!({
                 "clean": good.lost.is_empty(), "name": good.name, "exported_at": good.exported_at.to_string(),
@@ -50,8 +63,13 @@ fn told(output: Output, shown: &Json, good: &Checked) -> String {
         ),
     };
     format!(
-        "{head}case {}, exported on {} by {}\n{} records, {} operations, {} files\n{trust}",
-        good.name, good.exported_at, good.exported_by, good.records, good.operations, good.files
+        "{head}case {}, exported on {} by {}\n{}, {}, {}\n{trust}",
+        good.name,
+        good.exported_at,
+        good.exported_by,
+        counted(shown, "records"),
+        counted(shown, "operations"),
+        counted(shown, "files")
     )
 }
 

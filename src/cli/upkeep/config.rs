@@ -35,7 +35,12 @@ impl ConfigVerb {
                     .filter(|shown| shown.origin != Origin::Default)
                     .count();
                 output.show(&json!({"sound": true, "set": set}), |_| {
-                    format!("The settings are sound; {set} differ from their defaults.")
+                    let differ = if set == 1 {
+                        "differs from its default"
+                    } else {
+                        "differ from their defaults"
+                    };
+                    format!("The settings are sound; {set} {differ}.")
                 });
             }
             Self::Print => {

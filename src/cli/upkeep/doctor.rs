@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::app::folder::{Folder, FolderError};
 use crate::app::probes::free_bytes;
 use crate::cli::order::Order;
-use crate::cli::output::{Ink, Output};
+use crate::cli::output::{Ink, Output, many};
 use crate::cli::reach::Reach;
 use crate::cli::upkeep::verify::LOST_ADVICE;
 use crate::cli::{CliError, Done, Place};
@@ -407,7 +407,7 @@ fn node(place: &Place) -> Vec<Finding> {
     let served = state["served"] == true;
     let server = if served { "a server runs" } else { "no server runs" };
     let step = number("/log/step_seconds");
-    let segments = &state["log"]["segments"];
+    let segments = many(state["log"]["segments"].as_u64().unwrap_or(0), "segments");
     let lag = number("/search/lag_seconds");
     let queue = if lag > 0.0 {
         format!("the oldest change has waited {lag:.1} s to be indexed")
@@ -422,7 +422,7 @@ fn node(place: &Place) -> Vec<Finding> {
     let written = match (state["writes"] == true, step) {
         (false, _) => "the write thread has ended".to_owned(),
         (true, step) if step > STEP_SECONDS_MAX => format!("the disk has not answered for {step:.0} s"),
-        (true, _) => format!("{segments} segments, takes writes; blotter verify reads them"),
+        (true, _) => format!("{segments}, takes writes; blotter verify reads them"),
     };
     vec![
         Finding::well("node", node),
@@ -464,9 +464,10 @@ fn files(state: &Json) -> Finding {
 fn index(state: &Json) -> Finding {
     const WHAT: &str = "index";
     let search = &state["search"];
-    let (documents, sound) = (&search["documents"], search["sound"] == true);
+    let documents = many(search["documents"].as_u64().unwrap_or(0), "records");
+    let sound = search["sound"] == true;
     if let Some(failing) = search["failing"].as_str() {
-        let told = format!("{documents} records, and it can't take up what is newer: {failing}");
+        let told = format!("{documents}, and it can't take up what is newer: {failing}");
         let advice = "searches miss what is newer. Does blotter verify call the log damaged? Then have the node made from its newest \
                       backup in a new folder\nblotter restore BACKUP --data DIR. If it does not: blotter rebuild index";
         return Finding::grave(WHAT, told, advice);
@@ -474,13 +475,13 @@ fn index(state: &Json) -> Finding {
     let told = match (sound, search["behind"] == true) {
         (false, _) => "damaged; it is being made anew".to_owned(),
         (true, true) if state["served"] != true => {
-            format!("{documents} records; the next start takes up what is newer")
+            format!("{documents}; the next start takes up what is newer")
         }
         (true, true) => {
             let lag = search["lag_seconds"].as_f64().unwrap_or(0.0);
-            format!("{documents} records, {lag:.1} s behind")
+            format!("{documents}, {lag:.1} s behind")
         }
-        (true, false) => format!("{documents} records, up to date"),
+        (true, false) => format!("{documents}, up to date"),
     };
     Finding::judged(WHAT, sound, told, "if it stays so: blotter rebuild index")
 }

@@ -5,25 +5,23 @@ use clap::{Args, ValueEnum};
 use serde_json::Value as Json;
 
 use crate::cli::order::Order;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, counted, many};
 use crate::cli::reach::Reach;
 use crate::cli::{Done, Place};
 
-/// What to make anew.
+/// The current records, the search index, or both.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum What {
-    /// Current records and the ways to find them.
+    // A word about each would make its help another than those of all other verbs.
     Views,
-    /// The search index.
     Index,
-    /// Both.
     All,
 }
 
 /// Make views and index anew from the log; a server may run meanwhile.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Rebuild {
-    /// What to make anew
+    /// What to make anew: the current records, the search index, or both
     #[arg(value_enum, default_value = "all")]
     what: What,
 }
@@ -41,10 +39,10 @@ impl Rebuild {
 }
 
 fn told(what: What, made: &Json) -> String {
-    let views = format!("The views are made anew from {} operations.", made["operations"]);
+    let views = format!("The views are made anew from {}.", counted(made, "operations"));
     let index = format!(
-        "The index is made anew: {} records can be found.",
-        made["documents"]
+        "The index is made anew: {} can be found.",
+        many(made["documents"].as_u64().unwrap_or(0), "records")
     );
     match what {
         What::Views => views,

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::app::folder::FolderError;
 use crate::cli::order::care::about;
 use crate::cli::order::{Order, Step};
-use crate::cli::output::{Ink, Output, Steps};
+use crate::cli::output::{Ink, Output, Steps, counted, many};
 use crate::cli::reach::Reach;
 use crate::cli::upkeep::bundle;
 use crate::cli::{CliError, Done, Place};
@@ -91,12 +91,13 @@ pub(in crate::cli) fn shown(report: &Report) -> Json {
 /// A report in words.
 pub(in crate::cli) fn told(output: Output, shown: &Json) -> String {
     let logs = shown["logs"].as_array().map_or(0, Vec::len);
-    let rows = shown["rows"]
-        .as_u64()
-        .map_or_else(|| "no rows".to_owned(), |rows| format!("{rows} rows"));
+    let rows = shown["rows"].as_u64();
     let looked = format!(
-        "{} operations in {logs} logs, {} files, {rows}",
-        shown["operations"], shown["files"]
+        "{} in {}, {}, {}",
+        counted(shown, "operations"),
+        many(logs as u64, "logs"),
+        counted(shown, "files"),
+        rows.map_or_else(|| "no rows".to_owned(), |rows| many(rows, "rows")),
     );
     if shown["clean"] == true {
         return format!("{}  {looked}", output.ink(Ink::Good, "clean"));

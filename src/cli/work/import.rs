@@ -14,7 +14,7 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use crate::cli::order::Order;
-use crate::cli::output::{Output, Progress};
+use crate::cli::output::{Output, Progress, many};
 use crate::cli::reach::Reach;
 use crate::cli::work::dry_run::Remembered;
 use crate::cli::work::results::Results;
@@ -39,7 +39,7 @@ pub(in crate::cli) struct Import {
     /// Judge every row and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where rejected rows go [default: beside the source, dam.rejects.csv for dam.csv]
+    /// Where rejected rows go [default: beside the source, as cases.rejects.csv for cases.csv]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// What became of each row, as JSON Lines: line, kind, external id, id, created|updated|unchanged|rejected
@@ -160,15 +160,16 @@ impl Summary {
             ..
         } = self;
         let taken = rows - rejected;
+        let rows = many(*rows, "rows");
         let mut lines = match dry_run {
             true => vec![
                 format!(
-                    "Nothing was changed: {taken} of {rows} rows would be taken in, judged in {seconds:.1} s."
+                    "Nothing was changed: {taken} of {rows} would be taken in, judged in {seconds:.1} s."
                 ),
                 format!("Records: {created} would be made, {updated} changed, {unchanged} left as they are."),
             ],
             false => vec![
-                format!("{taken} of {rows} rows taken in, in {seconds:.1} s."),
+                format!("{taken} of {rows} taken in, in {seconds:.1} s."),
                 format!("Records: {created} made, {updated} changed, {unchanged} as they were."),
             ],
         };
@@ -209,6 +210,8 @@ impl Job<'_> {
         let counted = Counted {
             inner: source,
             bytes: Arc::clone(&read),
+            most: usize::try_from(self.bytes / 100)
+                .map_or(BLOCK_MAX, |most| most.clamp(BLOCK_MIN, BLOCK_MAX)),
         };
         let mut import = open(mapping, counted, self.limits).map_err(CliError::failed)?;
         let columns = import.columns().to_vec();
@@ -422,15 +425,22 @@ fn size_of_record(record: &BatchRow) -> usize {
     record.external_id.len() + size(&record.data)
 }
 
+/// A source is read by hundredths, so that its rows and its percents go on together; in blocks of so many bytes.
+const BLOCK_MIN: usize = 1 << 10;
+const BLOCK_MAX: usize = 1 << 20;
+
 /// A source that says how far it was read.
 struct Counted<R> {
     inner: R,
     bytes: Arc<AtomicU64>,
+    /// Bytes read at once.
+    most: usize,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer)?;
+        let most = buffer.len().min(self.most);
+        let read = self.inner.read(&mut buffer[..most])?;
         self.bytes.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }

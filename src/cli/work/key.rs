@@ -15,7 +15,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Key {
     /// The agency, if it is not the node's own
-    #[arg(long, global = true, value_name = "SLUG")]
+    #[arg(long, global = true, value_name = "SLUG", display_order = 100)]
     tenant: Option<String>,
     #[command(subcommand)]
     deed: Deed,

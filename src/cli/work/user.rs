@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
+use crate::cli::ask::password_of;
 use crate::cli::init::read_password;
 use crate::cli::order::Order;
 use crate::cli::output::{Ink, Output};
 use crate::cli::reach::Reach;
-use crate::cli::{Done, Place, text};
+use crate::cli::{CliError, Done, Place, text};
 
 /// People who sign in.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct User {
     /// The agency, if it is not the node's own
-    #[arg(long, global = true, value_name = "SLUG")]
+    #[arg(long, global = true, value_name = "SLUG", display_order = 100)]
     tenant: Option<String>,
     #[command(subcommand)]
     deed: Deed,
@@ -54,9 +55,9 @@ enum Deed {
     Password {
         /// The address or the id
         user: String,
-        /// File whose first line is the password
+        /// File whose first line is the password; without it you are asked for one
         #[arg(long, value_name = "FILE")]
-        password_file: PathBuf,
+        password_file: Option<PathBuf>,
     },
     /// Make a static token for evidence-room clients in place of the last one; it is shown once
     Token {
@@ -86,7 +87,7 @@ impl User {
 }
 
 impl Deed {
-    fn order(&self) -> Result<Order, crate::cli::CliError> {
+    fn order(&self) -> Result<Order, CliError> {
         let change = |user: &str, field: &str, value: bool| Order::UserChange {
             user: user.to_owned(),
             data: [(field.to_owned(), json!(value))].into_iter().collect(),
@@ -108,7 +109,14 @@ impl Deed {
             Self::Enable { user } => change(user, "disabled", false),
             Self::Password { user, password_file } => Order::UserPassword {
                 user: user.clone(),
-                password: read_password(password_file)?,
+                password: match password_file {
+                    Some(file) => read_password(file)?,
+                    None => password_of(user)?.ok_or_else(|| {
+                        CliError::Usage(format!(
+                            "there is no password for {user}: type one at a terminal, or name --password-file FILE"
+                        ))
+                    })?,
+                },
             },
             Self::Token { user, revoke: false } => Order::UserToken(user.clone()),
             Self::Token { user, revoke: true } => Order::UserTokenRevoke(user.clone()),
@@ -124,7 +132,7 @@ impl Deed {
                 ..
             } => format!("{name} is {} and signs in as {email}.", text(done, "role")),
             Self::Add { .. } => format!(
-                "{name} is {} and can sign in once there is a password: blotter user password {email} --password-file FILE",
+                "{name} is {} and can sign in once there is a password: blotter user password {email}",
                 text(done, "role")
             ),
             Self::List => list(output, done),

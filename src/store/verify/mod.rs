@@ -126,6 +126,8 @@ pub fn verify_open(
     let folded = Scratch::new(source, "verify.redb");
     match rows::verify(folded.open()?, source.fold, journal, rows, &mut report, progress) {
         Ok(database) => verify_files(source, &database.snapshot()?, &mut report, progress)?,
+        // What is wrong with the log was told when it was read.
+        Err(StoreError::Damaged(fault)) if report.faults.contains(&fault) => {}
         Err(StoreError::Damaged(fault)) => report.faults.push(format!("the log can't be folded: {fault}")),
         Err(error) => return Err(error),
     }

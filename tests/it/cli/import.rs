@@ -258,7 +258,7 @@ fn each_row_has_its_result_and_help_says_where_the_rejects_go() {
     let help = place.run(&["import", "--help"]).out;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        help.contains("dam.rejects.csv for dam.csv") && help.contains("--results"),
+        help.contains("as cases.rejects.csv for cases.csv") && help.contains("--results"),
         "{help}"
     );
 }

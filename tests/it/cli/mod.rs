@@ -6,5 +6,6 @@ mod import;
 mod people;
 mod rotted;
 mod serve;
+mod terminal;
 mod trouble;
 mod verbs;
