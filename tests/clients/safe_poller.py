@@ -14,6 +14,9 @@ import sys
 import time
 import urllib.parse
 
+if len(sys.argv) != 6 or "SAFE_TOKEN" not in os.environ:
+    print(__doc__, file=sys.stderr)
+    sys.exit(2)
 URL, CA, ORGANIZATION, OFFICE, STORE = sys.argv[1:]
 HEADERS = {
     "Accept": "application/json",

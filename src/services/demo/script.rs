@@ -12,6 +12,7 @@ pub(super) type Link = (String, String);
 pub(super) struct Script {
     pub(super) office: Vec<Office>,
     pub(super) user: Vec<User>,
+    pub(super) unit: Vec<Unit>,
     pub(super) category: Vec<Category>,
     pub(super) watchlist: Vec<Watchlist>,
     pub(super) entity: Vec<Entity>,
@@ -39,6 +40,14 @@ pub(super) struct User {
     pub(super) role: String,
     pub(super) badge: String,
     pub(super) office: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unit {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) position: Option<toml::Table>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +131,7 @@ pub(super) struct Evidence {
     pub(super) by: String,
     pub(super) location: String,
     pub(super) place: Option<toml::Table>,
+    pub(super) form_data: Option<toml::Table>,
     #[serde(default)]
     pub(super) photos: Vec<Photo>,
     pub(super) custody: Vec<Custody>,

@@ -157,6 +157,10 @@ impl Telling {
             });
             self.record("user", &user.id, data);
         }
+        for unit in &script.unit {
+            let data = json!({"name": unit.name, "position": unit.position});
+            self.record("unit", &unit.id, data);
+        }
         for category in &script.category {
             self.record("category", &category.id, json!({"text": category.text}));
             for (id, text) in &category.children {
@@ -230,7 +234,7 @@ impl Telling {
         let data = json!({
             "case_id": ext(case), "type": evidence.r#type, "description": evidence.description,
             "category": evidence.category, "recovered_at": self.time(&evidence.recovered)?, "recovered_by": evidence.by,
-            "location": evidence.location, "place": evidence.place,
+            "location": evidence.location, "place": evidence.place, "form_data": evidence.form_data,
         });
         self.record("evidence", &evidence.id, data);
         for photo in &evidence.photos {

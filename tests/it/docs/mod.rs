@@ -1,6 +1,7 @@
 //! The published document and the page that shows it.
 
 mod examples;
+mod lines;
 mod pages;
 
 use std::collections::BTreeSet;

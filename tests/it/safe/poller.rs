@@ -79,6 +79,16 @@ fn a_poller_that_is_killed_misses_nothing_and_has_nothing_twice() {
     let token = room(&place);
     let store = place.file("store.jsonl");
     let served = place.serve();
+    let tokenless = poller(&served, &token, &store)
+        .env_remove("SAFE_TOKEN")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&tokenless.stderr).into_owned();
+    assert_eq!(
+        (tokenless.status.code(), told.contains("safe_poller.py URL")),
+        (Some(2), true),
+        "{told}"
+    );
     assert_eq!(drained(&served, &token, &store), 1);
     let data = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = data.join("data/nypd-hate-crime-complaints.csv");
