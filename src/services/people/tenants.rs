@@ -77,6 +77,21 @@ impl Services {
         Ok(written)
     }
 
+    /// What the caller's own agency is called: its short name, where it has no record.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn agency_name(&self, caller: &Caller) -> Outcome<String> {
+        let (rows, slug) = (self.snapshot()?, caller.tenant().as_str());
+        let id = match TENANT.field("slug") {
+            Some(field) => records::by_name(&rows, "", &TENANT, field, slug)?,
+            None => None,
+        };
+        let tenant = id.map(|id| records::get(&rows, id)).transpose()?.flatten();
+        let name = tenant.as_ref().and_then(|tenant| tenant.text("name"));
+        Ok(name.unwrap_or(slug).to_owned())
+    }
+
     /// Every agency that has records here, with its own record if there is one: for the owner of the folder alone, who can
     /// read all of it anyway.
     ///

@@ -38,6 +38,7 @@ async fn the_cookie_is_for_our_own_pages_alone() {
         (&me.data()["kind"], &me.data()["tenant"]),
         (&json!("user"), &json!("metro"))
     );
+    assert!(me.data()["agency"].as_str().is_some_and(|name| !name.is_empty()));
     assert_eq!(me.data()["sessions"].as_array().unwrap().len(), 1);
     let case = || Some(json!({"data": {"title": "x"}}));
     for headers in [

@@ -234,7 +234,7 @@ fn reads_a_long_list_to_its_end(desk: &mut Desk) {
             .value("document.querySelectorAll('.notes li').length"),
         30
     );
-    let author = "document.querySelector('.notes .soft').innerText.startsWith('test ')";
+    let author = "document.querySelector('.notes .soft').innerText.endsWith(' by test')";
     assert_eq!(desk.browser.value(author), true);
     desk.clicks("#notes .further button");
     desk.sees("Notes 31");

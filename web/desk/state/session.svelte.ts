@@ -2,7 +2,7 @@
 import { drafts } from "./drafts";
 import { refusal, Unreached } from "./failure";
 
-export type Me = { id: string; name: string; role: string; tenant: string; scopes: string[]; lanes: string[] };
+export type Me = { id: string; name: string; role: string; agency: string; scopes: string[]; lanes: string[] };
 
 const JSON_ALONE = { accept: "application/json" };
 

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
                 let caller = ask.caller()?;
                 let read = Event::done("session.read", None);
                 lanes.services.note_plain_read(caller, read)?;
-                Ok(Answer::data(me(lanes, caller)))
+                Ok(Answer::data(me(lanes, caller)?))
             }),
         Route::delete(PATH, "Sign out; ends the session")
             .group("people")
@@ -55,7 +55,7 @@ fn sign_in(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
         (Ok(email), Ok(password)) if faults.is_empty() => {
             let password = Password::new(password);
             let signed_in = lanes.services.sign_in(&email, &password, via_of(&ask.head))?;
-            let mut answer = Answer::data(me(lanes, &signed_in.caller))
+            let mut answer = Answer::data(me(lanes, &signed_in.caller)?)
                 .status(StatusCode::CREATED)
                 .meta("ends_at", signed_in.ends_at.to_string());
             answer.headers.extend(cookie(&signed_in.token, ""));
@@ -93,7 +93,7 @@ fn cookie(token: &str, end: &str) -> Option<(axum::http::HeaderName, HeaderValue
     Some((SET_COOKIE, HeaderValue::try_from(text).ok()?))
 }
 
-fn me(lanes: &Lanes, caller: &Caller) -> Json {
+fn me(lanes: &Lanes, caller: &Caller) -> Outcome<Json> {
     let (kind, role) = match caller.identity() {
         Identity::User(_, role) => ("user", Some(role.word())),
         Identity::Key(_) => ("key", None),
@@ -113,16 +113,17 @@ fn me(lanes: &Lanes, caller: &Caller) -> Json {
             })
         })
         .collect();
-    json!({
+    Ok(json!({
         "id": caller.record().map(|id| id.to_string()),
         "kind": kind,
         "name": caller.name(),
         "role": role,
         "tenant": caller.tenant().as_str(),
+        "agency": lanes.services.agency_name(caller)?,
         "scopes": caller.scopes(),
         "lanes": caller.lanes(),
         "sessions": sessions,
-    })
+    }))
 }
 
 fn sign_in_schema() -> Json {
@@ -136,13 +137,14 @@ fn me_schema() -> Json {
     let texts = |about: &str| json!({"type": "array", "items": {"type": "string"}, "description": about});
     json!({
         "type": "object",
-        "required": ["id", "kind", "name", "role", "tenant", "scopes", "lanes", "sessions"],
+        "required": ["id", "kind", "name", "role", "tenant", "agency", "scopes", "lanes", "sessions"],
         "properties": {
             "id": {"type": ["string", "null"], "description": "The record of the user or key."},
             "kind": {"enum": ["user", "key", "owner"], "description": "What kind of identity it is."},
             "name": text("The name shown."),
             "role": {"type": ["string", "null"], "description": "A user's role."},
             "tenant": text("The agency."),
+            "agency": text("What the agency is called."),
             "scopes": texts("What the caller may do."),
             "lanes": texts("The lanes that are open."),
             "sessions": {
