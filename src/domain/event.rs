@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::domain::custody;
 use crate::domain::id::{RecordId, VersionId};
 use crate::domain::kind::{
-    ALERT, CASE, CHAT_MESSAGE, ENTITY, EVIDENCE, NOTE, REPORT, TIMELINE_ENTRY, UNIT, Writer, kind,
+    ALERT, CASE, CHAT_MESSAGE, ENTITY, EVIDENCE, Kind, NOTE, REPORT, TIMELINE_ENTRY, UNIT, kind,
 };
 use crate::domain::operation::{Action, Change, Operation};
 use crate::domain::record::{Record, SEALING};
@@ -137,6 +137,9 @@ const TYPES: [(&str, &str); 33] = [
     ("command.completed", "A command was carried out. Not raised yet."),
 ];
 
+/// The alerts of a case.
+const ALERTS: &str = "alerts";
+
 /// Before the action in the types of custody.
 const CUSTODY: &str = "evidence.custody.";
 
@@ -156,6 +159,9 @@ fn custody_type(action: custody::Action) -> String {
     format!("{CUSTODY}{}", action.as_str().replace('-', "_"))
 }
 
+/// Fields, and what is told of each.
+pub type Told = Vec<(String, Value)>;
+
 /// What happened, in the ids of this node's records: who may be told what of it is judged elsewhere.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -165,16 +171,19 @@ pub struct Event {
     pub severity: Severity,
     /// Whether it came of an alert: the page of the alert is where to look.
     pub is_alert: bool,
-    /// The record that the alert is about.
-    pub about: Option<RecordId>,
+    /// The records that the alert, the note or the entry of a timeline is about.
+    pub about: Vec<RecordId>,
     /// The persons and things named.
     pub entities: Vec<RecordId>,
     /// The items of evidence named.
     pub evidence: Vec<RecordId>,
     /// The report named.
     pub report: Option<RecordId>,
-    /// What changed: fields that clients read, with what was written.
-    pub changes: Vec<(String, Value)>,
+    /// What changed, of the fields that clients read: what each is now, of one of several values the list of what was added. Of
+    /// a case's alerts there is the one that it is told of.
+    pub changes: Told,
+    /// What was taken out of fields of several values, as lists.
+    pub removed: Told,
 }
 
 /// The event that an operation means, if it means one. `in_case` says whether the record belongs to a case; `before` knows
@@ -185,7 +194,7 @@ pub fn of(
     in_case: bool,
     before: &dyn Fn(VersionId) -> Option<Value>,
 ) -> Option<Event> {
-    let payload = operation.payload.as_ref()?;
+    let (payload, kind) = (operation.payload.as_ref()?, kind(&record.kind)?);
     // Trainings disturb nobody, and of what was expunged nothing is told.
     if record.is_expunged() || record.text("mode") == Some("training") {
         return None;
@@ -198,6 +207,7 @@ pub fn of(
         before,
     };
     let (name, severity) = seen.named(is_new)?;
+    let (changes, removed) = seen.told(kind);
     let mut event = Event {
         is_alert: record.kind == ALERT.name || seen.alert().is_some(),
         about: seen.about(),
@@ -205,44 +215,34 @@ pub fn of(
         entities: Vec::new(),
         evidence: Vec::new(),
         report: None,
-        changes: told(record, &payload.changes),
+        changes,
+        removed,
         name,
     };
-    match record.kind.as_str() {
+    match kind.name {
         kind if kind == ENTITY.name => event.entities.push(record.id),
         kind if kind == EVIDENCE.name => event.evidence.push(record.id),
         kind if kind == REPORT.name => event.report = Some(record.id),
         _ => event.report = record.get("report_id").and_then(Value::as_id),
     }
-    event.entities.extend(seen.linked());
+    for linked in seen.linked() {
+        if !event.entities.contains(&linked) {
+            event.entities.push(linked);
+        }
+    }
     Some(event)
 }
 
-/// What changed, as far as clients read it with the record.
-fn told(record: &Record, changes: &[Change]) -> Vec<(String, Value)> {
-    let Some(kind) = kind(&record.kind) else {
-        return Vec::new();
-    };
-    let told = |change: &&Change| {
-        let field = kind.all_fields().find(|field| field.name == change.field);
-        field.is_some_and(|field| field.writer != Writer::Secret)
-    };
-    changes
-        .iter()
-        .filter(told)
-        .map(|change| {
-            let value = match &change.action {
-                Action::Set(value)
-                | Action::Append(value)
-                | Action::Add(value)
-                | Action::Fix(value)
-                | Action::Step(value) => value.clone(),
-                Action::Raise(rank) => Value::Int(i64::from(*rank)),
-                Action::Remove => Value::Null,
-            };
-            (change.field.clone(), value)
-        })
-        .collect()
+/// Adds a value to the list of a field.
+fn gather(lists: &mut Told, field: &str, value: Option<Value>) {
+    let place = lists.iter().position(|(name, _)| name == field);
+    let place = place.unwrap_or_else(|| {
+        lists.push((field.to_owned(), Value::List(Vec::new())));
+        lists.len() - 1
+    });
+    if let Value::List(list) = &mut lists[place].1 {
+        list.extend(value.filter(|value| !list.contains(value)));
+    }
 }
 
 /// How grave an alert is.
@@ -295,10 +295,42 @@ impl Seen<'_> {
         Some((name.to_owned(), severity))
     }
 
+    /// What changed and what was taken out, as far as clients read it with the record.
+    fn told(&self, kind: &Kind) -> (Told, Told) {
+        let (mut changes, mut removed) = (Told::new(), Told::new());
+        for change in self.changes {
+            let Some(field) = kind.field(&change.field).filter(|field| kind.tells(field.name)) else {
+                continue;
+            };
+            let value = match &change.action {
+                Action::Append(value) if field.name == ALERTS => value.clone(),
+                Action::Append(value) | Action::Add(value) => {
+                    gather(&mut changes, field.name, Some(value.clone()));
+                    continue;
+                }
+                Action::Remove => {
+                    gather(&mut removed, field.name, None);
+                    for value in change.seen.iter().filter_map(|version| (self.before)(*version)) {
+                        gather(&mut removed, field.name, Some(value));
+                    }
+                    continue;
+                }
+                Action::Set(value) | Action::Fix(value) | Action::Step(value) => value.clone(),
+                Action::Raise(rank) => match field.rank_word(*rank) {
+                    Some(word) => Value::text(word),
+                    None => Value::Int(i64::from(*rank)),
+                },
+            };
+            changes.retain(|(name, _)| name != field.name);
+            changes.push((field.name.to_owned(), value));
+        }
+        (changes, removed)
+    }
+
     /// What was added to the alerts of a case.
     fn alert(&self) -> Option<&Value> {
         self.changes.iter().find_map(|change| match &change.action {
-            Action::Append(value) if change.field == "alerts" => Some(value),
+            Action::Append(value) if change.field == ALERTS => Some(value),
             _ => None,
         })
     }
@@ -306,7 +338,7 @@ impl Seen<'_> {
     fn of_case(&self, is_new: bool) -> &'static str {
         match () {
             () if is_new => "case.opened",
-            () if self.raises(SEALING) => "case.sealed",
+            () if self.raises(SEALING) || self.sets("classification", "sealed") => "case.sealed",
             () if self.sets("status", "closed") => "case.closed",
             () if self.adds("entities") => "entity.linked",
             () => "case.updated",
@@ -403,26 +435,38 @@ impl Seen<'_> {
         rank(value) > earlier
     }
 
-    /// The record that an alert is about.
-    fn about(&self) -> Option<RecordId> {
-        let said = match self.record.kind == ALERT.name {
-            true => self.record.get("record_id"),
-            false => self.alert().and_then(|alert| alert.get("record_id")),
+    /// The records that an alert, a note or an entry of a timeline is about.
+    fn about(&self) -> Vec<RecordId> {
+        let said = match self.record.kind.as_str() {
+            kind if kind == ALERT.name || kind == NOTE.name => self.record.get("record_id"),
+            kind if kind == TIMELINE_ENTRY.name => {
+                let about = self.record.get("about").map_or(&[][..], Value::as_list);
+                return about.iter().filter_map(Value::as_id).collect();
+            }
+            _ => self.alert().and_then(|alert| alert.get("record_id")),
         };
-        said.and_then(Value::as_id)
+        said.and_then(Value::as_id).into_iter().collect()
     }
 
-    /// The persons and things that its links name.
+    /// The persons and things that its links name, and those that it names no more.
     fn linked(&self) -> Vec<RecordId> {
-        let linked = self.changes.iter().filter_map(|change| match &change.action {
-            Action::Add(value) => match change.field.as_str() {
+        let mut linked = Vec::new();
+        for change in self.changes {
+            let named = |value: &Value| match change.field.as_str() {
                 "entities" => value.get("entity_id")?.as_id(),
                 "relationships" => value.get("to")?.as_id(),
                 "same_as" => value.as_id(),
                 _ => None,
-            },
-            _ => None,
-        });
-        linked.collect()
+            };
+            match &change.action {
+                Action::Add(value) => linked.extend(named(value)),
+                Action::Remove => {
+                    let gone = change.seen.iter().filter_map(|version| (self.before)(*version));
+                    linked.extend(gone.filter_map(|value| named(&value)));
+                }
+                _ => {}
+            }
+        }
+        linked
     }
 }

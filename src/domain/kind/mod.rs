@@ -153,6 +153,14 @@ impl Field {
         self.writer == Writer::Creator && self.merge == Merge::Once && !matches!(self.shape, Shape::Ref(_))
     }
 
+    /// The word of a rank; of one that a newer node knows, the highest known here.
+    pub fn rank_word(&self, rank: u32) -> Option<&'static str> {
+        match self.shape {
+            Shape::Choice(words) => words.get(rank as usize).or(words.last()).copied(),
+            _ => None,
+        }
+    }
+
     /// Whether its values are unique over all tenants: what one signs in with says whose one is.
     pub fn unique_everywhere(&self) -> bool {
         self.unique && matches!(self.shape, Shape::Sha256 | Shape::Email) || self.name == "slug"

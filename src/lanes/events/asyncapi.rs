@@ -88,8 +88,8 @@ fn message(name: &str, about: &str) -> Json {
     let number = json!({"type": "integer", "minimum": 0});
     let filter = json!({"type": "object", "properties": {
         "eventTypes": {"type": "array", "items": text, "description": "Types; `*` stands for anything."},
-        "caseIds": {"type": "array", "items": text},
-        "entityIds": {"type": "array", "items": text},
+        "caseIds": {"type": "array", "items": text, "description": "By number or id."},
+        "entityIds": {"type": "array", "items": text, "description": "By number or id."},
         "minSeverity": {"type": "string", "enum": Severity::WORDS},
     }});
     let command = json!({"type": "string", "enum": commands::names().collect::<Vec<_>>()});

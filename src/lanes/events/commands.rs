@@ -67,6 +67,14 @@ const ADD_MESSAGE: &str = "report.addMessage";
 /// The command that says several things of a field.
 const MARK_POSITION: &str = "unit.markPosition";
 
+/// Its arguments, and the members of the position that they set; numbers but the last.
+const POSITION: [(&str, &str); 4] = [
+    ("latitude", "latitude"),
+    ("longitude", "longitude"),
+    ("accuracyMeters", "accuracy_meters"),
+    ("takenAt", "taken_at"),
+];
+
 /// The names of all commands.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let others = [ADD_MESSAGE, MARK_POSITION];
@@ -113,19 +121,20 @@ fn add_message(lanes: &Lanes, caller: &Caller, mut args: Args) -> Outcome<Writte
 fn mark_position(lanes: &Lanes, caller: &Caller, mut args: Args) -> Outcome<Written> {
     let unit = args.needed("unitId");
     let mut position = Fields::new();
-    for (argument, member) in [
-        ("latitude", "latitude"),
-        ("longitude", "longitude"),
-        ("accuracyMeters", "accuracy_meters"),
-    ] {
-        let number = args.number(argument, member != "accuracy_meters");
-        position.extend(number.map(|number| (member.to_owned(), Value::Float(number))));
+    for (argument, member) in &POSITION[..3] {
+        let number = args.number(argument, *member != "accuracy_meters");
+        position.extend(number.map(|number| ((*member).to_owned(), Value::Float(number))));
     }
     let taken = args.take("takenAt");
     position.extend(taken.map(|time| ("taken_at".to_owned(), Value::Text(time))));
     args.finish()?;
     let fields = Fields::from([("position".to_owned(), Value::Map(position))]);
-    lanes.services.patch(caller, (&UNIT, &unit), None, fields, None)
+    let written = lanes.services.patch(caller, (&UNIT, &unit), None, fields, None);
+    written.map_err(|failure| {
+        POSITION.iter().fold(failure, |failure, (argument, member)| {
+            failure.renamed(&format!("data.position.{member}"), &format!("args.{argument}"))
+        })
+    })
 }
 
 impl Command {

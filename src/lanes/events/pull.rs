@@ -44,13 +44,14 @@ impl Asked {
             let words = head.param(name).unwrap_or_default().split(',').map(str::trim);
             words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
         };
-        // A stream that was cut says where it was by a header.
-        let last = head
-            .header("last-event-id")
-            .filter(|_| head.param("after").is_none());
-        let after = head.param("after").or(last).map(str::parse).transpose();
-        let after = after.unwrap_or_else(|_| {
-            faults.push(Fault::wrong("after", "a `sequence`"));
+        // A stream that was cut says where it was by a header; its address still says where it began.
+        let last = head.header("last-event-id").map(str::trim);
+        let (name, after) = match last.filter(|last| !last.is_empty()) {
+            Some(last) => ("Last-Event-ID", Some(last)),
+            None => ("after", head.param("after")),
+        };
+        let after = after.map(str::parse).transpose().unwrap_or_else(|_| {
+            faults.push(Fault::wrong(name, "a `sequence`"));
             None
         });
         let limit = head.param("limit").map_or(Ok(LIMIT), str::parse);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::domain::custody::chain::Chain;
 use crate::domain::id::RecordId;
-use crate::domain::kind::{self, DISPLAY_ID, EVIDENCE, Field, Kind, Shape, Writer};
+use crate::domain::kind::{self, CHAT_MESSAGE, DISPLAY_ID, EVIDENCE, Field, Kind, Shape, Writer};
 use crate::domain::operation::Merge;
 use crate::domain::record::{Record, Version};
 use crate::domain::value::Value;
@@ -91,10 +91,13 @@ impl<'s> Wire<'s> {
     }
 
     fn links(&self, record: &Record, kind: &Kind) -> Outcome<Map<String, Json>> {
-        let own = path_of(kind, record.id);
         let mut links = Map::new();
-        links.insert("self".to_owned(), own.clone().into());
-        links.insert("history".to_owned(), format!("{own}/history").into());
+        // What is said in a report is read with it, and has no routes of its own.
+        if kind.name != CHAT_MESSAGE.name {
+            let own = path_of(kind, record.id);
+            links.insert("self".to_owned(), own.clone().into());
+            links.insert("history".to_owned(), format!("{own}/history").into());
+        }
         self.link_parents(record, kind, &mut links)?;
         for field in kind.fields {
             // A report and its case name each other, though neither belongs to the other.
@@ -164,16 +167,8 @@ pub fn field_json(record: &Record, field: &Field) -> Option<Json> {
             let versions = record.versions(field.name, Merge::Append).iter();
             Some(list(versions.map(|version| &version.value)))
         }
-        Merge::Lattice => rank_word(field, record.rank(field.name)).map(Json::from),
+        Merge::Lattice => field.rank_word(record.rank(field.name)).map(Json::from),
         Merge::Guarded => None,
-    }
-}
-
-/// The word of a rank; of one that a newer node knows, the highest known here.
-pub fn rank_word(field: &Field, rank: u32) -> Option<&'static str> {
-    match field.shape {
-        Shape::Choice(words) => words.get(rank as usize).or(words.last()).copied(),
-        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
 use crate::lanes::http::lists::cursor;
 use crate::lanes::http::route::{Gives, Route, Schema};
-use crate::lanes::http::wire::{path_of, rank_word};
+use crate::lanes::http::wire::path_of;
 use crate::lanes::rest::{schemas, selection};
 use crate::services::casework::history::Place;
 use crate::services::failure::{Failure, Outcome};
@@ -93,9 +93,7 @@ fn change_json(kind: &Kind, operation: &Operation, place: usize, change: &Change
         Action::Remove => ("remove", None),
         Action::Fix(value) => ("fix", Some(Json::from(value))),
         Action::Raise(rank) => {
-            let word = kind
-                .field(&change.field)
-                .and_then(|field| rank_word(field, *rank));
+            let word = kind.field(&change.field).and_then(|field| field.rank_word(*rank));
             ("raise", Some(word.map_or_else(|| (*rank).into(), Json::from)))
         }
         Action::Step(value) => ("step", Some(Json::from(value))),

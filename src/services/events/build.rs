@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::domain::event::{self, Event};
 use crate::domain::id::{OpId, RecordId, VersionId};
-use crate::domain::kind::{self, ALERT, CASE, CHAT_MESSAGE, DISPLAY_ID, ENTITY, EVIDENCE, Kind, REPORT};
+use crate::domain::kind::{
+    self, ALERT, CASE, CHAT_MESSAGE, DISPLAY_ID, ENTITY, EVIDENCE, Kind, REPORT, TIMELINE_ENTRY,
+};
 use crate::domain::operation::{Action, Change, Merge, Operation};
 use crate::domain::record::{Record, SEALING};
 use crate::domain::time::Hlc;
@@ -44,7 +46,7 @@ pub(super) fn notice(
     };
     let case = cases.pop_front();
     let before = |version: VersionId| match past(store, rows, version).ok()??.1.action {
-        Action::Set(value) => Some(value),
+        Action::Set(value) | Action::Add(value) => Some(value),
         _ => None,
     };
     let Some(mut event) = event::of(&operation, &record, case.is_some(), &before) else {
@@ -52,15 +54,16 @@ pub(super) fn notice(
     };
     name_subject(rows, &mut event)?;
     let numbers = |ids: &[RecordId]| numbers_of(rows, ids, &readers);
-    let (entities, evidence) = (numbers(&event.entities)?, numbers(&event.evidence)?);
-    let report = numbers(event.report.as_slice())?.pop();
+    let entities = numbers(&event.entities)?;
+    let evidence: Vec<String> = numbers(&event.evidence)?.into_iter().map(second).collect();
+    let report = numbers(event.report.as_slice())?.pop().map(second);
     let mut scopes = find::scopes_beside(&record, &mut |id| records::get(rows, id))?;
     scopes.push(policy::scope_for(kind, Deed::Read));
-    let changes = |besides| known_changes(rows, (kind, &event.changes), (&readers, besides));
-    let told = changes(None)?;
+    let known = |changes, besides| known_changes(rows, (kind, changes), (&readers, besides));
+    let (told, removed) = (known(&event.changes, None)?, known(&event.removed, None)?);
     let told_fully = hidden
         .as_ref()
-        .map(|(case, _)| changes(Some(case.0)))
+        .map(|(case, _)| known(&event.changes, Some(case.0)))
         .transpose()?;
     let notice = Notice {
         sequence,
@@ -87,6 +90,7 @@ pub(super) fn notice(
         report,
         name: event.name,
         changes: told,
+        removed,
         readers,
         scopes,
         fuller: None,
@@ -101,15 +105,16 @@ pub(super) fn notice(
 
 /// Names what an event is about beside its record.
 fn name_subject(rows: &Snapshot, event: &mut Event) -> Outcome<()> {
-    let about = event.about.map(|id| records::get(rows, id)).transpose()?;
-    let Some(about) = about.flatten() else {
-        return Ok(());
-    };
-    match about.kind.as_str() {
-        kind if kind == ENTITY.name => event.entities.push(about.id),
-        kind if kind == EVIDENCE.name => event.evidence.push(about.id),
-        kind if kind == REPORT.name => event.report = Some(about.id),
-        _ => {}
+    for about in &event.about {
+        let Some(about) = records::get(rows, *about)? else {
+            continue;
+        };
+        match about.kind.as_str() {
+            kind if kind == ENTITY.name => event.entities.push(about.id),
+            kind if kind == EVIDENCE.name => event.evidence.push(about.id),
+            kind if kind == REPORT.name => event.report = Some(about.id),
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -201,20 +206,24 @@ fn past(store: &Store, rows: &Snapshot, version: VersionId) -> Outcome<Option<(H
     Ok(change.map(|change| (at, change)))
 }
 
+fn second((_, number): (RecordId, String)) -> String {
+    number
+}
+
 fn number_of(record: &Record) -> String {
     let number = record.text(DISPLAY_ID);
     number.map_or_else(|| record.id.to_string(), str::to_owned)
 }
 
-/// The numbers of those that everybody may know of who hears this.
-fn numbers_of(rows: &Snapshot, ids: &[RecordId], readers: &[String]) -> Outcome<Vec<String>> {
+/// Those that everybody may know of who hears this, and their numbers.
+fn numbers_of(rows: &Snapshot, ids: &[RecordId], readers: &[String]) -> Outcome<Vec<(RecordId, String)>> {
     let mut numbers = Vec::new();
     for id in ids {
         let Some(record) = records::get(rows, *id)? else {
             continue;
         };
         if is_known_to(rows, &record, readers)? {
-            numbers.push(number_of(&record));
+            numbers.push((record.id, number_of(&record)));
         }
     }
     Ok(numbers)
@@ -307,15 +316,17 @@ fn review_path(
     event: &Event,
     record: &Record,
     case: Option<&(RecordId, String)>,
-    (entities, evidence, report): (&[String], &[String], Option<&str>),
+    (entities, evidence, report): (&[(RecordId, String)], &[String], Option<&str>),
 ) -> Option<String> {
+    // What a timeline says of an item stands in the case.
+    let item = evidence.first().filter(|_| record.kind != TIMELINE_ENTRY.name);
     // A report has a page of its own, whether or not it belongs to a case.
     let case = case.filter(|_| ![REPORT.name, CHAT_MESSAGE.name].contains(&record.kind.as_str()));
-    match (case, entities.first(), evidence.first(), report) {
+    match (case, entities.first(), item, report) {
         (Some((_, case)), ..) if event.is_alert => Some(format!("/cases/{case}/alerts/{}", event.severity)),
         (_, _, Some(item), _) => Some(format!("/evidence/{item}")),
         (Some((_, case)), ..) => Some(format!("/cases/{case}")),
-        (None, Some(entity), ..) => Some(format!("/entities/{entity}")),
+        (None, Some((_, entity)), ..) => Some(format!("/entities/{entity}")),
         (None, None, None, Some(report)) => Some(format!("/reports/{report}")),
         (None, None, None, None) => None,
     }

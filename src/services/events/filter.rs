@@ -1,6 +1,7 @@
 //! Which events somebody wants: types by pattern, cases, persons and things, from a severity on.
 
 use crate::domain::event::{self, Severity};
+use crate::domain::id::RecordId;
 use crate::services::events::Notice;
 use crate::services::failure::{Failure, Fault, Outcome};
 
@@ -11,7 +12,7 @@ pub struct Wanted {
     pub types: Vec<String>,
     /// Cases, by number or id. None: all.
     pub cases: Vec<String>,
-    /// Persons and things, by number. None: all.
+    /// Persons and things, by number or id. None: all.
     pub entities: Vec<String>,
     /// The least severity.
     pub min_severity: Option<String>,
@@ -20,8 +21,31 @@ pub struct Wanted {
 /// A filter that was checked.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    wanted: Wanted,
+    types: Vec<String>,
+    cases: Vec<Called>,
+    entities: Vec<Called>,
     least: Severity,
+}
+
+/// What a record is called in a filter.
+#[derive(Clone, Debug)]
+enum Called {
+    Id(RecordId),
+    /// In letters of any case.
+    Number(String),
+}
+
+impl Called {
+    fn new(said: String) -> Self {
+        said.parse().map_or(Self::Number(said), Self::Id)
+    }
+
+    fn means(&self, (id, number): &(RecordId, String)) -> bool {
+        match self {
+            Self::Id(own) => own == id,
+            Self::Number(own) => own.eq_ignore_ascii_case(number),
+        }
+    }
 }
 
 /// Types, cases or entities in one filter, at most.
@@ -62,7 +86,12 @@ impl Filter {
             Severity::Info
         });
         if faults.is_empty() {
-            Ok(Self { wanted, least })
+            Ok(Self {
+                types: wanted.types,
+                cases: wanted.cases.into_iter().map(Called::new).collect(),
+                entities: wanted.entities.into_iter().map(Called::new).collect(),
+                least,
+            })
         } else {
             Err(Failure::Invalid(faults))
         }
@@ -70,20 +99,18 @@ impl Filter {
 
     /// Whether the event is wanted.
     pub fn takes(&self, notice: &Notice) -> bool {
-        let Wanted {
+        let Self {
             types,
             cases,
             entities,
-            ..
-        } = &self.wanted;
-        let of_case = |wanted: &String| {
-            let mut cases = notice.case.iter().chain(&notice.more_cases);
-            cases.any(|(id, number)| wanted == number || *wanted == id.to_string())
-        };
-        notice.severity >= self.least
+            least,
+        } = self;
+        let mut of_cases = notice.case.iter().chain(&notice.more_cases);
+        let names = |wanted: &[Called], one| wanted.iter().any(|called| called.means(one));
+        notice.severity >= *least
             && (types.is_empty() || types.iter().any(|pattern| matches(pattern, &notice.name)))
-            && (cases.is_empty() || cases.iter().any(of_case))
-            && (entities.is_empty() || entities.iter().any(|wanted| notice.entities.contains(wanted)))
+            && (cases.is_empty() || of_cases.any(|case| names(cases, case)))
+            && (entities.is_empty() || notice.entities.iter().any(|entity| names(entities, entity)))
     }
 }
 

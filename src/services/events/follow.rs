@@ -99,7 +99,8 @@ impl Latest {
                 || kept.cases().any(|(id, _)| *id == notice.record)
                 || kept.readers == ["sealed"]
         };
-        notice.changes.iter().any(decides) && (!notice.is_new || self.notices.iter().any(awaits))
+        notice.changes.iter().chain(&notice.removed).any(decides)
+            && (!notice.is_new || self.notices.iter().any(awaits))
     }
 
     fn forget_oldest(&mut self) {

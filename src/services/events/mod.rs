@@ -58,16 +58,18 @@ pub struct Notice {
     pub case: Option<(RecordId, String)>,
     /// The other cases that an alert touches.
     pub more_cases: Vec<(RecordId, String)>,
-    /// Persons and things, by number.
-    pub entities: Vec<String>,
+    /// Persons and things: their ids, and their numbers.
+    pub entities: Vec<(RecordId, String)>,
     /// Items of evidence, by number.
     pub evidence: Vec<String>,
     /// The report, by number.
     pub report: Option<String>,
     /// The page where a person looks.
     pub review_path: Option<String>,
-    /// What changed: field and new value.
+    /// What changed: field and new value, of a field of several values those that were added.
     pub changes: Vec<(String, Value)>,
+    /// What was taken out of fields of several values.
+    pub removed: Vec<(String, Value)>,
     /// Whether the record was made by it.
     is_new: bool,
     /// The words one of which a reader must have.
@@ -91,6 +93,7 @@ impl Notice {
         let changes = self
             .changes
             .iter()
+            .chain(&self.removed)
             .map(|(field, value)| field.len() + weight(value));
         let fuller = self.fuller.as_ref().map_or(0, |fuller| fuller.bytes());
         NOTICE_BYTES + 2 * changes.sum::<usize>() + fuller

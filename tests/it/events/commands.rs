@@ -131,7 +131,7 @@ async fn a_unit_is_marked_where_it_is_and_everybody_hears_of_it() {
         ),
         (
             json!({"unitId": "UNIT-0001", "latitude": 147.4, "longitude": 8.5}),
-            "latitude",
+            "args.latitude",
         ),
         (
             json!({"unitId": "UNIT-9", "latitude": 47.4, "longitude": 8.5}),
@@ -139,7 +139,7 @@ async fn a_unit_is_marked_where_it_is_and_everybody_hears_of_it() {
         ),
         (
             json!({"unitId": "UNIT-0001", "latitude": 47, "longitude": 8, "takenAt": "noon"}),
-            "taken_at",
+            "args.takenAt",
         ),
     ] {
         ear.say(&json!({"op": "command", "id": "c", "command": "unit.markPosition", "args": args}))
@@ -190,6 +190,8 @@ async fn a_message_is_added_to_a_report_and_everybody_hears_of_it() {
     frames.sort_by_key(|frame| frame["op"].as_str().unwrap().to_owned());
     let [event, result] = frames;
     assert_eq!(result["op"], "result", "{result}");
+    let links = result["data"]["links"].as_object().unwrap();
+    assert!(links.keys().eq(["report"]), "{result}");
     let event = &event["event"];
     assert_eq!(event["eventType"], "report.message_added");
     assert_eq!(event["reportId"], json!(number));

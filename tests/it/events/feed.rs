@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::http::Method;
 use blotter::domain::kind::CASE;
 use blotter::domain::value::Value;
 use blotter::services::events::{Feed, FeedOptions, Filter, Listener};
 use serde_json::{Value as Json, json};
 
 use crate::events::ears::{Ear, ask_all, opened_in_order, stream, subscribe};
+use crate::reports::{parted, upload};
 use crate::support::desk::TestDesk;
 use crate::support::testbox::{METRO, TestBox};
 
@@ -69,13 +71,7 @@ async fn replay_and_live_join_without_gap_or_double_while_the_feed_grows() {
     let made = |number: usize| json!({"data": {"title": format!("Case {number}")}});
     let request = |number| {
         let body = made(number);
-        TestBox::request(
-            axum::http::Method::POST,
-            "/v1/cases",
-            Some(&served.key),
-            &[],
-            Some(&body),
-        )
+        TestBox::request(Method::POST, "/v1/cases", Some(&served.key), &[], Some(&body))
     };
     for number in 0..BEFORE {
         connection.send(request(number)).await.expect(201);
@@ -180,6 +176,115 @@ async fn each_deed_has_its_type() {
     assert_eq!(told, expected);
 }
 
+/// Of several changes of one field the last alone was told, what was taken out as null, and ranks by their numbers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_added_and_what_was_taken_out_are_told_apart() {
+    let served = TestBox::start().await;
+    for name in ["Ruth Okafor", "Steve Marlow"] {
+        let person = json!({"kind": "person", "display_name": name});
+        served.post("/v1/entities", person).await.expect(201);
+    }
+    let links =
+        json!([{"entity_id": "ENT-0001", "role": "witness"}, {"entity_id": "ENT-0002", "role": "suspect"}]);
+    let case = json!({"title": "A case", "tags": ["a", "b", "c"], "entities": links});
+    let case = served.post("/v1/cases", case).await.expect(201).data();
+    let own = format!("/v1/cases/{}", case["id"].as_str().unwrap());
+    served.delete(&format!("{own}/tags/a")).await.expect(200);
+    served
+        .patch(&own, json!({"tags": ["c", "d"], "title": "The case"}))
+        .await
+        .expect(200);
+    served.patch(&own, json!({"tags": []})).await.expect(200);
+    served
+        .delete(&format!("{own}/entities/ENT-0002"))
+        .await
+        .expect(200);
+    let held = served
+        .post(&format!("{own}/hold"), json!({"reason": "Trial"}))
+        .await;
+    held.expect(201);
+    let item = json!({"case_id": case["id"], "description": "A knife", "type": "physical"});
+    served.post("/v1/evidence", item).await.expect(201);
+    let files = parted(&[("files", Some("a.txt"), b"a"), ("files", Some("b.txt"), b"b")]);
+    let files = upload("/v1/evidence/EVD-0001/files", &served.key, files.into());
+    served.send(files).await.expect(201);
+    let events = ask_all(&served, &served.key, "types=case.*,evidence.file.attached").await;
+    let told = |place: usize, field: &str| {
+        let data = &events[place]["data"];
+        json!([data["changes"][field], data["removed"][field]])
+    };
+    for (place, field, expected) in [
+        (0, "tags", json!([["a", "b", "c"], null])),
+        (0, "title", json!(["A case", null])),
+        (0, "entities", json!([case["entities"], null])),
+        (1, "tags", json!([null, ["a"]])),
+        (2, "tags", json!([["d"], ["b"]])),
+        (2, "title", json!(["The case", null])),
+        (3, "tags", json!([null, ["c", "d"]])),
+        (4, "entities", json!([null, [case["entities"][1]]])),
+        (5, "hold", json!(["held", null])),
+    ] {
+        assert_eq!(told(place, field), expected, "{field} of {}", events[place]);
+    }
+    assert_eq!(events[0]["entityIds"], json!(["ENT-0001", "ENT-0002"]));
+    assert_eq!(events[4]["entityIds"], json!(["ENT-0002"]), "{}", events[4]);
+    assert_eq!(told(6, "files")[0].as_array().unwrap().len(), 2, "{}", events[6]);
+}
+
+/// A filter by the id of an entity took it without a word and told nothing; notes and timelines named nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_of_a_record_names_it_to_whoever_listens_for_it() {
+    let served = TestBox::start().await;
+    let person = json!({"kind": "person", "display_name": "Ruth Okafor"});
+    let person = served.post("/v1/entities", person).await.expect(201).data();
+    let case = served.post("/v1/cases", json!({"title": "A case"})).await;
+    let case = case.expect(201).data();
+    let item = json!({"case_id": case["id"], "description": "A knife", "type": "physical"});
+    let item = served.post("/v1/evidence", item).await.expect(201).data();
+    let about = json!({"timestamp": "2026-03-17T21:14:22Z", "description": "Seen", "about": [person["id"], item["id"]]});
+    let of_case = format!("/v1/cases/{}", case["id"].as_str().unwrap());
+    for (path, data) in [
+        ("/v1/entities/ENT-0001/notes".to_owned(), json!({"text": "x"})),
+        ("/v1/evidence/EVD-0001/notes".to_owned(), json!({"text": "x"})),
+        (format!("{of_case}/timeline"), about),
+    ] {
+        served.post(&path, data).await.expect(201);
+    }
+    let number = case["display_id"].as_str().unwrap();
+    let events = ask_all(&served, &served.key, "types=note.added,timeline.*").await;
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| json!([event["entityIds"], event["evidenceIds"], event["reviewPath"]]))
+        .collect();
+    let expected = [
+        json!([["ENT-0001"], [], "/entities/ENT-0001"]),
+        json!([[], ["EVD-0001"], "/evidence/EVD-0001"]),
+        json!([["ENT-0001"], ["EVD-0001"], format!("/cases/{number}")]),
+    ];
+    assert_eq!(told, expected);
+    let id = |record: &Json| record["id"].as_str().unwrap().to_owned();
+    for (filter, count) in [
+        ("entities=ENT-0001".to_owned(), 3),
+        ("entities=ent-0001".to_owned(), 3),
+        (format!("entities={}", id(&person)), 3),
+        (format!("cases={}", number.to_lowercase()), 4),
+        (format!("cases={}", id(&case)), 4),
+        (format!("entities={}", id(&case)), 0),
+    ] {
+        let heard = ask_all(&served, &served.key, &filter).await;
+        assert_eq!(heard.len(), count, "{filter}: {heard:?}");
+    }
+    // A stream that was cut goes on after what it had, wherever its address began.
+    let last = events[1]["sequence"].to_string();
+    for (header, count) in [(last.as_str(), 1), ("", 6)] {
+        let path = "/v1/events?after=0";
+        let headers = [("last-event-id", header)];
+        let ask = TestBox::request(Method::GET, path, Some(&served.key), &headers, None);
+        let heard = served.send(ask).await.expect(200).data();
+        assert_eq!(heard.as_array().unwrap().len(), count, "{header:?}: {heard}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_with_patience_is_answered_when_it_happens() {
     let served = TestBox::start().await;
@@ -245,4 +350,10 @@ fn who_is_up_to_date_hears_from_memory_until_a_change_decides_who_may() {
             .len(),
         4
     );
+    let change = write(&json!({"classification": "sealed"}));
+    services
+        .patch(&owner, (case.0, &case.1), None, change, None)
+        .unwrap();
+    let heard = feed.stored(&listener, &Filter::default(), begun, 10).unwrap();
+    assert_eq!(heard.notices.last().unwrap().name, "case.sealed");
 }

@@ -58,7 +58,7 @@ impl Letter {
             "actor": "webhooks",
             "evidenceIds": [],
             "reportId": null,
-            "data": {"kind": "webhook", "id": hook.id.to_string(), "changes": {}},
+            "data": {"kind": "webhook", "id": hook.id.to_string(), "changes": {}, "removed": {}},
             "schemaVersion": event::SCHEMA_VERSION,
             "test": true,
         });

@@ -47,10 +47,10 @@ pub(in crate::lanes::graphql) fn add(book: &mut Book) {
             InputValue::new("eventTypes", texts(TypeRef::STRING))
                 .description("Of these types; `*` stands for anything."),
         )
-        .field(InputValue::new("caseIds", texts(TypeRef::ID)).description("Of these cases."))
+        .field(InputValue::new("caseIds", texts(TypeRef::ID)).description("Of these cases, by number or id."))
         .field(
             InputValue::new("entityIds", texts(TypeRef::ID))
-                .description("Of these persons and things, by number."),
+                .description("Of these persons and things, by number or id."),
         )
         .field(
             InputValue::new("minSeverity", TypeRef::named(TypeRef::STRING))

@@ -15,7 +15,7 @@ use crate::lanes::graphql::schema::names::{camel, entity_type, own_of, type_of};
 use crate::lanes::graphql::schema::parts::{At, fields_of_many, fields_of_one, linked, many, one};
 use crate::lanes::graphql::schema::{custody, disputes};
 use crate::lanes::http::lists::cursor;
-use crate::lanes::http::wire::{is_told, rank_word};
+use crate::lanes::http::wire::is_told;
 use crate::services::casebook::{Listing, Page};
 use crate::services::failure::Outcome;
 use crate::store::database::Direction;
@@ -221,7 +221,7 @@ fn own(book: &mut Book, ty: &str, field: &'static Field) -> Vec<FieldDef> {
                 TypeRef::named(TypeRef::STRING),
                 field.doc,
                 move |ctx| {
-                    let word = record(&ctx).and_then(|record| rank_word(field, record.rank(name)));
+                    let word = record(&ctx).and_then(|record| field.rank_word(record.rank(name)));
                     FieldFuture::from_value(word.map(Value::from))
                 },
             );

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::event;
+use crate::domain::value::Value;
 use crate::services::events::Notice;
 
 /// The version of the form of events.
@@ -15,11 +16,17 @@ pub fn text(notice: &Notice) -> &str {
 
 /// The same as a value.
 pub fn json_of(notice: &Notice) -> Json {
-    let changes: Map<String, Json> = notice
-        .changes
-        .iter()
-        .map(|(field, value)| (field.clone(), value.into()))
-        .collect();
+    let told = |fields: &[(String, Value)]| -> Map<String, Json> {
+        let told = fields.iter().map(|(field, value)| (field.clone(), value.into()));
+        told.collect()
+    };
+    let data = json!({
+        "kind": notice.kind.name,
+        "id": notice.record.to_string(),
+        "changes": told(&notice.changes),
+        "removed": told(&notice.removed),
+    });
+    let entities = notice.entities.iter().map(|(_, number)| number.as_str());
     json!({
         "eventType": notice.name,
         "caseId": notice.case.as_ref().map(|(_, number)| number),
@@ -27,7 +34,7 @@ pub fn json_of(notice: &Notice) -> Json {
         "severity": notice.severity.as_str(),
         "triggeredAt": notice.at.to_string(),
         "source": notice.source,
-        "entityIds": notice.entities,
+        "entityIds": entities.collect::<Vec<_>>(),
         "reviewPath": notice.review_path,
         "eventId": notice.id.to_string(),
         "sequence": notice.sequence,
@@ -35,7 +42,7 @@ pub fn json_of(notice: &Notice) -> Json {
         "actor": notice.actor,
         "evidenceIds": notice.evidence,
         "reportId": notice.report,
-        "data": {"kind": notice.kind.name, "id": notice.record.to_string(), "changes": changes},
+        "data": data,
         "schemaVersion": SCHEMA_VERSION,
     })
 }
@@ -66,9 +73,24 @@ pub fn schema() -> Json {
         "actor": text("Who, by the name that is shown."),
         "evidenceIds": texts("Items of evidence, by number."),
         "reportId": may_be_null("The report, by number."),
-        "data": {"type": "object", "description": "The record, and what changed in it."},
+        "data": data_schema(),
         "schemaVersion": {"const": SCHEMA_VERSION},
     });
     let required: Vec<&String> = properties.as_object().into_iter().flat_map(Map::keys).collect();
     json!({"type": "object", "required": required, "properties": properties})
+}
+
+fn data_schema() -> Json {
+    const CHANGES: &str = "What each field that changed is now, in the form that REST tells it; of a field of several values the \
+        list of those that were added, and of a case's `alerts` the entry that the event is about.";
+    const REMOVED: &str = "What was taken out of fields of several values: a list for each.";
+    let properties = json!({
+        "kind": {"type": "string", "description": "What kind of record."},
+        "id": {"type": "string", "description": "Its id."},
+        "changes": {"type": "object", "description": CHANGES},
+        "removed": {"type": "object", "additionalProperties": {"type": "array"}, "description": REMOVED},
+    });
+    let required = ["kind", "id", "changes", "removed"];
+    let about = "The record, and what changed in it.";
+    json!({"type": "object", "description": about, "required": required, "properties": properties})
 }
