@@ -117,6 +117,12 @@ impl Hlc {
         Self(u64::try_from(moment.0).unwrap_or(0).min((1 << 48) - 1) << 16)
     }
 
+    /// The last stamp of the same millisecond: what is written together is stamped within one.
+    #[must_use]
+    pub fn last_of_its_moment(self) -> Self {
+        Self(self.0 | 0xffff)
+    }
+
     /// The wall-clock part.
     pub fn millis(self) -> Millis {
         Millis(i64::try_from(self.0 >> 16).unwrap_or(i64::MAX))

@@ -179,6 +179,8 @@ pub struct Route {
     pub gives: (u16, Gives),
     /// It reads the record of this kind that the part `id` of the path names: from memory where nothing must be waited for.
     pub(super) recalls: Option<&'static Kind>,
+    /// What the node's settings refuse, whatever is sent.
+    pub(super) refused: fn(&Lanes) -> Option<Failure>,
     /// How it says what failed.
     pub(super) tells: Tells,
     pub(super) act: Act,
@@ -226,6 +228,7 @@ impl Route {
             takes: Takes::Nothing,
             gives: (200, Gives::Data(Schema::Json(any))),
             recalls: None,
+            refused: |_| None,
             tells: failure::render,
             act: Act::Asked(Arc::new(|_, _| Ok(Answer::data(Json::Null)))),
         })
@@ -339,6 +342,13 @@ impl Draft {
     #[must_use]
     pub fn admits_later(mut self, which: fn(&HeaderMap) -> bool) -> Self {
         self.0.admits_later = which;
+        self
+    }
+
+    /// The node's settings may refuse it, whatever is sent.
+    #[must_use]
+    pub fn refused(mut self, why: fn(&Lanes) -> Option<Failure>) -> Self {
+        self.0.refused = why;
         self
     }
 

@@ -396,6 +396,9 @@ fn checked(
     head: Head,
     bytes: Outcome<Bytes>,
 ) -> Outcome<(Ask, Vec<Fault>)> {
+    if let Some(failure) = (route.refused)(lanes) {
+        return Err(failure);
+    }
     let mut faults = head_faults(route, &head);
     let read = bytes.and_then(|bytes| Ok((content(lanes, route, &head, &bytes)?, bytes)));
     let (content, bytes) = match read {
@@ -440,6 +443,8 @@ fn content(lanes: &Lanes, route: &Route, head: &Head, bytes: &[u8]) -> Outcome<C
         Takes::Nothing => Ok(bare(Json::Null)),
         Takes::Data(_, meta) => body::parse(&head.headers, bytes, meta, &lanes.options),
         Takes::Multipart(_) => body::parse(&head.headers, bytes, &[], &lanes.options),
+        // Nothing is no object that was read and comes back.
+        Takes::Own(_) if route.method == Method::PUT && bytes.is_empty() => Ok(bare(Json::Null)),
         Takes::Own(_) => body::bare(bytes, &lanes.options).map(bare),
     }
 }

@@ -142,6 +142,15 @@ impl<'j> Reader<'j> {
         self.map.contains_key(&name.to_lowercase())
     }
 
+    /// Whether a member names nothing: it is missing, null, empty, or the id 0.
+    pub(super) fn is_none(&self, name: &str) -> bool {
+        match self.get(name) {
+            None => true,
+            Some(Json::String(text)) => ["", "0"].contains(&text.trim()),
+            Some(said) => said.as_i64() == Some(0),
+        }
+    }
+
     /// Something is wrong with a member.
     pub(super) fn wrong(&mut self, name: &str, expected: impl Into<String>) {
         let path = format!("{}{name}", self.before);

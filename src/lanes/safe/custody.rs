@@ -148,15 +148,12 @@ fn returned(
     said: &mut Fields,
 ) -> Outcome<Option<(RecordId, String)>> {
     person(book, given, said, ("checkedInById", "to"))?;
-    person(book, given, said, ("returnedById", "from"))?;
-    if let Some(name) = given.text("returnedByName") {
-        if name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
-            given.wrong(
-                "returnedByName",
-                format!("one line of at most {NAME_CHARS_MAX} characters"),
-            );
+    // The name is of somebody who is no user: with it, the id 0 is nobody's, and not the caller's.
+    match given.line("returnedByName", NAME_CHARS_MAX) {
+        Some(name) if given.is_none("returnedById") => {
+            said.insert("from".to_owned(), Value::Text(name));
         }
-        said.entry("from".to_owned()).or_insert(Value::Text(name));
+        _ => person(book, given, said, ("returnedById", "from"))?,
     }
     location(book, given, said)
 }

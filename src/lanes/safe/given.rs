@@ -10,7 +10,6 @@ use crate::lanes::safe::ask::{Ask, Reader, lowered, time_of};
 use crate::lanes::safe::items::write::refuse_stale;
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::{Clash, Failure, Outcome};
-use crate::services::safe::room::Room;
 use crate::services::safe::words;
 use crate::views::words::List;
 
@@ -249,19 +248,15 @@ pub(super) fn no_such(what: &'static str) -> impl Fn(Failure) -> Failure {
     }
 }
 
-/// A clash with what is there: under this word, with the numbers of what it is with.
-pub(super) fn numbered(room: &Room<'_>, failure: Failure, word: &str) -> Failure {
-    let Failure::Conflict(Clash::Duplicate, text, about) = failure else {
+/// A clash with what is there, under this word.
+pub(super) fn twin(failure: Failure, word: &str) -> Failure {
+    let Failure::Conflict(Clash::Duplicate, text, mut about) = failure else {
         return failure;
     };
-    let known = about.get("existing").and_then(Value::as_id);
-    let number = known.and_then(|id| room.number_of(id).ok().flatten());
-    let existing = number
-        .and_then(|number| i64::try_from(number).ok())
-        .map(Value::Int);
+    let existing = about.remove("existing").unwrap_or(Value::List(Vec::new()));
     let meta = Fields::from([
         ("error".to_owned(), Value::text(word)),
-        ("existing".to_owned(), Value::List(existing.into_iter().collect())),
+        ("existing".to_owned(), existing),
     ]);
     Failure::Conflict(Clash::Duplicate, text, meta)
 }

@@ -40,7 +40,7 @@ pub(super) fn given(book: &Book<'_>, reader: &mut Reader<'_>, now: &Json) -> Out
                 let text = one.needed_text("text");
                 let category = match number {
                     Some(_) => None,
-                    None => book.given_word(&mut one, "noteCategoryId", List::NoteCategories)?,
+                    None => category(book, &mut one)?,
                 };
                 fields.extend(category.map(|word| ("category".to_owned(), Value::Text(word))));
                 let before = known.iter().find(|note| note["id"].as_i64() == number);
@@ -74,6 +74,14 @@ pub(super) fn given(book: &Book<'_>, reader: &mut Reader<'_>, now: &Json) -> Out
     Ok(new)
 }
 
+/// The category that a note names; 0 is none.
+fn category(book: &Book<'_>, note: &mut Reader<'_>) -> Outcome<Option<String>> {
+    match note.is_none("noteCategoryId") {
+        true => Ok(None),
+        false => book.given_word(note, "noteCategoryId", List::NoteCategories),
+    }
+}
+
 /// `{entityId, noteCategoryId, text}` on the record that the path names.
 pub(super) fn add(ask: &Ask<'_>, kind: &'static Kind, what: &'static str) -> Outcome<Reply> {
     let services = &ask.lanes.services;
@@ -89,7 +97,7 @@ pub(super) fn add(ask: &Ask<'_>, kind: &'static Kind, what: &'static str) -> Out
         given.wrong("entityId", "the same id as in the path");
     }
     let text = given.needed_text("text");
-    let category = book.given_word(&mut given, "noteCategoryId", List::NoteCategories)?;
+    let category = category(&book, &mut given)?;
     given.finish()?;
     let mut fields = Fields::from([
         ("record_id".to_owned(), Value::Text(record.id.to_string())),

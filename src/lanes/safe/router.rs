@@ -33,7 +33,11 @@ fn get(path: &str, handler: Handler) -> Route {
 }
 
 fn post(path: &str, handler: Handler) -> Route {
-    answered(draft(Method::POST, path).takes_other(any_object), handler)
+    answered(posted(path), handler)
+}
+
+fn posted(path: &str) -> Draft {
+    draft(Method::POST, path).takes_other(any_object)
 }
 
 fn put(path: &str, handler: Handler) -> Route {
@@ -92,7 +96,10 @@ pub fn rows() -> Vec<Route> {
         post("/api/items/search", search::items),
         get("/api/items/{id}", items::read::by_id),
         put("/api/items/{id}", items::write::change),
-        post("/api/items", items::write::create),
+        answered(
+            posted("/api/items").refused(items::write::refused),
+            items::write::create,
+        ),
         get("/api/items/{id}/coc", items::read::chain),
         get("/api/items/{id}/formdata", items::read::form_data),
         post("/api/items/{id}/notes", items::write::note),

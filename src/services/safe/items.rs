@@ -4,6 +4,7 @@ use crate::domain::id::RecordId;
 use crate::domain::kind::EVIDENCE;
 use crate::domain::operation::Operation;
 use crate::domain::record::Record;
+use crate::domain::time::Hlc;
 use crate::services::failure::{Failure, Outcome};
 use crate::services::policy::{self, Deed};
 use crate::services::safe::room::{Found, Room};
@@ -69,6 +70,30 @@ impl Room<'_> {
         Ok(ordinals::changes_of(&self.rows, item.id)?)
     }
 
+    /// A record as it was at a moment, folded anew if it changed since; `None` if it was not yet.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn as_of(&self, record: Record, moment: Hlc) -> Outcome<Option<Record>> {
+        if record.updated.hlc <= moment {
+            return Ok(Some(record));
+        }
+        let mut then = None;
+        for (log, seq) in records::history(&self.rows, record.id)? {
+            let operation = self.operation(log, seq)?;
+            if operation.header.hlc > moment {
+                break;
+            }
+            then = Some(fold(then, &operation));
+        }
+        Ok(then)
+    }
+
+    fn operation(&self, log: u32, seq: u64) -> Outcome<Operation> {
+        let operation = self.services.store().operation(&self.rows, log, seq)?;
+        operation.ok_or_else(|| Failure::Internal("a change without its operation".into()))
+    }
+
     /// What a change was, and the item as it was then: folded from the operations that had arrived.
     ///
     /// # Errors
@@ -84,9 +109,7 @@ impl Room<'_> {
             if !arrived.contains(&(log, seq)) {
                 continue;
             }
-            let operation = self.services.store().operation(&self.rows, log, seq)?;
-            let operation =
-                operation.ok_or_else(|| Failure::Internal("a change without its operation".into()))?;
+            let operation = self.operation(log, seq)?;
             record = Some(fold(record, &operation));
             if (log, seq) == (change.log, change.seq) {
                 last = Some(operation);

@@ -10,7 +10,7 @@ use crate::services::caller::Caller;
 use crate::services::desk::Desk;
 use crate::services::failure::{Clash, Failure, Fault, Outcome};
 use crate::services::safe::room::Room;
-use crate::services::safe::whole::judged;
+use crate::services::safe::whole::{judged, numbered};
 use crate::services::{Services, Written, casebook, find, policy};
 use crate::store::database::Read;
 use crate::views::words::{self, List};
@@ -39,9 +39,10 @@ impl Services {
             "user.create"
         };
         self.demand(caller, verb, "users:admin")?;
+        let email = input.get("email").and_then(Value::as_text).map(str::to_owned);
         self.write(caller, verb, None, move |desk| {
             policy::demand(desk.caller(), "users:admin")?;
-            judged(desk, faults, |desk| {
+            let put = judged(desk, faults, |desk| {
                 let user = match known {
                     Some((id, version)) => {
                         let user = desk.find(&USER, &id.to_string())?;
@@ -57,6 +58,10 @@ impl Services {
                     Some(teams) => join_teams(desk, user.id, &teams),
                     None => Ok(()),
                 }
+            });
+            put.map_err(|failure| match holder(desk, failure, email.as_deref()) {
+                Ok(failure) => numbered(desk, failure),
+                Err(failure) => failure,
             })
         })
     }
@@ -95,6 +100,22 @@ impl Services {
             desk.create(&NOTE, note).map(drop)
         })
     }
+}
+
+/// An address is unique over the whole appliance; who has it is told within the caller's agency alone.
+fn holder(desk: &mut Desk<'_, '_, '_>, failure: Failure, email: Option<&str>) -> Outcome<Failure> {
+    let (Failure::Conflict(Clash::Duplicate, text, mut about), Some(email)) = (failure.clone(), email) else {
+        return Ok(failure);
+    };
+    let (caller, rows) = (desk.caller(), desk.session().rows());
+    let field = USER.field("email").ok_or(Failure::Unknown("user"))?;
+    let id = records::by_name(rows, "", &USER, field, &email.trim().to_lowercase())?;
+    if let Some(user) = id.map(|id| records::get(rows, id)).transpose()?.flatten()
+        && find::may_read(rows, caller, &user)?
+    {
+        about.insert("existing".to_owned(), Value::Id(user.id));
+    }
+    Ok(Failure::Conflict(Clash::Duplicate, text, about))
 }
 
 /// The user is in these teams and in no others.

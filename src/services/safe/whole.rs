@@ -6,9 +6,10 @@ use crate::domain::kind::{Kind, NOTE};
 use crate::domain::value::{Fields, Value};
 use crate::services::caller::Caller;
 use crate::services::desk::Desk;
-use crate::services::failure::{Amiss, Failure, Fault, Outcome};
+use crate::services::failure::{Amiss, Clash, Failure, Fault, Outcome};
 use crate::services::safe::people::refuse_duplicates;
 use crate::services::{Services, Written, casebook};
+use crate::views::ordinals;
 
 /// A record to be made or changed.
 #[derive(Debug)]
@@ -39,7 +40,8 @@ impl Services {
         };
         let faults = std::mem::take(&mut whole.faults);
         self.write(caller, verb, None, move |desk| {
-            judged(desk, faults, |desk| put(desk, whole))
+            let put = judged(desk, faults, |desk| put(desk, whole));
+            put.map_err(|failure| numbered(desk, failure))
         })
     }
 }
@@ -63,6 +65,22 @@ fn put(desk: &mut Desk<'_, '_, '_>, whole: Whole) -> Outcome<()> {
         desk.create(&NOTE, note)?;
     }
     Ok(())
+}
+
+/// A clash, with the number of what it is with. It is looked up within the write: there also stands what came a moment before.
+pub(super) fn numbered(desk: &mut Desk<'_, '_, '_>, failure: Failure) -> Failure {
+    let Failure::Conflict(Clash::Duplicate, text, mut about) = failure else {
+        return failure;
+    };
+    if let Some(id) = about.get("existing").and_then(Value::as_id) {
+        let number = match ordinals::of(desk.session().rows(), id) {
+            Ok(number) => number.and_then(|number| i64::try_from(number).ok()),
+            Err(error) => return error.into(),
+        };
+        let existing = number.map(Value::Int).into_iter().collect();
+        about.insert("existing".to_owned(), Value::List(existing));
+    }
+    Failure::Conflict(Clash::Duplicate, text, about)
 }
 
 /// Takes a step that has faults already: it is taken to learn what more is wrong, and leaves nothing. What the request said

@@ -259,6 +259,32 @@ async fn a_row_of_history_counts_as_of_then(client: &mut Client) {
     }
 }
 
+/// The name counts where no user is named; with the id 0 it was lost, and the caller stood in the chain.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_returns_an_item_is_a_user_or_a_name() {
+    let (_bed, mut client) = room_of_three().await;
+    for (said, expected) in [
+        (json!({"returnedById": 0, "returnedByName": "Bob"}), "Bob"),
+        (json!({"returnedById": null, "returnedByName": "Bob"}), "Bob"),
+        (json!({"returnedByName": "Bob"}), "Bob"),
+        (
+            json!({"returnedById": 1, "returnedByName": "Bob"}),
+            "Pat administrator",
+        ),
+        (json!({"returnedById": 0}), "Pat administrator"),
+    ] {
+        let out = json!({"transaction": {"takenById": 1, "itemIds": [1]}});
+        client.post("/api/CheckOuts/V2", out).await.expect(200);
+        let mut transaction = said.clone();
+        transaction["itemIds"] = json!([1]);
+        let back = json!({"transaction": transaction});
+        client.post("/api/CheckIns/V2", back).await.expect(200);
+        let chain = client.get("/api/items/1/coc").await.expect(200).json();
+        let last = chain.as_array().unwrap().last().unwrap();
+        assert_eq!(last["issuedFrom"], expected, "{said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn items_are_found_by_criteria_over_their_members_page_by_page() {
     let (_bed, mut client) = room_of_three().await;

@@ -55,7 +55,7 @@ async fn notes_of_a_body_are_written_once() {
         let read = client.get(path).await.expect(200).json();
         let mut notes = read["notes"].as_array().cloned().unwrap_or_default();
         let before = notes.len();
-        notes.push(json!({"text": "seen again"}));
+        notes.push(json!({"noteCategoryId": 0, "text": "seen again"}));
         let told = put(&mut client, path, "notes", json!(notes), 200).await;
         assert_eq!(told["notesAmount"], before + 1, "{path}");
         // What was read, an empty list, and a text that is there already add nothing.

@@ -49,6 +49,27 @@ fn bodies() -> Vec<String> {
     twisted.chain(plain.map(str::to_owned)).collect()
 }
 
+/// Reads of what can't be.
+const READS: &[&str] = &[
+    "/api/items/seqOrgID/-1",
+    "/api/items/seqOrgID/99999999999999999999",
+    "/api/items/seqOrgID/x",
+    "/api/items/seqOrgID/1?take=0",
+    "/api/items/seqOrgID/9223372036854775807?take=500",
+    "/api/items/%ff%fe",
+    "/api/items/%zz/coc",
+    "/api/items/itemHistory?itemId=1&skip=9223372036854775807&top=501",
+    "/api/items/itemHistory?itemId=1&orderBy=Name",
+    "/api/items/getByLocationBarcode",
+    "/api/forms?formType=Cars",
+    "/api/cases/getByNumber",
+    "/api/people/isemailalreadyinuse/%00",
+    "/api/people/typeahead?search=%00%ff",
+    "/odata/users?$top=-1&$skip=x&$filter=)(&$orderby=%00",
+    "/api//items/1",
+    "/api/",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_gets_an_answer_and_changes_nothing() {
     let bed = TestBox::start().await;
@@ -90,26 +111,18 @@ async fn nonsense_gets_an_answer_and_changes_nothing() {
             }
         }
     }
-    let reads = [
-        "/api/items/seqOrgID/-1",
-        "/api/items/seqOrgID/99999999999999999999",
-        "/api/items/seqOrgID/x",
-        "/api/items/seqOrgID/1?take=0",
-        "/api/items/seqOrgID/9223372036854775807?take=500",
-        "/api/items/%ff%fe",
-        "/api/items/%zz/coc",
-        "/api/items/itemHistory?itemId=1&skip=9223372036854775807&top=501",
-        "/api/items/itemHistory?itemId=1&orderBy=Name",
-        "/api/items/getByLocationBarcode",
-        "/api/forms?formType=Cars",
-        "/api/cases/getByNumber",
-        "/api/people/isemailalreadyinuse/%00",
-        "/api/people/typeahead?search=%00%ff",
-        "/odata/users?$top=-1&$skip=x&$filter=)(&$orderby=%00",
-        "/api//items/1",
-        "/api/",
-    ];
-    for path in reads {
+    // What is off is off whatever is sent, and nothing is no object that was read.
+    for (method, path, body, status) in [
+        (Method::POST, "/api/items", "not json", 405),
+        (Method::POST, "/api/items", "{}", 405),
+        (Method::PUT, "/api/items/1", "", 400),
+        (Method::PUT, "/api/cases/1", "", 400),
+    ] {
+        let request = head(&method, path).body(Body::from(body)).unwrap();
+        let answer = connection.send(request).await;
+        assert_eq!(answer.status, status, "{method} {path} {body}");
+    }
+    for path in READS {
         let request = head(&Method::GET, path).body(Body::empty()).unwrap();
         let answer = connection.send(request).await;
         assert!(answer.status < 500, "{path}: {}", answer.status);

@@ -154,3 +154,56 @@ tasksAmount, historiesAmount, closedDate, reviewDate, reviewDateNotes, isRestric
 const CHAIN: &str =
     "id, itemId, type issuedFrom, issuedTo, storageLocation, checkOutReason, notes, witness, transactionDate,
 transactionActivityDate, actor, hasSignature, media, hash, previousHash";
+
+/// The same number told other things later: what belongs to an item was told as it is now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_history_stays_as_it_was_told() {
+    let bed = TestBox::start().await;
+    let mut client = Client::new(&bed).await;
+    let theft = json!({"title": "Theft", "case_number": "26-1", "offense_type": "Theft"});
+    let case = make(bed.services(), &bed.owner(), &CASE, theft);
+    item(&bed, &case, "a drill");
+    bed.desk().clock.advance(1_000);
+    let change = json!({"description": "a red drill", "notes": ["seen"]});
+    client.put("/api/items/1", change).await.expect(200);
+    let mut told = Vec::new();
+    for round in 0..2 {
+        bed.desk().clock.advance(1_000);
+        let mut rows = Vec::new();
+        for (path, row) in [
+            ("/api/items/seqOrgItemHistoryId/1", "/item/0"),
+            ("/api/items/seqOrgItemHistoryId/2", "/item/0"),
+            (
+                "/api/items/itemHistory?itemId=1&orderMethodAsc=true&top=1",
+                "/data/0",
+            ),
+        ] {
+            let read = client.get(path).await.expect(200).json();
+            rows.push(read.pointer(row).unwrap().clone());
+        }
+        assert_eq!(rows[0], rows[2]);
+        // A note of the same write is told with it.
+        for (row, description, notes) in [(0, "a drill", 0), (1, "a red drill", 1)] {
+            let item = &rows[row]["item"];
+            assert_eq!(
+                (&item["description"], &item["notesAmount"]),
+                (&json!(description), &json!(notes)),
+                "{round}"
+            );
+            assert_eq!(item["primaryCaseOfficerIds"], json!([]), "{round}");
+        }
+        told.push(rows);
+        let note = json!({"text": "seen again", "noteCategoryId": 0});
+        let note = client.post("/api/items/1/notes", note).await.expect(201).json();
+        assert_eq!(note["noteCategoryId"], Json::Null);
+        let change =
+            json!({"caseOfficerIds": [1], "offenseDescription": "From a shed.", "isRestricted": true});
+        client.put("/api/cases/1", change).await.expect(200);
+    }
+    assert_eq!(told[0], told[1]);
+    let now = client.get("/api/items/1").await.expect(200).json();
+    assert_eq!(
+        (&now["notesAmount"], &now["primaryCaseOfficerIds"]),
+        (&json!(3), &json!([1]))
+    );
+}

@@ -1,10 +1,11 @@
 //! Cases, persons and users as clients make, find and change them.
 
+use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 
-use super::{Client, agency, make};
+use super::{Client, agency, item, make};
 use crate::support::testbox::{METRO, TestBox};
-use blotter::domain::kind::{FORM, TEAM};
+use blotter::domain::kind::{CASE, FORM, TEAM};
 
 /// A case of arson, by its form too.
 fn arson() -> Json {
@@ -293,6 +294,75 @@ async fn a_person_is_put_in_a_case_and_searched() {
             .post(path, json!({"orderBy": "id", "orderByAsc": false}))
             .await
             .expect(200);
+    }
+}
+
+/// A form that came by `POST /v1/forms` in our own spelling had no names to show.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_told_as_these_clients_spell_it() {
+    let bed = TestBox::start().await;
+    let mut client = Client::new(&bed).await;
+    let schema = json!({"fields": [{"type": "text", "name": "field1", "display_name": "Blade Length"}]});
+    let form = json!({"name": "Knives", "for": "items", "schema": schema});
+    make(bed.services(), &bed.owner(), &FORM, form);
+    let forms = client.get("/api/forms?formType=Items").await.expect(200).json();
+    let fields = |place: usize| {
+        let schema: Json = serde_json::from_str(forms[place]["schema"].as_str().unwrap()).unwrap();
+        schema["fields"].clone()
+    };
+    let expected = json!([{"type": "text", "name": "field1", "displayName": "Blade Length"}]);
+    assert_eq!(fields(0), expected);
+    assert_eq!(forms[1]["id"], 0);
+    assert!(
+        fields(1)
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|field| field["name"] == "serial_number")
+    );
+    let case = make(bed.services(), &bed.owner(), &CASE, json!({"title": "Burglary"}));
+    item(&bed, &case, "a knife");
+    let filled = json!({"formData": [{"formId": 1, "data": "{\"field1\": 9}"}], "serialNumber": "S-1"});
+    client.put("/api/items/1", filled).await.expect(200);
+    let told = client.get("/api/items/1/formdata").await.expect(200).json();
+    assert_eq!(
+        (&told[0]["data"], &told[1]["data"]),
+        (&json!("{\"field1\":9}"), &json!("{\"serial_number\":\"S-1\"}"))
+    );
+}
+
+/// Who lost a race was told that there is one already, and not which: it was looked up in what stood before the write.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_a_race_is_told_to_whom() {
+    let bed = TestBox::start().await;
+    let token = agency(&bed, METRO, (7, 3), "administrator");
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(Client::with(&bed, &token, (7, 3)).await);
+    }
+    let sam = json!({"firstName": "Sam", "lastName": "Poe", "email": "sam@metro.example"});
+    let mut case = arson();
+    case["FormData"] = json!([]);
+    for (path, body, error) in [
+        ("/api/cases", case, "duplicate_case_number"),
+        ("/api/users/", sam, "duplicate_email"),
+        ("/api/people", ada(), "duplicate_person"),
+    ] {
+        let answers = clients.iter_mut().map(|client| client.post(path, body.clone()));
+        let (made, lost): (Vec<_>, Vec<_>) = join_all(answers)
+            .await
+            .into_iter()
+            .partition(|answer| answer.status == 201);
+        assert_eq!((made.len(), lost.len()), (1, 7), "{path}");
+        let existing = json!([made[0].json()["id"]]);
+        for answer in lost {
+            let told = answer.expect(409).json();
+            assert_eq!(
+                (&told["error"], &told["existing"]),
+                (&json!(error), &existing),
+                "{path}"
+            );
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
 use crate::lanes::safe::failure::of_case;
-use crate::lanes::safe::given::{Fixed, Labels, Told, differs, numbered, refuse_changes, tags, to_change};
+use crate::lanes::safe::given::{Fixed, Labels, Told, differs, refuse_changes, tags, to_change, twin};
 use crate::lanes::safe::notes;
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::Book;
@@ -101,7 +101,7 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
         twice: false,
     };
     let written = services.put_whole(ask.caller(), whole).map_err(of_case);
-    let written = written.map_err(|failure| numbered(&room, failure, "duplicate_case_number"))?;
+    let written = written.map_err(|failure| twin(failure, "duplicate_case_number"))?;
     let mut reply = reply(ask, written.first()?)?;
     reply.status = StatusCode::CREATED;
     Ok(reply)

@@ -87,6 +87,7 @@ fn row(
         return Ok(("Forbidden", row));
     };
     let header = &operation.header;
+    let book = Book::of_then(book.room, book.guest, header.hlc.last_of_its_moment());
     let user = header
         .actor
         .who

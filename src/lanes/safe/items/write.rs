@@ -6,9 +6,10 @@ use serde_json::Value as Json;
 use crate::domain::kind::{CASE, EVIDENCE};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
+use crate::lanes::http::Lanes;
 use crate::lanes::safe::ask::{Ask, Reader};
 use crate::lanes::safe::given::{
-    Fixed, Labels, MEMBERS, Told, differs, numbered, refuse_changes, tags, to_change,
+    Fixed, Labels, MEMBERS, Told, differs, refuse_changes, tags, to_change, twin,
 };
 use crate::lanes::safe::notes;
 use crate::lanes::safe::router::Reply;
@@ -187,13 +188,16 @@ fn barcode(given: &mut Reader<'_>) -> Option<Value> {
     }
 }
 
+/// That nobody makes items where the setting `safe.item_create` is off, whatever he sends.
+pub(in crate::lanes::safe) fn refused(lanes: &Lanes) -> Option<Failure> {
+    let why = "items are created by item entry (the page /evidence/new, or POST /v1/evidence) or by data import, and not by clients";
+    let is_off = !lanes.services.safe_options().item_create;
+    is_off.then(|| Failure::NoSuchMethod(String::new(), why.to_owned()))
+}
+
 /// `POST /api/items`, where the setting `safe.item_create` is on.
 pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     let services = &ask.lanes.services;
-    if !services.safe_options().item_create {
-        let why = "items are created by item entry (the page /evidence/new, or POST /v1/evidence) or by data import, and not by clients";
-        return Err(Failure::NoSuchMethod(String::new(), why.to_owned()));
-    }
     let room = services.room(ask.caller())?;
     let book = Book::new(&room, ask.guest);
     let mut given = ask.object()?;
@@ -252,7 +256,7 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
         twice: false,
     };
     let written = services.put_whole(ask.caller(), whole);
-    let written = written.map_err(|failure| numbered(&room, failure, "duplicate_barcode"))?;
+    let written = written.map_err(|failure| twin(failure, "duplicate_barcode"))?;
     let mut reply = reply(ask, written.first()?)?;
     reply.status = StatusCode::CREATED;
     Ok(reply)

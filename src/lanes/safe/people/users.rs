@@ -10,13 +10,12 @@ use crate::domain::kind::{TEAM, USER};
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader};
-use crate::lanes::safe::given::{Fixed, Labels, Told, differs, numbered, refuse_changes, to_change};
+use crate::lanes::safe::given::{Fixed, Labels, Told, differs, refuse_changes, to_change, twin};
 use crate::lanes::safe::router::Reply;
 use crate::lanes::safe::wire::Book;
-use crate::services::failure::{Clash, Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome};
 use crate::services::safe::people::TYPEAHEAD_MAX;
-use crate::services::safe::room::{Room, id_of};
-use crate::views::records;
+use crate::services::safe::room::id_of;
 
 /// What a user may do whom a client makes: an administrator gives more.
 const ROLE: &str = "viewer";
@@ -77,8 +76,8 @@ pub(in crate::lanes::safe) fn create(ask: &Ask<'_>) -> Outcome<Reply> {
     fields
         .entry("office_id".to_owned())
         .or_insert_with(|| Value::Text(ask.guest.office.0.to_string()));
-    let written = services.put_safe_user(ask.caller(), None, fields.clone(), teams, given.faults);
-    let written = written.map_err(|failure| taken(&room, failure, &fields))?;
+    let written = services.put_safe_user(ask.caller(), None, fields, teams, given.faults);
+    let written = written.map_err(|failure| twin(failure, "duplicate_email"))?;
     let mut reply = reply(ask, written.first()?)?;
     reply.status = StatusCode::CREATED;
     Ok(reply)
@@ -95,32 +94,14 @@ pub(in crate::lanes::safe) fn change(ask: &Ask<'_>) -> Outcome<Reply> {
     refuse_changes(&mut given, &now, (FIXED, LABELS));
     let (fields, teams) = said(&book, &mut given, Some(&now))?;
     let known = Some((user.id, user.version));
-    let written = services.put_safe_user(ask.caller(), known, fields.clone(), teams, given.faults);
-    let written = written.map_err(|failure| taken(&room, failure, &fields))?;
+    let written = services.put_safe_user(ask.caller(), known, fields, teams, given.faults);
+    let written = written.map_err(|failure| twin(failure, "duplicate_email"))?;
     reply(ask, written.first()?)
 }
 
 fn reply(ask: &Ask<'_>, user: &Record) -> Outcome<Reply> {
     let room = ask.lanes.services.room(ask.caller())?;
     Ok(Book::new(&room, ask.guest).user(user)?.into())
-}
-
-/// An address is unique over the whole appliance; who has it is told within the caller's agency alone.
-fn taken(room: &Room<'_>, failure: Failure, fields: &Fields) -> Failure {
-    let Failure::Conflict(Clash::Duplicate, text, mut about) = failure else {
-        return failure;
-    };
-    let holder = || {
-        let email = fields.get("email")?.as_text()?.trim().to_lowercase();
-        let id = records::by_name(&room.rows, "", &USER, USER.field("email")?, &email).ok()??;
-        room.seen(&USER, id).ok()?
-    };
-    about.extend(holder().map(|user| ("existing".to_owned(), Value::Id(user.id))));
-    numbered(
-        room,
-        Failure::Conflict(Clash::Duplicate, text, about),
-        "duplicate_email",
-    )
 }
 
 /// What the body says of a user; of one that is there only what differs.

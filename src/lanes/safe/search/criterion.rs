@@ -145,14 +145,17 @@ impl Criterion {
         }
     }
 
-    /// Whether it holds for a value.
+    /// Whether it holds for a value: of a list and of what has members, such as a tag, for one within; that it differs, for all.
     pub(super) fn holds(&self, value: Option<&Json>) -> bool {
-        let value = value.unwrap_or(&Json::Null);
-        match value {
-            Json::Array(list) if !matches!(self.test, Test::Differs(_)) => {
-                list.iter().any(|one| self.holds_for(one))
-            }
-            Json::Array(list) => list.iter().all(|one| self.holds_for(one)),
+        let holds = |one| self.holds(Some(one));
+        let for_all = matches!(self.test, Test::Differs(_));
+        // What a member of it lacks says nothing.
+        let known = |one: &&Json| !one.is_null();
+        match value.unwrap_or(&Json::Null) {
+            Json::Array(list) if for_all => list.iter().all(holds),
+            Json::Array(list) => list.iter().any(holds),
+            Json::Object(map) if for_all => map.values().filter(known).all(holds),
+            Json::Object(map) => map.values().filter(known).any(holds),
             one => self.holds_for(one),
         }
     }
@@ -206,6 +209,21 @@ mod tests {
         check(0, json!("Drill"), json!("drill"), true);
         check(0, json!(5), json!([4, 5]), true);
         check(1, json!(5), json!([4, 5]), false);
+        for (id, model, expected) in [
+            (0, "T1", true),
+            (0, "t", false),
+            (1, "t1", false),
+            (1, "t2", true),
+            (25, "t1", true),
+            (25, "name", false),
+        ] {
+            check(
+                id,
+                json!(model),
+                json!([{"tagModelId": 7, "name": "t1", "by": null}]),
+                expected,
+            );
+        }
         check(2, json!("dr"), json!("Drill"), true);
         check(25, json!("ill"), json!("Drill"), true);
         check(

@@ -27,7 +27,7 @@ pub(in crate::lanes::safe) struct Form {
 impl Form {
     /// Of a record.
     pub(super) fn of(number: i64, record: &Record) -> Self {
-        let schema = record.get("schema").map_or(Json::Null, Json::from);
+        let schema = spelled(record.get("schema").map_or(Json::Null, Json::from));
         let fields = schema["fields"].as_array().map_or(&[][..], Vec::as_slice);
         let text = |field: &Json, name: &str| field[name].as_str().unwrap_or_default().to_owned();
         let field = |field: &Json| {
@@ -75,6 +75,19 @@ impl Form {
     }
 }
 
+/// A schema with the names of its fields' members as these clients spell them: ours came by `POST /v1/forms`.
+fn spelled(mut schema: Json) -> Json {
+    let fields = schema.get_mut("fields").and_then(Json::as_array_mut);
+    for field in fields.into_iter().flatten().filter_map(Json::as_object_mut) {
+        for (own, name) in [("display_name", "displayName"), ("stable_name", "stableName")] {
+            if let Some(value) = field.remove(own) {
+                field.entry(name).or_insert(value);
+            }
+        }
+    }
+    schema
+}
+
 /// A name as our own lanes write it: `Serial Number` is `serial_number`.
 fn slug(text: &str) -> String {
     let lower = text.trim().to_lowercase();
@@ -102,14 +115,16 @@ impl Book<'_> {
         for form in self.forms()?.iter().filter(|form| form.about == about) {
             let (mut data, mut dates) = (Map::new(), Vec::new());
             for (kind, name, stable) in &form.fields {
-                let Some(value) = filled.get(stable) else {
+                // A field may have had no other name than this when it was filled in.
+                let known = filled.get_key_value(stable);
+                let Some((known, value)) = known.or_else(|| filled.get_key_value(name)) else {
                     continue;
                 };
                 data.insert(name.clone(), value.into());
                 if kind.to_lowercase().contains("date") {
                     dates.push(name.clone());
                 }
-                rest.retain(|known| known != stable);
+                rest.retain(|other| other != known);
             }
             if !data.is_empty() {
                 told.push(self.filled(record, (form.number, &form.name), data, &dates)?);
@@ -146,7 +161,14 @@ impl Book<'_> {
     }
 }
 
-/// The form of what is filled in beside every other: its fields have our own names.
+/// The form of what is filled in beside every other: its fields have our own names. Those are told that items have as members;
+/// what else the agency writes there nobody has declared.
 pub(in crate::lanes::safe) fn beside() -> Json {
-    json!({"id": 0, "name": BESIDE, "formType": "All", "active": true, "schema": json!({"fields": []}).to_string()})
+    let known = [
+        ("make", "Make"),
+        ("model", "Model"),
+        ("serial_number", "Serial number"),
+    ];
+    let fields = known.map(|(name, shown)| json!({"type": "text", "name": name, "displayName": shown}));
+    json!({"id": 0, "name": BESIDE, "formType": "All", "active": true, "schema": json!({"fields": fields}).to_string()})
 }

@@ -88,10 +88,7 @@ impl Book<'_> {
             name => name,
         };
         let location = item.get("location_id").and_then(Value::as_id);
-        let location = location
-            .map(|id| self.room.seen(&LOCATION, id))
-            .transpose()?
-            .flatten();
+        let location = location.map(|id| self.seen(&LOCATION, id)).transpose()?.flatten();
         let kept_at = location
             .as_ref()
             .map(|location| self.full_location(location))
@@ -222,7 +219,7 @@ impl Book<'_> {
         let ids: BTreeSet<RecordId> = ids.collect();
         let mut people = Vec::new();
         for id in ids {
-            if let Some(person) = self.room.seen(&ENTITY, id)? {
+            if let Some(person) = self.seen(&ENTITY, id)? {
                 people.extend(self.person(&person)?);
             }
         }

@@ -22,6 +22,7 @@ use crate::domain::id::RecordId;
 use crate::domain::kind::{CASE, EVIDENCE, FORM, Kind, LOCATION, NOTE};
 use crate::domain::operation::Merge;
 use crate::domain::record::{Record, Stamp};
+use crate::domain::time::Hlc;
 use crate::domain::value::Value;
 use crate::lanes::safe::wire::form::Form;
 use crate::services::failure::Outcome;
@@ -40,6 +41,8 @@ type Named = Option<(i64, String)>;
 pub(super) struct Book<'r> {
     pub(super) room: &'r Room<'r>,
     pub(super) guest: &'r Guest,
+    /// What is told is as it was then, and not as it is.
+    moment: Option<Hlc>,
     names: RefCell<HashMap<RecordId, Named>>,
     cases: RefCell<HashMap<RecordId, Rc<Json>>>,
     forms: OnceCell<Vec<Form>>,
@@ -51,9 +54,34 @@ impl<'r> Book<'r> {
         Self {
             room,
             guest,
+            moment: None,
             names: RefCell::default(),
             cases: RefCell::default(),
             forms: OnceCell::new(),
+        }
+    }
+
+    /// For what is told of a moment: records as they were then, whoever may read them now.
+    pub(super) fn of_then(room: &'r Room<'r>, guest: &'r Guest, moment: Hlc) -> Self {
+        Self {
+            moment: Some(moment),
+            ..Self::new(room, guest)
+        }
+    }
+
+    /// A record that the caller may read.
+    fn seen(&self, kind: &Kind, id: RecordId) -> Outcome<Option<Record>> {
+        match self.room.seen(kind, id)? {
+            Some(record) => self.then(record),
+            None => Ok(None),
+        }
+    }
+
+    /// A record as it was at the moment that is told of; `None` if it was not yet.
+    fn then(&self, record: Record) -> Outcome<Option<Record>> {
+        match self.moment {
+            Some(moment) => self.room.as_of(record, moment),
+            None => Ok(Some(record)),
         }
     }
 
@@ -69,6 +97,7 @@ impl<'r> Book<'r> {
             return Ok(known.clone());
         }
         let record = records::get(&self.room.rows, id)?.filter(|record| !record.is_expunged());
+        let record = record.map(|record| self.then(record)).transpose()?.flatten();
         let named = match record {
             Some(record) => {
                 let number = match record.kind.as_str() {
@@ -139,7 +168,7 @@ impl<'r> Book<'r> {
         let ids = self.ids(kind)?;
         let mut all = Vec::with_capacity(ids.len());
         for id in ids {
-            all.extend(self.room.seen(kind, id)?);
+            all.extend(self.seen(kind, id)?);
         }
         Ok(all)
     }
@@ -165,7 +194,7 @@ impl<'r> Book<'r> {
     fn notes(&self, id: RecordId) -> Outcome<(Json, usize)> {
         let mut notes = Vec::new();
         for id in self.naming(id, &NOTE, "record_id")? {
-            if let Some(note) = self.room.seen(&NOTE, id)? {
+            if let Some(note) = self.seen(&NOTE, id)? {
                 notes.push(self.note(&note)?);
             }
         }
@@ -211,7 +240,7 @@ impl<'r> Book<'r> {
         let mut names = vec![location.text("name").unwrap_or_default().to_owned()];
         let mut above = location.get("parent_id").and_then(Value::as_id);
         while let Some(id) = above.filter(|_| names.len() < STEPS_MAX) {
-            let Some(parent) = self.room.seen(&LOCATION, id)? else {
+            let Some(parent) = self.seen(&LOCATION, id)? else {
                 break;
             };
             names.push(parent.text("name").unwrap_or_default().to_owned());
@@ -232,7 +261,7 @@ impl<'r> Book<'r> {
         }
         let (mut there, mut called) = (Vec::new(), Vec::new());
         for id in ids {
-            let Some(location) = self.room.seen(&LOCATION, id)? else {
+            let Some(location) = self.seen(&LOCATION, id)? else {
                 continue;
             };
             if self.full_location(&location)? == way {
@@ -256,7 +285,7 @@ impl<'r> Book<'r> {
         if let Some(known) = self.cases.borrow().get(&id) {
             return Ok(Rc::clone(known));
         }
-        let told = Rc::new(match self.room.seen(&CASE, id)? {
+        let told = Rc::new(match self.seen(&CASE, id)? {
             Some(case) => self.case_briefly(&case)?,
             None => Json::Null,
         });
