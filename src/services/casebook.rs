@@ -383,13 +383,18 @@ fn says(record: &Record, field: &str, value: &Value) -> bool {
 /// The record that has this external id, if there is one; what is given gets the id too.
 ///
 /// # Errors
-/// `Invalid` if another id is given.
+/// `Invalid` if the id is blank, or another one is given.
 pub fn by_external_id(
     desk: &Desk<'_, '_, '_>,
     kind: &'static Kind,
     external_id: &str,
     input: &mut Fields,
 ) -> Outcome<Option<Record>> {
+    // As it is kept, so that the same request finds what it made.
+    let external_id = external_id.trim();
+    if external_id.is_empty() {
+        return Err(Failure::wrong("external_id", "an id that is not blank"));
+    }
     let own = Value::text(external_id);
     match input.insert("external_id".to_owned(), own.clone()) {
         Some(given) if given != own && given != Value::Null => {

@@ -55,7 +55,13 @@ pub(super) fn id_of(
         return Ok(Some(id));
     }
     if let Some(external) = reference.strip_prefix(EXTERNAL_PREFIX) {
-        return records::by_name(rows, caller.tenant().as_str(), kind, &EXTERNAL_ID, external);
+        return records::by_name(
+            rows,
+            caller.tenant().as_str(),
+            kind,
+            &EXTERNAL_ID,
+            external.trim(),
+        );
     }
     records::by_display(rows, caller.tenant(), Some(kind), reference)
 }

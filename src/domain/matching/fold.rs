@@ -1,5 +1,7 @@
 //! Text in any script as plain lower-case ASCII words, each with its place in the original.
 
+use std::borrow::Cow;
+
 use any_ascii::any_ascii_char;
 
 /// Letters of a word that count; what follows is cut, in the index and in the query alike.
@@ -44,6 +46,26 @@ pub fn words(text: &str) -> Vec<Word> {
     }
     close(text, &mut open, &mut found);
     found
+}
+
+/// The text as a keyboard of Latin letters types it: letters, digits and signs of full width, and digits of the other scripts
+/// that people type on phones (Arabic, Persian, Devanagari).
+pub fn narrow(text: &str) -> Cow<'_, str> {
+    let narrow = |c: char| {
+        let (first, plain) = match c {
+            '\u{660}'..='\u{669}' => ('\u{660}', '0'),
+            '\u{6f0}'..='\u{6f9}' => ('\u{6f0}', '0'),
+            '\u{966}'..='\u{96f}' => ('\u{966}', '0'),
+            '\u{ff01}'..='\u{ff5e}' => ('\u{ff01}', '!'),
+            '\u{3000}' => (c, ' '),
+            _ => return c,
+        };
+        char::from_u32(u32::from(c) - u32::from(first) + u32::from(plain)).unwrap_or(c)
+    };
+    match text.chars().all(|c| narrow(c) == c) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.chars().map(narrow).collect()),
+    }
 }
 
 /// One word as it is compared: transliterated, lower-case, letters and digits only. Empty if nothing is left.

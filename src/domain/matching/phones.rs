@@ -2,6 +2,7 @@
 //! line. A national number is the international one without the first one to three digits; of numbering plans it knows only the
 //! prefixes dialled at home that are no zero ([`regions`]).
 
+use super::fold::narrow;
 use super::regions;
 
 /// Fewest digits that are searched as the end of a number.
@@ -29,17 +30,16 @@ pub struct Phone {
 /// Reads a number as officers write it; `None` if it holds other things than digits and their punctuation, or fewer
 /// than four digits. An extension (`ext 5`, `x5`) is left out.
 pub fn parse(text: &str) -> Option<Phone> {
-    let lower = text.trim().to_lowercase();
+    let lower = narrow(text.trim()).to_lowercase();
     let number = lower.split(['x', '#', ';']).next().unwrap_or_default();
     let number = number.trim_end_matches(|c: char| c.is_alphabetic() || c.is_whitespace() || c == '.');
     let number = number.strip_prefix("tel:").unwrap_or(number);
     let mut digits = String::new();
     for c in number.replace("(0)", "").chars() {
-        match digit(c) {
-            Some(digit) => digits.push(digit),
-            None if c.is_whitespace() || "+-‐‑‒–()./\u{200e}\u{200f}\u{202a}\u{202c}".contains(c) => {
-            }
-            None => return None,
+        match c {
+            '0'..='9' => digits.push(c),
+            _ if c.is_whitespace() || "+-‐‑‒–()./\u{200e}\u{200f}\u{202a}\u{202c}".contains(c) => {}
+            _ => return None,
         }
     }
     let international = number
@@ -106,19 +106,6 @@ impl Phone {
         }
         ends
     }
-}
-
-/// A digit of any script's decimal ten that people type on phones: Latin, Arabic, Persian, Devanagari, full width.
-fn digit(c: char) -> Option<char> {
-    let zero = match c {
-        '0'..='9' => return Some(c),
-        '\u{660}'..='\u{669}' => 0x660,
-        '\u{6f0}'..='\u{6f9}' => 0x6f0,
-        '\u{966}'..='\u{96f}' => 0x966,
-        '\u{ff10}'..='\u{ff19}' => 0xff10,
-        _ => return None,
-    };
-    char::from_digit(u32::from(c) - zero, 10)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! All that is looked for, found again by what a record says. It holds nothing but keys and the entries themselves: who owns
 //! an entry, and until when it counts, its holder keeps by the place that the entry has here.
 
+use crate::domain::matching::fold::narrow;
 use crate::domain::matching::plates;
 use crate::domain::watch::facts::Facts;
 use crate::domain::watch::judge::{self, Match};
@@ -187,7 +188,8 @@ impl<'i> Search<'i> {
     }
 
     fn text(&mut self, text: &str, codes: &mut Codes) {
-        let words = Words::of(text);
+        let text = narrow(text);
+        let words = Words::of(&text);
         self.words(&words);
         for Token { written, is_whole } in words.tokens() {
             let mut found = vec![key(Of::Plate, &[&plates::look_alike(&plates::normal(written))])];
@@ -366,6 +368,13 @@ mod tests {
             (
                 Sort::Phone,
                 "+1 207 555 0148",
+                "call ＋１２０７５５５０１４８",
+                true,
+            ),
+            (Sort::Phone, "+1 207 555 0148", "call ٢٠٧٥٥٥٠١٤٨", true),
+            (
+                Sort::Phone,
+                "+1 207 555 0148",
                 "Call (207) 555-0149 after six",
                 false,
             ),
@@ -412,6 +421,8 @@ mod tests {
             ("PLW-6642", "car PLW-67?2 seen", false),
             ("PLW-6642", "PLW? 6642 of them", false),
             ("KTR-4?71", "KTR 4471", true),
+            ("KTR-4?71", "car ＫＴＲ４４７１ seen", true),
+            ("KTR-4?71", "car KTR-٤٤٧١ seen", true),
             ("KTR-4?71", "a ktr 4471 went by", true),
             ("KTR-4471", "a plate that begins with KTR-44", true),
             ("KTR-4471", "partial KTR 44, grey", true),

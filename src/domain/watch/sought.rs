@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::domain::matching::fold::words;
+use crate::domain::matching::fold::{narrow, words};
 use crate::domain::matching::{phones, plates};
 use crate::domain::watch::keys;
 
@@ -71,6 +71,7 @@ impl Sort {
     pub fn guess(value: &str) -> Self {
         /// A number with fewer digits is no telephone's.
         const PHONE_DIGITS_MIN: usize = 7;
+        let value = &*narrow(value);
         let has = |test: fn(char) -> bool| value.contains(test);
         let digits = phones::parse(value).map_or(0, |phone| phone.typed.len());
         match () {

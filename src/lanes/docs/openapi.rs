@@ -15,7 +15,7 @@ const ABOUT: &str = "Cases, entities, evidence, reports and what belongs to them
     least a day: the same request again gets the first answer with `200`, and a key or token that was shown in it is not \
     shown again. What changes a record takes `If-Match` with the `ETag` that was read where it is named below, \
     and refuses it elsewhere; GET of a record takes \
-    `If-None-Match`. Times are RFC 3339 in UTC.";
+    `If-None-Match`. Who may write records of a kind, or set them up (`…:write`, `…:admin`), may read them too. Times are RFC 3339 in UTC.";
 
 /// The document of these routes.
 pub(super) fn document(routes: &[Route]) -> Json {

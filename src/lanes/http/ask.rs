@@ -46,11 +46,18 @@ pub struct Plain;
 /// What is kept of a path that was asked, in characters.
 const PATH_CHARS_MAX: usize = 200;
 
+/// Where the pages are that nothing but their address keeps from others.
+const PUBLIC_PAGES: &str = "/public/reports/";
+
 impl Head {
-    /// Method and path, for the audit log.
+    /// Method and path, for the audit log: without what opens a page to whoever has it.
     pub fn asked(&self) -> String {
         let end = self.path.char_indices().nth(PATH_CHARS_MAX);
         let path = &self.path[..end.map_or(self.path.len(), |(end, _)| end)];
+        let is_public = path
+            .get(..PUBLIC_PAGES.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(PUBLIC_PAGES));
+        let path = if is_public { PUBLIC_PAGES } else { path };
         format!("{} {path}", self.method)
     }
 

@@ -132,13 +132,17 @@ async fn answer(
         return blocking(move || Err(caller::refuse_nobody(&lanes, &head))).await;
     }
     let known = (route.door.recalled)(lanes, &head).filter(|_| !is_open);
-    if let Some(Err(busy)) = known
-        .as_ref()
-        .map(|caller| (route.door.rates)(lanes).take(caller, counted_bytes(&route, &head)))
+    if let Some(caller) = &known
+        && let Err(busy) = (route.door.rates)(lanes).take(caller, counted_bytes(&route, &head))
     {
         // Before the body is read: who asks too often is not worth the work of taking it apart.
         body::drain_slowly(body, lanes.options.drained_bytes_max).await;
-        return Err(busy);
+        let (lanes, caller) = (Arc::clone(lanes), caller.clone());
+        return blocking(move || {
+            note(&lanes, &caller, &route, &busy)?;
+            Err(busy)
+        })
+        .await;
     }
     if let Some(caller) = known.as_ref().filter(|_| body.is_end_stream())
         && let Some(answer) = from_memory(lanes, &route, &head, caller).await
@@ -465,7 +469,10 @@ fn admit(lanes: &Lanes, route: &Route, known: Option<Caller>, head: &Head) -> Ou
         Some(caller) => caller,
         None => {
             let caller = (route.door.admitted)(lanes, head)?;
-            (route.door.rates)(lanes).take(&caller, counted_bytes(route, head))?;
+            if let Err(busy) = (route.door.rates)(lanes).take(&caller, counted_bytes(route, head)) {
+                note(lanes, &caller, route, &busy)?;
+                return Err(busy);
+            }
             caller
         }
     };

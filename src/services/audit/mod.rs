@@ -16,6 +16,7 @@ use crate::services::Services;
 use crate::services::audit::tally::{Counted, Noted};
 use crate::services::caller::{Caller, Via};
 use crate::services::failure::{Failure, Outcome};
+use crate::services::files::room::Need;
 use crate::store::error::StoreError;
 use crate::store::session::Session;
 use crate::views::local::{AUDIT_ENTRY, NOBODY};
@@ -167,13 +168,22 @@ impl Services {
     /// Entries can't be written: then nothing is read either.
     pub fn note_plain_read(&self, caller: &Caller, event: Event) -> Outcome<()> {
         caller.refuse_faulty()?;
-        match self.tally().count(caller, event.clone()) {
+        match self.count(caller, event.clone()) {
             Noted::Kept => Ok(()),
             Noted::Untold => self.tell_noted(),
             Noted::Refused => {
                 self.note(caller, event)?;
                 Ok(self.store().write_soon(|_| Ok(()))?)
             }
+        }
+    }
+
+    /// Counts an entry about a caller. Never waits. Where there is no room for the entry, it is not let ride with a group that
+    /// would not be written.
+    pub(super) fn count(&self, caller: &Caller, event: Event) -> Noted {
+        match self.files().room().demand(Need::Text) {
+            Ok(()) => self.tally().count(caller, event),
+            Err(_full) => Noted::Refused,
         }
     }
 

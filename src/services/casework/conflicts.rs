@@ -8,6 +8,7 @@ use crate::domain::kind::{self, ALERT, CASE, Field, Kind, NOTE, Writer};
 use crate::domain::operation::{Action, Change, Merge};
 use crate::domain::record::Record;
 use crate::domain::value::Value;
+use crate::services::audit::Event;
 use crate::services::caller::{Caller, Identity, Role};
 use crate::services::casework::{rules, steps};
 use crate::services::desk::{Desk, refuse_sealed};
@@ -113,7 +114,12 @@ impl Services {
     /// # Errors
     /// `Denied`, `Unknown` for a record or a case that is not there for this caller.
     pub fn conflicts(&self, caller: &Caller, wanted: &Wanted) -> Outcome<(Vec<Record>, Option<PageKey>)> {
-        self.conflicts_in(&self.snapshot()?, caller, wanted)
+        let found = self.conflicts_in(&self.snapshot()?, caller, wanted)?;
+        self.note_plain_read(
+            caller,
+            Event::done("list", None).with("kind", Value::text("conflict")),
+        )?;
+        Ok(found)
     }
 
     /// The same as of a snapshot.

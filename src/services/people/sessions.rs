@@ -248,7 +248,12 @@ impl Services {
         let options = self.people().options.clone();
         let addresses_max = options.failing_addresses_max;
         let sessions = &self.people().sessions;
-        sessions.refuse_flood(via.address, self.now(), options.failures_per_minute_max)?;
+        if let Err(busy) = sessions.refuse_flood(via.address, self.now(), options.failures_per_minute_max) {
+            let tenant = user.as_ref().map_or(options.home, |user| user.tenant.clone());
+            let event = Event::refused(SIGN_IN, busy.word(), user.map(|user| user.id));
+            self.count_stranger(tenant, via, event)?;
+            return Err(busy);
+        }
         let hash = user.as_ref().and_then(|user| user.text("password_hash"));
         let right = self.people().passwords.matches(password, hash)?;
         // Clients of the evidence room are promised a minute.

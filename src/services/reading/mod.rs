@@ -142,7 +142,7 @@ impl Services {
 
     /// Notes a read of what was recalled. Never waits.
     pub fn note_recalled(&self, caller: &Caller, shown: &Shown) -> Noted {
-        self.tally().count(caller, Event::done("read", Some(shown.id)))
+        self.count(caller, Event::done("read", Some(shown.id)))
     }
 
     fn judged(

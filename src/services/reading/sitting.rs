@@ -260,6 +260,12 @@ impl Sitting {
                 std::mem::take(&mut seen.misses),
             )
         };
+        if reads.is_empty() && lists.is_empty() && misses.is_empty() {
+            // What reads no record leaves its entry too.
+            return self
+                .services
+                .note_plain_read(&self.caller, Event::done("query", None));
+        }
         let mut durable = Vec::new();
         for (id, restricted) in reads {
             let event = Event::done("read", Some(id));

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{self, DISPLAY_ID, Kind};
-use crate::domain::record::{Record, SEALING};
+use crate::domain::record::{EXPUNGED, Record, SEALING};
 use crate::domain::value::{Fields, Value};
 use crate::domain::watch::index::{Codes, Found, Index};
 use crate::domain::watch::sought::{Sort, Sought};
@@ -278,6 +278,9 @@ impl Screen {
         let Some(record) = records::get(rows, id)? else {
             return Ok(());
         };
+        if !is_told(&record) || !find::may_read(rows, caller, &record)? {
+            return Ok(());
+        }
         self.records += 1;
         let (Some(facts), Some(about)) = (facts::of(&record), facts::about(&record)) else {
             return Ok(());
@@ -288,11 +291,9 @@ impl Screen {
         }
         let about = match about == record.id {
             true => Some(record),
-            false => records::get(rows, about)?,
+            false => records::get(rows, about)?.filter(is_told),
         };
-        let told = about.filter(|about| about.rank(SEALING) < crate::domain::record::EXPUNGED);
-        let told = told.filter(|about| about.text("mode") != Some("training"));
-        if let Some(about) = told
+        if let Some(about) = about
             && let Some(kind) = kind::kind(&about.kind).filter(|kind| facts::is_watched(kind.name))
             && policy::has_scope(caller, &policy::scope_for(kind, Deed::Read))
             && find::may_read(rows, caller, &about)?
@@ -353,4 +354,9 @@ impl Screen {
             records: self.records,
         }
     }
+}
+
+/// Whether anybody may be told of it: of what was expunged nobody, of trainings nobody here.
+fn is_told(record: &Record) -> bool {
+    record.rank(SEALING) < EXPUNGED && record.text("mode") != Some("training")
 }

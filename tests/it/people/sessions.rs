@@ -196,13 +196,16 @@ fn a_disabled_user_loses_the_session_at_once() {
 #[test]
 fn an_address_that_fails_too_often_must_wait_before_it_costs_anything() {
     let desk = TestDesk::open();
+    person(&desk, "ana", "officer");
     for _ in 0..30 {
         refusal(sign_in(&desk, "nobody@metro.example", "wrong wrong wrong"));
     }
     let hashes = desk.services().password_hashes();
     let flood = sign_in(&desk, "nobody@metro.example", "wrong wrong wrong");
     assert!(matches!(flood, Err(Failure::Busy(1..=61))), "{flood:?}");
+    assert!(sign_in(&desk, "ana@metro.example", PASSWORD).is_err());
     assert_eq!(desk.services().password_hashes(), hashes);
+    assert_eq!(outcome(&entries(&desk, "sign-in")[0]), "busy");
     desk.clock.advance(60_000);
     refusal(sign_in(&desk, "nobody@metro.example", "wrong wrong wrong"));
 }

@@ -70,6 +70,10 @@ async fn a_file_is_read_whole_in_part_or_not_again() {
     assert_eq!(beyond.header("content-range"), length);
     assert_eq!(beyond.codes(), ["RANGE_NOT_SATISFIABLE"]);
     with("if-none-match", format!("\"{hash}\"")).await.expect(304);
+    let part = [("range", "bytes=0-4")];
+    let head = TestBox::request(Method::HEAD, &path, Some(&served.key), &part, None);
+    let head = served.send(head).await.expect(200);
+    assert_eq!(head.header("content-length"), picture.len().to_string());
     let small = served.get(&format!("{path}/thumbnail")).await.expect(200);
     assert!(small.bytes.len() < picture.len());
     let stranger = served.key_for("elsewhere", &["*"], &["query"]);

@@ -285,8 +285,10 @@ async fn who_asks_too_often_is_told_when_to_go_on() {
     let limited = test.get("/v1/cases").await.expect(429);
     assert_eq!(limited.codes(), ["RATE_LIMITED"]);
     assert!(limited.header("retry-after").parse::<u32>().unwrap() >= 1);
-    let other = test.key_with(&["cases:read"]);
+    let other = test.key_with(&["cases:read", "audit:read"]);
     test.get_as(&other, "/v1/cases").await.expect(200);
+    let told = test.get_as(&other, "/v1/audit?outcome=busy").await.expect(200);
+    assert_eq!(told.data()[0]["request"], "GET /v1/cases");
 }
 
 #[tokio::test]

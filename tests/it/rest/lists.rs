@@ -150,6 +150,14 @@ async fn a_record_is_made_and_changed_by_the_clients_own_id() {
         test.get("/v1/cases/ext:cad-17").await.expect(200).data()["title"],
         "b"
     );
+    let padded = "/v1/cases/by-external-id/%20cad-17%09";
+    let padded = test.write(axum::http::Method::PUT, padded, &[], json!({"title": "b"}));
+    assert_eq!(padded.await.expect(200).data()["id"], made.data()["id"]);
+    for blank in ["%20", "%09", "%C2%A0"] {
+        let path = format!("/v1/cases/by-external-id/{blank}");
+        let refused = test.write(axum::http::Method::PUT, &path, &[], json!({"title": "c"}));
+        assert_eq!(refused.await.expect(400).codes(), ["INPUT_SCHEMA_VIOLATION"], "{blank}");
+    }
     let twice = test
         .post("/v1/cases", json!({"title": "c", "external_id": "cad-17"}))
         .await

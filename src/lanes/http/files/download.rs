@@ -12,7 +12,7 @@ use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
 };
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::stream;
@@ -64,7 +64,9 @@ pub async fn respond(head: &Head, file: &StoredFile, disposition: Disposition) -
                 .split(',')
                 .any(|known| known.trim().trim_start_matches("W/") == tag)
     });
-    let range = header("range").filter(|_| header("if-range").is_none_or(|known| known == tag));
+    // Ranges are of GET alone (RFC 9110, 14.2).
+    let ranges = head.method == Method::GET && header("if-range").is_none_or(|known| known == tag);
+    let range = header("range").filter(|_| ranges);
     let wanted = range.map_or(Wanted::Whole, |range| wanted(range, length));
     let (status, first, end) = match wanted {
         _ if is_known => (StatusCode::NOT_MODIFIED, 0, 0),
