@@ -156,7 +156,11 @@ async fn a_record_is_made_and_changed_by_the_clients_own_id() {
     for blank in ["%20", "%09", "%C2%A0"] {
         let path = format!("/v1/cases/by-external-id/{blank}");
         let refused = test.write(axum::http::Method::PUT, &path, &[], json!({"title": "c"}));
-        assert_eq!(refused.await.expect(400).codes(), ["INPUT_SCHEMA_VIOLATION"], "{blank}");
+        assert_eq!(
+            refused.await.expect(400).codes(),
+            ["INPUT_SCHEMA_VIOLATION"],
+            "{blank}"
+        );
     }
     let twice = test
         .post("/v1/cases", json!({"title": "c", "external_id": "cad-17"}))
