@@ -14,6 +14,14 @@ async fn item(served: &TestBox) {
     served.post("/v1/evidence", item).await.expect(201);
 }
 
+/// Ranges are of GET alone.
+async fn heads_tell_of_the_whole(served: &TestBox, path: &str, length: usize) {
+    let part = [("range", "bytes=0-4")];
+    let head = TestBox::request(Method::HEAD, path, Some(&served.key), &part, None);
+    let head = served.send(head).await.expect(200);
+    assert_eq!(head.header("content-length"), length.to_string());
+}
+
 #[tokio::test]
 async fn a_file_is_read_whole_in_part_or_not_again() {
     let served = start().await;
@@ -70,10 +78,7 @@ async fn a_file_is_read_whole_in_part_or_not_again() {
     assert_eq!(beyond.header("content-range"), length);
     assert_eq!(beyond.codes(), ["RANGE_NOT_SATISFIABLE"]);
     with("if-none-match", format!("\"{hash}\"")).await.expect(304);
-    let part = [("range", "bytes=0-4")];
-    let head = TestBox::request(Method::HEAD, &path, Some(&served.key), &part, None);
-    let head = served.send(head).await.expect(200);
-    assert_eq!(head.header("content-length"), picture.len().to_string());
+    heads_tell_of_the_whole(&served, &path, picture.len()).await;
     let small = served.get(&format!("{path}/thumbnail")).await.expect(200);
     assert!(small.bytes.len() < picture.len());
     let stranger = served.key_for("elsewhere", &["*"], &["query"]);

@@ -47,12 +47,8 @@ async fn each_row_is_told_with_what_the_caller_may_read() {
     assert_eq!(rows[0]["hits"][0]["id"], person["id"]);
     assert_eq!(rows[1]["hits"][0]["display_id"], vehicle["display_id"]);
     assert_eq!(rows[1]["hits"][0]["score"], json!(1.0));
-    assert_eq!(told["meta"]["hits"], json!(2));
-    assert_eq!(
-        told["meta"]["records"],
-        json!(2),
-        "of the restricted case it tells nothing"
-    );
+    // Of the restricted case it tells nothing, not that it is there either.
+    assert_eq!(told["meta"], json!({"hits": 2, "records": 2}));
     // Who is cleared is told of the restricted case too; who has no right to cases of neither.
     let told = screen_as(&served, &cleared, json!({"text": text})).await;
     let ids: Vec<&Json> = told["data"][0]["hits"]
@@ -87,11 +83,6 @@ async fn each_row_is_told_with_what_the_caller_may_read() {
     let rows = json!([{"value": "S. Marlowe", "type": "name", "dob": "1988-04-02"}, "KTR-4471"]);
     let told = screen_as(&served, &served.key, json!({"rows": rows})).await;
     assert_eq!(told["meta"]["hits"], json!(2));
-    assert_eq!(
-        told["meta"]["records"],
-        json!(2),
-        "of the restricted case it tells nothing"
-    );
     let audit = served
         .get("/v1/audit?event=screen&limit=50")
         .await
