@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{DISPLAY_ID, ERASURE, Field, Kind, Numbering, kind};
+use crate::domain::matching::fold::composed;
 use crate::domain::operation::Merge;
 use crate::domain::record::{Record, SEALING};
 use crate::domain::time::Hlc;
@@ -85,13 +86,13 @@ pub fn conflicts_prefix(tenant: &str) -> Key {
     Key::text(tenant).and_text("!conflicts")
 }
 
-/// The key of what a unique field says. Fields by which one signs in are unique over all tenants.
+/// The key of what a unique field says, in whichever form of Unicode it was written. Fields by which one signs in are unique over all tenants.
 pub fn name_key(tenant: &str, kind: &Kind, field: &Field, value: &str) -> Vec<u8> {
     let tenant = if field.unique_everywhere() { "" } else { tenant };
     Key::text(tenant)
         .and_text(kind.name)
         .and_text(field.name)
-        .and_text(value)
+        .and_text(&composed(value))
         .bytes()
 }
 

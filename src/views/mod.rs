@@ -31,7 +31,7 @@ use crate::store::error::StoreError;
 use crate::store::session::Fold;
 
 /// The version of all views together: the fold's rules and the rows made of them.
-const VIEWS_VERSION: u32 = 11;
+const VIEWS_VERSION: u32 = 12;
 
 /// How operations become rows.
 pub const FOLD: Fold = Fold {

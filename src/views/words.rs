@@ -1,8 +1,11 @@
 //! The words by which evidence-room clients find records: names of lists that an agency never set up (categories, offenses,
 //! roles), and what tells whether two persons are one. A pure function of the record, like the rows of `index.rs`.
 
+use std::borrow::Cow;
+
 use crate::domain::id::{RecordId, TenantId};
 use crate::domain::kind::{CASE, DISPLAY_ID, ENTITY, EVIDENCE, LOCATION, NOTE, USER};
+use crate::domain::matching::fold::composed;
 use crate::domain::person::Person;
 use crate::domain::record::Record;
 use crate::domain::value::Value;
@@ -11,7 +14,7 @@ use crate::store::error::StoreError;
 use crate::store::tables::Table;
 use crate::views::keys::{Key, last_record};
 
-/// A list of words.
+/// A list of words: those that are not as written are in lower case and [`composed`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum List {
     /// Categories of items, as written.
@@ -41,6 +44,14 @@ pub enum List {
 }
 
 impl List {
+    /// A word as the list has it; in lower case it is already.
+    fn form(self, word: &str) -> Cow<'_, str> {
+        match self {
+            Self::Categories | Self::Offenses | Self::Roles | Self::NoteCategories => Cow::Borrowed(word),
+            _ => composed(word),
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Categories => "category",
@@ -63,7 +74,7 @@ impl List {
 pub fn birth(person: &Person) -> Option<String> {
     let parts = [&person.first, &person.last, &person.dob];
     let known = parts.iter().all(|part| !part.is_empty());
-    known.then(|| parts.map(|part| part.to_lowercase()).join("\u{1}"))
+    known.then(|| composed(&parts.map(|part| part.to_lowercase()).join("\u{1}")).into_owned())
 }
 
 /// The words of a record.
@@ -113,7 +124,7 @@ pub(super) fn keys(record: &Record) -> impl Iterator<Item = Vec<u8>> {
     let words = words(record).into_iter();
     words.map(|(list, word)| {
         list_key(&record.tenant, list)
-            .and_text(&word)
+            .and_text(&list.form(&word))
             .and_record(record.id)
             .bytes()
     })
@@ -151,7 +162,7 @@ pub fn having(
     (list, word): (List, &str),
     visit: &mut dyn FnMut(RecordId) -> bool,
 ) -> Result<(), StoreError> {
-    let prefix = list_key(tenant, list).and_text(word).bytes();
+    let prefix = list_key(tenant, list).and_text(&list.form(word)).bytes();
     rows.scan_prefix(Table::Words, &prefix, Direction::Up, &mut |key, _| {
         last_record(key).is_none_or(&mut *visit)
     })
@@ -168,7 +179,7 @@ pub fn beginning(
     start: &str,
     visit: &mut dyn FnMut(RecordId) -> bool,
 ) -> Result<(), StoreError> {
-    let mut prefix = list_key(tenant, list).and_text(start).bytes();
+    let mut prefix = list_key(tenant, list).and_text(&list.form(start)).bytes();
     prefix.pop();
     rows.scan_prefix(Table::Words, &prefix, Direction::Up, &mut |key, _| {
         last_record(key).is_none_or(&mut *visit)
@@ -185,12 +196,12 @@ pub fn containing(
     list: List,
     part: &str,
 ) -> Result<Vec<RecordId>, StoreError> {
-    let mut found = Vec::new();
+    let (mut found, part) = (Vec::new(), list.form(part));
     let prefix = list_key(tenant, list).bytes();
     rows.scan_prefix(Table::Words, &prefix, Direction::Up, &mut |key, _| {
         let word = key[prefix.len()..].split(|byte| *byte == 0).next();
         let word = word.and_then(|word| std::str::from_utf8(word).ok());
-        if word.is_some_and(|word| word.contains(part)) {
+        if word.is_some_and(|word| word.contains(&*part)) {
             found.extend(last_record(key));
         }
         true

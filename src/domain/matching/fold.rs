@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use any_ascii::any_ascii_char;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// Letters of a word that count; what follows is cut, in the index and in the query alike.
 const WORD_BYTES_MAX: usize = 100;
@@ -20,6 +21,14 @@ pub struct Word {
     pub tail: Option<String>,
     /// Whether a hyphen joins it with the word before.
     pub hyphenated: bool,
+}
+
+/// A text with each letter and its marks in one, where Unicode has that: what looks the same is the same then (its form NFC).
+pub fn composed(text: &str) -> Cow<'_, str> {
+    match text.is_ascii() || is_nfc(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.nfc().collect()),
+    }
 }
 
 /// The words of a text. An apostrophe joins (`O'Brien` → `obrien`), every other sign separates, and a character of a

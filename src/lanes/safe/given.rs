@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{Kind, LOCATION, OFFICE, USER};
+use crate::domain::matching::fold::composed;
 use crate::domain::record::Record;
 use crate::domain::value::{Fields, Value};
 use crate::lanes::safe::ask::{Ask, Reader, lowered, time_of};
@@ -188,7 +189,7 @@ pub(super) fn differs(given: &Reader<'_>, now: &Json, name: &str) -> bool {
 /// Numbers may come as texts, times in another form, and nothing as an empty text, as no members or as the id 0.
 fn same(name: &str, given: &Json, now: &Json) -> bool {
     let plain = |json: &Json| match json {
-        Json::String(text) => text.trim().to_owned(),
+        Json::String(text) => composed(text.trim()).into_owned(),
         Json::Array(list) if list.is_empty() => String::new(),
         Json::Null => String::new(),
         other => other.to_string(),

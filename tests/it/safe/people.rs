@@ -297,6 +297,37 @@ async fn a_person_is_put_in_a_case_and_searched() {
     }
 }
 
+/// What looks the same was a double in one form of Unicode, and none in the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_double_is_one_in_every_form_of_unicode() {
+    let bed = TestBox::start().await;
+    let mut client = Client::new(&bed).await;
+    let named = |first: &str, last: &str| json!({"firstName": first, "lastName": last, "raceId": 1, "genderId": 1, "dob": "1980-01-31"});
+    let firm = |name: &str| json!({"businessName": name, "raceId": 1, "genderId": 1});
+    let case = |number: &str| json!({"caseNumber": number, "caseOfficerIds": [1], "offenseType": "Theft", "formData": [], "tags": []});
+    for (path, composed, decomposed) in [
+        (
+            "/api/people",
+            named("Zo\u{eb}", "\u{17d}i\u{17e}ek"),
+            named("ZOE\u{308}", "Z\u{30c}iz\u{30c}ek"),
+        ),
+        ("/api/people", firm("Caf\u{e9}"), firm("cafe\u{301}")),
+        ("/api/cases", case("\u{c4}-1"), case("A\u{308}-1")),
+        // The one that came first may be the decomposed one.
+        ("/api/cases", case("O\u{308}-2"), case("\u{d6}-2")),
+    ] {
+        let made = client.post(path, composed).await.expect(201).json();
+        let told = client.post(path, decomposed).await.expect(409).json();
+        assert_eq!(told["existing"], json!([made["id"]]), "{told}");
+    }
+    // It comes back as it was given, and is found in either form.
+    let read = client.get("/api/cases/getByNumber?value=%C3%96-2").await;
+    assert_eq!(read.expect(200).json()["caseNumber"], "O\u{308}-2");
+    let fields = json!([{"fieldName": "caseNumber", "searchCriteria": 0, "model": "\u{d6}-2"}]);
+    let found = client.post("/api/cases/search", json!({"StaticFields": fields}));
+    assert_eq!(found.await.expect(200).json()["count"], 1);
+}
+
 /// A form that came by `POST /v1/forms` in our own spelling had no names to show.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_told_as_these_clients_spell_it() {

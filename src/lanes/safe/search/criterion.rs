@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::domain::matching::fold::composed;
 use crate::domain::time::Millis;
 use crate::lanes::safe::ask::{Reader, time_of};
 
@@ -15,6 +16,11 @@ pub(super) fn plain(json: &Json) -> String {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// A text as it is compared with another.
+pub(super) fn compared(text: &str) -> String {
+    composed(&text.to_lowercase()).into_owned()
 }
 
 /// One criterion.
@@ -76,7 +82,7 @@ pub(super) fn criteria(given: &mut Reader<'_>, now: Millis) -> Vec<Criterion> {
 
 fn test(field: &Json, now: Millis) -> Result<Test, (&'static str, String)> {
     let model = plain(&field["model"]);
-    let lower = model.trim().to_lowercase();
+    let lower = compared(model.trim());
     let time = || time_of(&model).ok_or(("model", "a time".to_owned()));
     let number = || {
         model
@@ -161,7 +167,7 @@ impl Criterion {
     }
 
     fn holds_for(&self, value: &Json) -> bool {
-        let text = || plain(value).to_lowercase();
+        let text = || compared(&plain(value));
         let time = || value.as_str().and_then(time_of);
         match &self.test {
             Test::Equals(wanted) => text() == *wanted,

@@ -3,7 +3,7 @@
 
 use crate::domain::id::RecordId;
 use crate::domain::kind::{CASE, ENTITY, EVIDENCE, Kind, LOCATION, OFFICE, USER};
-use crate::lanes::safe::search::criterion::{Bound, Criterion};
+use crate::lanes::safe::search::criterion::{Bound, Criterion, compared};
 use crate::lanes::safe::wire::Book;
 use crate::services::failure::Outcome;
 use crate::services::safe::words;
@@ -115,12 +115,12 @@ fn named(
                 None => Vec::new(),
             }
         }
-        (By::Word(list), Bound::Is(text)) => with_words(book, list, |word| word.to_lowercase() == text)?,
+        (By::Word(list), Bound::Is(text)) => with_words(book, list, |word| compared(word) == text)?,
         (By::Word(list), Bound::Begins(text)) => {
-            with_words(book, list, |word| word.to_lowercase().starts_with(text))?
+            with_words(book, list, |word| compared(word).starts_with(text))?
         }
         (By::Word(list), Bound::Contains(text)) => {
-            with_words(book, list, |word| word.to_lowercase().contains(text))?
+            with_words(book, list, |word| compared(word).contains(text))?
         }
         (By::Lower(list), bound) => match with_lower(book, list, &bound)? {
             Some(found) => found,
