@@ -196,6 +196,19 @@ impl Ask {
             .ok_or(Failure::Unauthenticated("a credential is needed"))
     }
 
+    /// The same; where faults were found already, one [for whom nothing happens](Caller::faulty) but that the others are found.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, on a route that is open to everybody.
+    pub fn caller_beside(&self, faults: &[Fault]) -> Outcome<Caller> {
+        let caller = self.caller()?.clone();
+        Ok(if faults.is_empty() {
+            caller
+        } else {
+            caller.faulty()
+        })
+    }
+
     /// A part of the path.
     pub fn part(&self, name: &str) -> &str {
         self.head.part(name)

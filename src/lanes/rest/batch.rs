@@ -59,10 +59,7 @@ fn answer(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
             true
         }
     };
-    let caller = match faults.is_empty() {
-        true => ask.caller()?.clone(),
-        false => ask.caller()?.clone().faulty(),
-    };
+    let caller = ask.caller_beside(&faults)?;
     let rows = match ask.list().and_then(rows) {
         Ok(rows) => rows,
         Err(failure) => return beside(faults, Err(failure)),

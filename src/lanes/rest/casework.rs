@@ -12,7 +12,7 @@ use crate::lanes::http::route::{Gives, Route, Schema};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::rest::{schemas, selection};
 use crate::services::casework::members::{ListOf, names};
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome, beside};
 use crate::services::{Written, find};
 
 /// Timeline and notes, under what they belong to.
@@ -143,14 +143,12 @@ pub(super) fn relations() -> Vec<Route> {
             if to.is_none() {
                 faults.push(Fault::missing("data.to", "the id of the other entity"));
             }
-            let (Some(to), true) = (to, faults.is_empty()) else {
+            let Some(to) = to else {
                 return Err(Failure::Invalid(faults));
             };
-            let pair = (ask.part("id"), to);
-            created(
-                lanes,
-                &lanes.services.hold_same(ask.caller()?, pair, ask.request)?,
-            )
+            let (caller, pair) = (ask.caller_beside(&faults)?, (ask.part("id"), to));
+            let written = lanes.services.hold_same(&caller, pair, ask.request);
+            created(lanes, &beside(faults, written)?)
         });
     vec![
         add(
@@ -194,44 +192,39 @@ fn add(
                 field,
                 condition: ask.head.if_match(),
             };
-            let added = given_members(ask)?;
-            created(
-                lanes,
-                &lanes
-                    .services
-                    .add_members(ask.caller()?, list, added, ask.request)?,
-            )
+            let (added, faults) = given_members(ask)?;
+            let caller = ask.caller_beside(&faults)?;
+            let written = lanes.services.add_members(&caller, list, added, ask.request);
+            created(lanes, &beside(faults, written)?)
         })
 }
 
-/// One member as an object, or tags as `{"tags": […]}`.
-fn given_members(ask: &Ask) -> Outcome<Vec<(String, Value)>> {
-    if !ask.head.path.ends_with("/tags") {
-        return Ok(vec![("data".to_owned(), Value::Map(ask.fields()?))]);
-    }
+/// What is given, each with its path.
+type Given = Vec<(String, Value)>;
+
+/// One member as an object, or tags as `{"tags": […]}`; and what is wrong beside them.
+fn given_members(ask: &Ask) -> Outcome<(Given, Vec<Fault>)> {
     let mut fields = ask.fields()?;
+    if !ask.head.path.ends_with("/tags") {
+        return Ok((vec![("data".to_owned(), Value::Map(fields))], Vec::new()));
+    }
     let tags = fields.remove("tags").unwrap_or(Value::Null);
-    let mut faults: Vec<Fault> = fields
-        .keys()
+    let unknown = fields.keys();
+    let mut faults: Vec<Fault> = unknown
         .map(|name| Fault::wrong(format!("data.{name}"), "no such property"))
         .collect();
     match tags {
-        Value::List(tags) if faults.is_empty() && !tags.is_empty() => Ok(tags
-            .into_iter()
-            .enumerate()
-            .map(|(place, tag)| (format!("data.tags[{place}]"), tag))
-            .collect()),
-        tags => {
-            match tags {
-                Value::List(tags) if !tags.is_empty() => {}
-                Value::Null | Value::List(_) => {
-                    faults.push(Fault::missing("data.tags", "an array with at least one tag"));
-                }
-                _ => faults.push(Fault::wrong("data.tags", "an array")),
-            }
-            Err(Failure::Invalid(faults))
+        Value::List(tags) if !tags.is_empty() => {
+            let tags = tags.into_iter().enumerate();
+            let given = tags.map(|(place, tag)| (format!("data.tags[{place}]"), tag));
+            return Ok((given.collect(), faults));
         }
+        Value::Null | Value::List(_) => {
+            faults.push(Fault::missing("data.tags", "an array with at least one tag"));
+        }
+        _ => faults.push(Fault::wrong("data.tags", "an array")),
     }
+    Err(Failure::Invalid(faults))
 }
 
 fn created(lanes: &Lanes, written: &Written) -> Outcome<Answer> {

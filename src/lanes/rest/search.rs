@@ -9,7 +9,7 @@ use crate::lanes::http::ask::Ask;
 use crate::lanes::http::route::{Gives, Param, Route, Schema, param};
 use crate::lanes::rest::selection::LIMIT_MAX;
 use crate::search::page::{Facet, Hit};
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Fault, Outcome, beside};
 use crate::services::search;
 
 const PARAMS: [Param; 9] = [
@@ -69,9 +69,6 @@ fn find(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     let with_facets = says("facets", "true", Some("false"));
     let waits = says("consistency", "wait", None);
     let training = says("mode", "training", Some("live"));
-    if !faults.is_empty() {
-        return Err(Failure::Invalid(faults));
-    }
     let mut wanted = search::Ask {
         text: ask.param("q").unwrap_or_default().to_owned(),
         case_id: ask.param("case_id").map(str::to_owned),
@@ -88,12 +85,13 @@ fn find(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
         .filter(|kind| !kind.is_empty())
         .map(str::to_owned)
         .collect();
-    if let Some(limit) = ask.param("limit") {
-        wanted.limit = limit
-            .parse()
-            .map_err(|_| Failure::wrong("limit", "a whole number"))?;
+    match ask.param("limit").map(str::parse) {
+        None => {}
+        Some(Ok(limit)) => wanted.limit = limit,
+        Some(Err(_)) => faults.push(Fault::wrong("limit", "a whole number")),
     }
-    let search::Answer { page, lag } = lanes.finder.search(ask.caller()?, &wanted)?;
+    let found = lanes.finder.search(&ask.caller_beside(&faults)?, &wanted);
+    let search::Answer { page, lag } = beside(faults, found)?;
     let lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
     let mut answer = Answer::list(page.hits.iter().map(hit).collect(), page.cursor)
         .meta("total", page.total)

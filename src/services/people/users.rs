@@ -9,7 +9,7 @@ use crate::services::access::secret;
 use crate::services::audit::{self, Event};
 use crate::services::caller::{Caller, Identity};
 use crate::services::casebook::{Condition, refuse_stale};
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome, beside};
 use crate::services::people::passwords::Password;
 use crate::services::{RequestKey, Services, Written};
 use crate::services::{find, policy};
@@ -45,25 +45,23 @@ impl Services {
         request: Option<RequestKey>,
     ) -> Outcome<Written> {
         self.demand(caller, "user.create", "users:admin")?;
-        let password = take_password(&mut input)?;
-        let mut hash = password
-            .iter()
-            .filter(|password| self.people().fault(password, "").is_none())
-            .map(|password| self.people().passwords.hash(password))
-            .collect::<Outcome<Vec<_>>>()?;
-        let fault = password.and_then(|password| self.people().fault(&password, "data.password"));
+        let (password, mut faults) = match take_password(&mut input) {
+            Ok(password) => (password, Vec::new()),
+            Err(Failure::Invalid(faults)) => (None, faults),
+            Err(failure) => return Err(failure),
+        };
+        let mut hash = None;
+        if let Some(password) = password {
+            match self.people().fault(&password, "data.password") {
+                Some(fault) => faults.push(fault),
+                None => hash = Some(self.people().passwords.hash(&password)?),
+            }
+        }
         self.write(caller, "user.create", request, move |desk| {
             policy::demand(desk.caller(), "users:admin")?;
-            let given = match (desk.check(&USER, input, None), fault) {
-                (Ok(given), None) => given,
-                (Ok(_), Some(fault)) => return Err(Failure::Invalid(vec![fault])),
-                (Err(Failure::Invalid(faults)), fault) => {
-                    return Err(Failure::Invalid(faults.into_iter().chain(fault).collect()));
-                }
-                (Err(failure), _) => return Err(failure),
-            };
+            let given = beside(faults, desk.check(&USER, input, None))?;
             let set = |hash| Change::new("password_hash", Action::Set(Value::Text(hash)));
-            let added = hash.pop().map(set).into_iter().collect();
+            let added = hash.map(set).into_iter().collect();
             desk.create_checked(&USER, given, added).map(drop)
         })
     }
@@ -105,6 +103,8 @@ impl Services {
         if let Some(fault) = self.people().fault(password, "data.password") {
             return Err(Failure::Invalid(vec![fault]));
         }
+        // A password that is tried counts.
+        caller.refuse_faulty()?;
         let user = find::record(&self.snapshot()?, caller, &USER, reference)?;
         let own = matches!(caller.identity(), Identity::User(id, _) if id == user.id);
         if own {

@@ -536,3 +536,56 @@ async fn a_body_that_is_not_what_its_digest_says_is_refused() {
         refused.json()
     );
 }
+
+/// Each of these told its first sort of fault alone.
+#[tokio::test]
+async fn no_sort_of_fault_hides_another() {
+    let test = TestBox::start().await;
+    let case = test
+        .post("/v1/cases", json!({"title": "x"}))
+        .await
+        .expect(201)
+        .data();
+    let entity = json!({"kind": "person", "display_name": "x"});
+    let entity = test.post("/v1/entities", entity).await.expect(201).data();
+    let user = json!({"email": "a@metro.example", "name": "A", "role": "officer"});
+    let user = test.post("/v1/users", user).await.expect(201).data();
+    let at = |kind: &str, of: &Json, verb: &str| format!("/v1/{kind}/{}/{verb}", of["id"].as_str().unwrap());
+    let table = [
+        (
+            "/v1/users".to_owned(),
+            json!({"email": "bad", "name": 5, "role": "zzz", "password": 5, "zz": 1}),
+            vec!["data.email", "data.name", "data.password", "data.role", "data.zz"],
+        ),
+        (
+            at("users", &user, "password"),
+            json!({"password": "x", "current_password": 1, "zz": 1}),
+            vec!["data.current_password", "data.password", "data.zz"],
+        ),
+        (
+            at("cases", &case, "tags"),
+            json!({"tags": [5, "a", null], "zz": 1}),
+            vec!["data.tags[0]", "data.tags[2]", "data.zz"],
+        ),
+        (
+            at("entities", &entity, "same-as"),
+            json!({"to": 5, "zz": 1}),
+            vec!["data.to", "data.zz"],
+        ),
+    ];
+    for (path, data, expected) in table {
+        let refused = test.post(&path, data).await.expect(400);
+        assert_eq!(paths(&refused), expected, "{path}");
+    }
+    let refused = test
+        .get("/v1/search?q=kind:zz&limit=x&facets=q&consistency=q&cursor=q")
+        .await
+        .expect(400);
+    assert_eq!(paths(&refused), ["consistency", "facets", "limit", "q"]);
+    assert_eq!(test.get(&at("cases", &case, "")).await.status, 200);
+    assert_eq!(
+        test.get("/v1/cases").await.expect(200).data()[0]["version"],
+        json!(1),
+        "nothing happened"
+    );
+}

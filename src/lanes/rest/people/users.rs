@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value as Json, json};
 
 use crate::domain::kind::{ROLES, USER};
-use crate::domain::value::{Fields, Value};
+use crate::domain::value::Value;
 use crate::lanes::http::Lanes;
 use crate::lanes::http::answer::Answer;
 use crate::lanes::http::ask::Ask;
@@ -12,7 +12,7 @@ use crate::lanes::http::route::{Route, Schema};
 use crate::lanes::http::wire::Wire;
 use crate::lanes::rest::people::{SHOWN_BEFORE, object, password, text};
 use crate::lanes::rest::records;
-use crate::services::failure::{Failure, Fault, Outcome};
+use crate::services::failure::{Failure, Fault, Outcome, beside};
 use crate::services::people::passwords::Password;
 
 /// The routes.
@@ -60,26 +60,30 @@ pub(super) fn routes() -> Vec<Route> {
 
 fn set_password(lanes: &Lanes, ask: &Ask) -> Outcome<Answer> {
     let mut fields = ask.fields()?;
-    let current = typed(&mut fields, "current_password")?;
-    let new = typed(&mut fields, "password")?;
-    if let Some(name) = fields.keys().next() {
-        return Err(Failure::wrong(format!("data.{name}"), "no such property"));
+    let mut faults = Vec::new();
+    let mut typed = |name: &str| match fields.remove(name) {
+        None | Some(Value::Null) => None,
+        Some(Value::Text(text)) => Some(Password::new(text)),
+        Some(_) => {
+            faults.push(Fault::wrong(format!("data.{name}"), "text"));
+            None
+        }
+    };
+    let (current, new) = (typed("current_password"), typed("password"));
+    if new.is_none() && !faults.iter().any(|fault| fault.path == "data.password") {
+        faults.push(Fault::missing("data.password", "text"));
     }
-    let missing = || Failure::Invalid(vec![Fault::missing("data.password", "text")]);
-    let new = new.ok_or_else(missing)?;
-    let (caller, id) = (ask.caller()?, ask.part("id"));
+    let unknown = fields.keys();
+    faults.extend(unknown.map(|name| Fault::wrong(format!("data.{name}"), "no such property")));
+    let Some(new) = new else {
+        return Err(Failure::Invalid(faults));
+    };
+    let (caller, id) = (ask.caller_beside(&faults)?, ask.part("id"));
     let written = lanes
         .services
-        .set_password(caller, id, current, &new, ask.request)?;
+        .set_password(&caller, id, current, &new, ask.request);
+    let written = beside(faults, written)?;
     Ok(Answer::data(Map::new()).replayed(written.replayed))
-}
-
-fn typed(fields: &mut Fields, name: &str) -> Outcome<Option<Password>> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Text(text)) => Ok(Some(Password::new(text))),
-        Some(_) => Err(Failure::wrong(format!("data.{name}"), "text")),
-    }
 }
 
 fn new_schema() -> Json {
