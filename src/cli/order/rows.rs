@@ -23,8 +23,8 @@ struct Tally {
     created: u64,
     updated: u64,
     unchanged: u64,
-    /// The place of each refused row, with the reasons.
-    refused: Vec<(usize, String)>,
+    /// Each refused row: its place, why, and its record that was.
+    refused: Vec<Json>,
     /// Of each row the records that were put; none of one that was refused.
     results: Vec<Vec<Json>>,
 }
@@ -47,7 +47,7 @@ pub(super) fn put(
         let mut tally = counted.lock().unwrap_or_else(PoisonError::into_inner);
         for record in before.into_iter().filter(|_| dry_run) {
             // It went in before, alike or not; what refers to it is judged.
-            drop(desk.attempt(|desk| put_row(desk, &[record]))?);
+            drop(desk.attempt(|desk| put_row(desk, &[record], &mut 0))?);
         }
         put_all(desk, rows, (dry_run, results), &mut tally)?;
         if dry_run {
@@ -61,13 +61,9 @@ pub(super) fn put(
         Err(failure) => return Err(failure.into()),
     }
     let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    let refused: Vec<Json> = tally
-        .refused
-        .iter()
-        .map(|(row, reason)| json!({"row": row, "reason": reason}))
-        .collect();
     Ok(json!({
-        "created": tally.created, "updated": tally.updated, "unchanged": tally.unchanged, "refused": refused,
+        "created": tally.created, "updated": tally.updated, "unchanged": tally.unchanged,
+        "refused": tally.refused,
         "results": tally.results,
     }))
 }
@@ -84,7 +80,8 @@ fn put_all(
     let (mut made, mut told_rows) = (HashSet::new(), Vec::new());
     for (place, mut row) in rows.into_iter().enumerate() {
         row.retain(|record| !record.once || !made.contains(&name_of(record)));
-        match desk.attempt(|desk| put_row(desk, &row))? {
+        let mut reached = 0;
+        match desk.attempt(|desk| put_row(desk, &row, &mut reached))? {
             Ok(done) => {
                 made.extend(row.iter().filter(|record| record.once).map(name_of));
                 for (_, what) in &done {
@@ -99,7 +96,11 @@ fn put_all(
             }
             Err(failure @ Failure::Internal(_)) => return Err(failure),
             Err(failure) => {
-                tally.refused.push((place, Refusal::from(failure).message));
+                let (why, record) = (Refusal::from(failure).message, row.get(reached));
+                tally.refused.push(json!({
+                    "row": place, "reason": why, "kind": record.map(|record| &record.kind),
+                    "external_id": record.map(|record| &record.external_id),
+                }));
                 told_rows.push(Vec::new());
             }
         }
@@ -120,10 +121,11 @@ fn name_of(record: &BatchRow) -> (String, String) {
     (record.kind.clone(), record.external_id.clone())
 }
 
-/// The records of one row, and what became of each.
-fn put_row(desk: &mut Desk<'_, '_, '_>, row: &[BatchRow]) -> Outcome<Vec<Put>> {
+/// The records of one row, and what became of each; `reached` is the place of the one that is put.
+fn put_row(desk: &mut Desk<'_, '_, '_>, row: &[BatchRow], reached: &mut usize) -> Outcome<Vec<Put>> {
     let mut done = Vec::with_capacity(row.len());
-    for record in row {
+    for (place, record) in row.iter().enumerate() {
+        *reached = place;
         let Some(kind) = kind::kind(&record.kind) else {
             return Err(Failure::wrong(
                 "kind",

@@ -315,10 +315,14 @@ impl Taking<'_> {
                 Outcome::Ready(row) => row,
             };
             match refused.remove(&place) {
-                Some(reasons) => {
+                Some(refusal) => {
+                    let reasons = refusal["reason"].as_str().unwrap_or_default();
                     let reasons = reasons.lines().map(Reason::row).collect();
-                    let first = row.records.first().cloned();
-                    self.reject(&row.into_rejected(reasons), first.as_ref(), begin)?;
+                    let is_refused = |record: &&BatchRow| {
+                        refusal["kind"] == *record.kind && refusal["external_id"] == *record.external_id
+                    };
+                    let refused = row.records.iter().find(is_refused).cloned();
+                    self.reject(&row.into_rejected(reasons), refused.as_ref(), begin)?;
                 }
                 None => {
                     self.settle(&rows[place])?;
@@ -344,8 +348,8 @@ impl Taking<'_> {
         self.hasher.hash_one((&record.kind, &record.external_id))
     }
 
-    /// Has rows made; gives the places of those that were refused, with the reasons, and what became of the others.
-    fn put(&mut self, rows: &[Vec<BatchRow>]) -> Result<(BTreeMap<usize, String>, Json), CliError> {
+    /// Has rows made; gives what is told of those that were refused, by their places, and what became of the others.
+    fn put(&mut self, rows: &[Vec<BatchRow>]) -> Result<(BTreeMap<usize, Json>, Json), CliError> {
         if rows.is_empty() {
             return Ok((BTreeMap::new(), Json::Null));
         }
@@ -364,7 +368,7 @@ impl Taking<'_> {
         let refused = answer["refused"].as_array().into_iter().flatten();
         let refused = refused.filter_map(|row| {
             let place = usize::try_from(row["row"].as_u64()?).ok()?;
-            Some((place, row["reason"].as_str().unwrap_or_default().to_owned()))
+            Some((place, row.clone()))
         });
         Ok((refused.collect(), results))
     }

@@ -50,7 +50,7 @@ impl Results {
         Ok(())
     }
 
-    /// A row was rejected; `record` is the first that it would have made, where one could be read.
+    /// A row was rejected; `record` is the one for which it was, where it was for one.
     pub(super) fn rejected(&mut self, rejected: &Rejected, record: Option<&BatchRow>) -> io::Result<()> {
         let reasons: Vec<String> = rejected.reasons.iter().map(Reason::to_string).collect();
         self.line(&json!({
