@@ -295,6 +295,11 @@ impl Seen<'_> {
         Some((name.to_owned(), severity))
     }
 
+    /// What the versions said that a change replaces, as far as it is known.
+    fn replaced(&self, change: &Change) -> impl Iterator<Item = Value> {
+        change.seen.iter().filter_map(|version| (self.before)(*version))
+    }
+
     /// What changed and what was taken out, as far as clients read it with the record.
     fn told(&self, kind: &Kind) -> (Told, Told) {
         let (mut changes, mut removed) = (Told::new(), Told::new());
@@ -310,7 +315,7 @@ impl Seen<'_> {
                 }
                 Action::Remove => {
                     gather(&mut removed, field.name, None);
-                    for value in change.seen.iter().filter_map(|version| (self.before)(*version)) {
+                    for value in self.replaced(change) {
                         gather(&mut removed, field.name, Some(value));
                     }
                     continue;
@@ -460,10 +465,7 @@ impl Seen<'_> {
             };
             match &change.action {
                 Action::Add(value) => linked.extend(named(value)),
-                Action::Remove => {
-                    let gone = change.seen.iter().filter_map(|version| (self.before)(*version));
-                    linked.extend(gone.filter_map(|value| named(&value)));
-                }
+                Action::Remove => linked.extend(self.replaced(change).filter_map(|value| named(&value))),
                 _ => {}
             }
         }
