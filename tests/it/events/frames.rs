@@ -204,16 +204,7 @@ async fn a_stream_with_a_limit_ends_after_so_many() {
     for limit in [1, 3] {
         let path = format!("/v1/events?after=0&limit={limit}");
         let headers = [("accept", "text/event-stream")];
-        let answer = served
-            .send(TestBox::request(
-                Method::GET,
-                &path,
-                Some(&served.key),
-                &headers,
-                None,
-            ))
-            .await
-            .expect(200);
+        let answer = served.get_with(&path, &headers).await.expect(200);
         let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
         assert_eq!(text.matches("\ndata: ").count(), limit, "{text}");
     }

@@ -48,21 +48,7 @@ async fn a_file_is_read_whole_in_part_or_not_again() {
             .header("content-disposition")
             .starts_with("attachment; filename=")
     );
-    let with = |name: &'static str, value: String| {
-        let (path, served) = (path.clone(), &served);
-        async move {
-            let headers = [(name, value.as_str())];
-            served
-                .send(TestBox::request(
-                    Method::GET,
-                    &path,
-                    Some(&served.key),
-                    &headers,
-                    None,
-                ))
-                .await
-        }
-    };
+    let with = async |name, value: String| served.get_with(&path, &[(name, &value)]).await;
     let part = with("range", "bytes=10-19".into()).await.expect(206);
     assert_eq!(&part.bytes[..], &picture[10..20]);
     assert_eq!(

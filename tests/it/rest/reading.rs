@@ -92,10 +92,7 @@ async fn what_was_changed_is_read_and_what_was_closed_is_closed() {
 async fn who_has_the_version_is_told_so() {
     let test = TestBox::start().await;
     let path = known_case(&test, &test.key).await;
-    let ask = |tag: &'static str| {
-        let tag = [("if-none-match", tag)];
-        test.send(TestBox::request(Method::GET, &path, Some(&test.key), &tag, None))
-    };
+    let ask = async |tag: &str| test.get_with(&path, &[("if-none-match", tag)]).await;
     for tag in ["\"1\"", "W/\"1\"", "\"7\", \"1\"", "*"] {
         let known = ask(tag).await.expect(304);
         assert_eq!((known.header("etag"), known.bytes.len()), ("\"1\"", 0), "{tag}");

@@ -281,6 +281,12 @@ impl TestBox {
         self.get_as(&self.key, path).await
     }
 
+    /// Reads with the key of the box and these headers.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(Self::request(Method::GET, path, Some(&self.key), headers, None))
+            .await
+    }
+
     /// GET with another key.
     pub(crate) async fn get_as(&self, key: &str, path: &str) -> Answer {
         self.send(Self::request(Method::GET, path, Some(key), &[], None))
